@@ -1,0 +1,52 @@
+# make serve | make test | make lint | make check. Everything happens inside .venv; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGINS := codeforces leetcode github context7 practice
+READY := $(VENV)/.ready
+MANIFESTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
+TEST_PROCESSES ?= 2
+
+.PHONY: setup serve test lint format check lock wheels bench soak
+
+setup: $(READY)
+
+$(READY): requirements.lock $(MANIFESTS)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . $(PLUGINS:%=-e plugins/%)
+	$(BIN)/python -m pip check --quiet
+	touch $(READY)
+
+serve: setup
+	$(BIN)/python -m skillcore serve --practice
+
+test: setup
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES)
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint test
+
+# The hashed lock names no package's address: any index will do.
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+
+wheels: setup
+	mkdir -p dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation -w dist . $(PLUGINS:%=./plugins/%)
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+soak: setup
+	SKILLCORE_SOAK=1 $(BIN)/python -m pytest -n $(TEST_PROCESSES) -m soak --timeout 3600

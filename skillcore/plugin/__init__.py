@@ -1,0 +1,80 @@
+"""The contract between the engine and its plugins: hooks, the types they return, and the errors of sources.
+
+A plugin imports this package and nothing else of skillcore. It needs only the standard library, msgspec and pluggy.
+"""
+
+from skillcore.plugin.errors import InvalidRequirement, NotFound, Refused, SourceError, Unavailable
+from skillcore.plugin.hookspecs import hookimpl
+from skillcore.plugin.types import (
+    Account,
+    Achievement,
+    Advice,
+    Component,
+    Event,
+    EventKind,
+    Evidence,
+    MCPServer,
+    NotVerified,
+    Page,
+    PathAdvisor,
+    PathTopic,
+    PluginInfo,
+    Proof,
+    Reading,
+    Score,
+    ScoringFormula,
+    ServerSettings,
+    SignalRule,
+    SignalType,
+    SkillSignal,
+    SourceType,
+    Strength,
+    Tool,
+    Tools,
+    Undecided,
+    Verdict,
+    VerificationSource,
+    Verified,
+)
+
+CONTRACT = 1
+"""Version of the contract; a plugin states the one it was written for in `PluginInfo.contract`."""
+
+__all__ = [
+    "CONTRACT",
+    "Account",
+    "Achievement",
+    "Advice",
+    "Component",
+    "Event",
+    "EventKind",
+    "Evidence",
+    "InvalidRequirement",
+    "MCPServer",
+    "NotFound",
+    "NotVerified",
+    "Page",
+    "PathAdvisor",
+    "PathTopic",
+    "PluginInfo",
+    "Proof",
+    "Reading",
+    "Refused",
+    "Score",
+    "ScoringFormula",
+    "ServerSettings",
+    "SignalRule",
+    "SignalType",
+    "SkillSignal",
+    "SourceError",
+    "SourceType",
+    "Strength",
+    "Tool",
+    "Tools",
+    "Unavailable",
+    "Undecided",
+    "Verdict",
+    "VerificationSource",
+    "Verified",
+    "hookimpl",
+]

@@ -1,0 +1,96 @@
+"""The database: one pool of connections acting as the service's role, and the metadata that tables declare."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+import psycopg
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from skillcore.runtime.settings import DatabaseSettings
+
+__all__ = ["SERVICE_ROLE", "Base", "Database", "nature"]
+
+SERVICE_ROLE = "skillcore_service"
+"""The role that API and workers act as: it owns nothing, and may only SELECT and INSERT facts."""
+
+
+class Base(DeclarativeBase):
+    """Base of all mapped tables. Each declares `nature` in its ``info``."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "pk": "%(table_name)s_pkey",
+        }
+    )
+
+
+def nature(
+    kind: Literal["fact", "record", "derived", "transient"],
+    *,
+    person: str | None,
+    erase: Literal["strip", "delete", "keep"],
+) -> dict[str, Any]:
+    """Return the ``info`` of a table, which rebuild, export and erasure walk.
+
+    Args:
+        kind: would a rebuild bring a deleted row back (derived)? If not, may it change (record) or not (fact)? Would
+            nobody miss it (transient)?
+        person: the column that names the person a row is about, or None.
+        erase: what erasure does with that person's rows: strip their content, delete or keep them.
+    """
+    return {"info": {"nature": kind, "person": person, "erase": erase}}
+
+
+class Database:
+    """A pool of connections, all acting as the service's role."""
+
+    def __init__(self, dsn: str, settings: DatabaseSettings) -> None:
+        """Prepare the pool; nothing connects yet.
+
+        Args:
+            dsn: libpq connection string or URL of the service's login.
+            settings: pool size and time-outs.
+        """
+        self.dsn = dsn
+        self.settings = settings
+        self.sqlalchemy: AsyncEngine = create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=self.connect,
+            pool_size=settings.pool_size,
+            max_overflow=settings.pool_size,
+            pool_pre_ping=True,
+        )
+
+    async def connect(self, *, options: str = "", autocommit: bool = False) -> psycopg.AsyncConnection[Any]:
+        """Open a connection of one's own, as the service's role.
+
+        Args:
+            options: further server options, such as ``-c enable_seqscan=off``.
+            autocommit: commit each statement by itself.
+        """
+        return await psycopg.AsyncConnection.connect(
+            self.dsn,
+            autocommit=autocommit,
+            options=f"-c role={SERVICE_ROLE} -c timezone=UTC {options}".strip(),
+            connect_timeout=max(2, round(self.settings.connect_timeout)),
+            application_name="skillcore",
+        )
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """Open a session in a transaction; it commits when the block ends and rolls back when the block raises."""
+        async with AsyncSession(self.sqlalchemy, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        """Close all pooled connections."""
+        await self.sqlalchemy.dispose()

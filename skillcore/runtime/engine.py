@@ -1,0 +1,77 @@
+"""What a process of skillcore holds: settings, plugins, the database, and the services that rooms open in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar, cast
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from skillcore.plugin.manager import Plugins
+from skillcore.runtime.database import Database
+from skillcore.runtime.settings import Settings
+
+__all__ = ["Engine", "Transaction"]
+
+T = TypeVar("T")
+
+
+class Engine:
+    """One per process. Use cases reach it through their transaction: ``tx.engine``."""
+
+    def __init__(self, settings: Settings, plugins: Plugins, database: Database) -> None:
+        self.settings = settings
+        self.plugins = plugins
+        self.database = database
+        self._services: dict[type[Any], Any] = {}
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction; it commits when the block ends and rolls back when the block raises."""
+        async with self.database.session() as session:
+            yield Transaction(self, session)
+
+    def service(self, kind: type[T]) -> T:
+        """Return the service of a class that a room opened in this process.
+
+        Raises:
+            LookupError: this kind of process does not run it.
+        """
+        try:
+            return cast("T", self._services[kind])
+        except KeyError:
+            message = f"{kind.__qualname__} is not open in this process"
+            raise LookupError(message) from None
+
+    @asynccontextmanager
+    async def open(self, service: T) -> AsyncIterator[T]:
+        """Make a service known to this process for the duration of the block."""
+        self._services[type(service)] = service
+        try:
+            yield service
+        finally:
+            del self._services[type(service)]
+
+
+class Transaction:
+    """An open database transaction: what a use case works in.
+
+    Attributes:
+        engine: settings, plugins and services.
+        session: for records, by mapped classes.
+    """
+
+    def __init__(self, engine: Engine, session: AsyncSession) -> None:
+        self.engine = engine
+        self.session = session
+        self.recorded = False
+
+    async def psycopg(self) -> psycopg.AsyncConnection[Any]:
+        """Return the driver's connection inside this transaction, with everything pending flushed to it."""
+        await self.session.flush()
+        connection = await self.session.connection()
+        raw = await connection.get_raw_connection()
+        driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
+        return driver

@@ -1,0 +1,79 @@
+"""What a room offers to the rest: routes, jobs, subscriptions, checks, rebuilds and services."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal
+from uuid import UUID
+
+from litestar.types import ControllerRouterHandler
+from msgspec import Struct
+
+from skillcore.plugin import Event
+from skillcore.runtime.engine import Engine, Transaction
+
+__all__ = ["Check", "Finding", "Job", "Rebuild", "Room", "Service", "Subscription"]
+
+Process = Literal["api", "worker"]
+
+
+class Finding(Struct, frozen=True):
+    """Something that ``verify-ledger`` found wrong: what, and where."""
+
+    check: str
+    message: str
+    user_id: UUID | None = None
+    subject: str = ""
+
+
+Check = Callable[[Engine], AsyncIterator[Finding]]
+"""A check of ``skillcore verify-ledger``; yields what is wrong."""
+
+Rebuild = Callable[[Engine, Callable[[str], None]], Awaitable[None]]
+"""A step of ``skillcore rebuild``: drops derived state and recomputes it, telling its progress; may be run again."""
+
+Service = Callable[[Engine], AbstractAsyncContextManager[object]]
+"""Opens something a process runs for a room, such as the ledger's intake; closed in reverse order."""
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """Work done later, in a worker, at least once; its effect must be the same if it runs twice.
+
+    Attributes:
+        name: dotted, room first: ``work.complete_task``.
+        queue: a queue of the settings.
+        run: called with the engine, the job's context and the arguments it was enqueued with.
+    """
+
+    name: str
+    queue: str
+    run: Callable[..., Awaitable[Mapping[str, Any] | None]]
+
+
+class Subscription(Struct, frozen=True, kw_only=True):
+    """The way up: what a room does after events were recorded.
+
+    Attributes:
+        name: stable; the cursor is kept under it.
+        kinds: events it looks at.
+        emits: kinds that its handler records; the graph of kinds must have no cycle.
+        handle: called with a transaction and one person's new events in order of version; stores its consequences there.
+    """
+
+    name: str
+    kinds: frozenset[str]
+    emits: frozenset[str] = frozenset()
+    handle: Callable[[Transaction, UUID, tuple[Event, ...]], Awaitable[None]]
+
+
+class Room(Struct, frozen=True, kw_only=True):
+    """A folder's offer. ``app.py`` and the command line iterate over all rooms and name none."""
+
+    name: str
+    routes: tuple[ControllerRouterHandler, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    checks: Mapping[str, Check] = {}
+    rebuild: tuple[Rebuild, ...] = ()
+    services: Mapping[Process, tuple[Service, ...]] = {}

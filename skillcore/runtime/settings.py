@@ -1,0 +1,143 @@
+"""Every setting, its type and its default. ``config/skillcore.toml`` documents each; a test compares the two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+__all__ = [
+    "AuthSettings",
+    "DatabaseSettings",
+    "LedgerSettings",
+    "LogSettings",
+    "PluginSettings",
+    "QueueSettings",
+    "ResilienceSettings",
+    "ServerSection",
+    "Settings",
+    "VerificationSettings",
+]
+
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the configuration file."""
+
+
+class ServerSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[server]``: how the API listens."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    body_limit: Count = 1_048_576
+    grace: Seconds = 10.0
+
+
+class DatabaseSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[database]``: where the facts lie."""
+
+    url: str = "embedded"
+    url_file: str = ""
+    owner_url: str = ""
+    owner_url_file: str = ""
+    pool_size: Count = 10
+    connect_timeout: Seconds = 10.0
+
+
+class PluginSettings(Struct, frozen=True, kw_only=True):
+    """``[plugins]``: which plugins load, and each one's own section, kept as found until its plugin gives it a type."""
+
+    allow: tuple[str, ...] = ()
+    block: tuple[str, ...] = ()
+    strict: bool = False
+    sections: Mapping[str, Mapping[str, Any]] = {}
+
+
+class ResilienceSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[resilience]``: how calls to MCP servers are guarded; ``[plugins.<name>.resilience]`` overrides it for one plugin."""
+
+    call_timeout: Seconds = 30.0
+    connect_timeout: Seconds = 60.0
+    result_limit: Count = 4_194_304
+    retries: Annotated[int, Meta(ge=0, le=10)] = 2
+    retry_wait: Seconds = 0.5
+    retry_wait_max: Seconds = 10.0
+    retry_budget: Seconds = 60.0
+    breaker_failures: Count = 5
+    breaker_reset: Seconds = 60.0
+    breaker_trials: Count = 3
+
+
+class QueueSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[queues.<name>]``: how many jobs of a queue one worker runs at once, and for how long each may run."""
+
+    concurrency: Count
+    time_limit: Annotated[float, Meta(ge=0)]
+
+
+class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[verification]``: what is kept of answers, and how often a source that is down is asked again."""
+
+    answer_reuse: Annotated[float, Meta(ge=0)] = 3600.0
+    answer_retention_days: Count = 90
+    deadline: Seconds = 110.0
+    retry_attempts: Annotated[int, Meta(ge=0, le=20)] = 5
+    retry_base: Seconds = 1.0
+    retry_every: Seconds = 300.0
+
+
+class LedgerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[ledger]``: limits on what comes in."""
+
+    batch_limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    future_tolerance: Annotated[float, Meta(ge=0)] = 300.0
+    writers: Annotated[int, Meta(ge=1, le=32)] = 4
+    poll_interval: Seconds = 1.0
+
+
+class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[auth]``: passwords and tokens."""
+
+    issuer: str = "skillcore"
+    access_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
+    bcrypt_cost: Annotated[int, Meta(ge=4, le=16)] = 12
+    private_key_file: str = ""
+
+
+class LogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[log]``: one JSON object a line, or text for people."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+
+
+def default_queues() -> dict[str, QueueSettings]:
+    """Return the queues that exist, with their limits; a time limit of 0 is none."""
+    return {
+        "verification": QueueSettings(concurrency=10, time_limit=120),
+        "analytics": QueueSettings(concurrency=3, time_limit=120),
+    }
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The whole configuration."""
+
+    data_dir: str = "data"
+    server: ServerSection = ServerSection()
+    database: DatabaseSettings = DatabaseSettings()
+    plugins: PluginSettings = PluginSettings()
+    resilience: ResilienceSettings = ResilienceSettings()
+    queues: Mapping[str, QueueSettings] = {}
+    verification: VerificationSettings = VerificationSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    formulas: Mapping[str, str] = {"level": "level"}
+    auth: AuthSettings = AuthSettings()
+    log: LogSettings = LogSettings()
+
+    def queue(self, name: str) -> QueueSettings:
+        """Return the limits of a queue: the configured ones, else the default ones."""
+        return self.queues.get(name) or default_queues()[name]
