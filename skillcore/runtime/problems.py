@@ -14,8 +14,8 @@ __all__ = [
     "TooLarge",
     "TooManyRequests",
     "Unauthenticated",
-    "Unprocessable",
     "UnavailableNow",
+    "Unprocessable",
 ]
 
 
