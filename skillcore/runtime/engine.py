@@ -26,6 +26,7 @@ class Engine:
         self.plugins = plugins
         self.database = database
         self._services: dict[type[Any], Any] = {}
+        self._caches: dict[type[Any], Any] = {}
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -44,6 +45,12 @@ class Engine:
         except KeyError:
             message = f"{kind.__qualname__} is not open in this process"
             raise LookupError(message) from None
+
+    def cache(self, kind: type[T]) -> T:
+        """Return this process's one instance of a class that needs nothing to be made, such as a cache."""
+        if kind not in self._caches:
+            self._caches[kind] = kind()
+        return cast("T", self._caches[kind])
 
     @asynccontextmanager
     async def open(self, service: T) -> AsyncIterator[T]:

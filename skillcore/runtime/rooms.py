@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal
 from uuid import UUID
@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from skillcore.plugin import Event
 from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.events import NewEvent
 
 __all__ = ["Check", "Finding", "Job", "Rebuild", "Room", "Service", "Subscription"]
 
@@ -58,13 +59,14 @@ class Subscription(Struct, frozen=True, kw_only=True):
         name: stable; the cursor is kept under it.
         kinds: events it looks at.
         emits: kinds that its handler records; the graph of kinds must have no cycle.
-        handle: called with a transaction and one person's new events in order of version; stores its consequences there.
+        handle: called with a transaction and the new events of each person, in the order of their versions; returns what
+            follows from them, which is recorded in the same transaction. Ids come from `runtime.events.consequence`.
     """
 
     name: str
     kinds: frozenset[str]
     emits: frozenset[str] = frozenset()
-    handle: Callable[[Transaction, UUID, tuple[Event, ...]], Awaitable[None]]
+    handle: Callable[[Transaction, Mapping[UUID, tuple[Event, ...]]], Awaitable[Sequence[NewEvent]]]
 
 
 class Room(Struct, frozen=True, kw_only=True):

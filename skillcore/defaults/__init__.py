@@ -1,0 +1,43 @@
+"""The engine's own kinds, rules and formulas, as a plugin: the worked example of the contract. Pure; owns no table."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from skillcore.defaults.kinds import KINDS
+from skillcore.defaults.level import Level, LevelSettings
+from skillcore.defaults.rules import Completed, CompletedTask, Joined, Updated, Volunteered
+from skillcore.plugin import CONTRACT, EventKind, PluginInfo, ScoringFormula, SignalRule, hookimpl
+
+__all__ = ["Settings"]
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[plugins.defaults]``: parameters of the default formulas."""
+
+    level: LevelSettings = LevelSettings()
+
+
+@hookimpl
+def skillcore_plugin() -> PluginInfo:
+    """Introduce the defaults."""
+    return PluginInfo(contract=CONTRACT, settings=Settings)
+
+
+@hookimpl
+def skillcore_event_kinds() -> Iterable[EventKind]:
+    """Offer the engine's kinds."""
+    return KINDS
+
+
+@hookimpl
+def skillcore_signal_rules(settings: Settings) -> Iterable[SignalRule]:
+    """Offer the default rules; they take no settings."""
+    return (Joined(), Updated(), Completed(), CompletedTask(), Volunteered())
+
+
+@hookimpl
+def skillcore_scoring_formulas(settings: Settings) -> Iterable[ScoringFormula[Any]]:
+    """Offer the default formulas."""
+    return (Level(settings.level),)

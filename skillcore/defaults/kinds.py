@@ -1,0 +1,257 @@
+"""The engine's own kinds of events. Payloads only ever gain optional fields."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from skillcore.plugin import EventKind, Strength
+
+__all__ = [
+    "KINDS",
+    "AccountLinked",
+    "AccountUnlinked",
+    "EvidenceAccepted",
+    "EvidenceWithdrawn",
+    "LevelChanged",
+    "MentorshipHeld",
+    "ProgressUpdated",
+    "ProjectJoined",
+    "ProjectLeft",
+    "TaskCompleted",
+    "TaskCreated",
+    "TaskFailed",
+    "TaskState",
+    "TaskVerified",
+    "WorkDone",
+]
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Text = Annotated[str, Meta(max_length=2000)]
+Difficulty = Annotated[float, Meta(ge=1, le=10)]
+Minutes = Annotated[float, Meta(ge=0, le=1440)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+
+
+class Payload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of the engine's payloads."""
+
+
+class TaskCreated(Payload, frozen=True, kw_only=True):
+    """A task was set. Subject: the task."""
+
+    source: Name
+    requirements: dict[str, Any]
+    difficulty: Difficulty | None = None
+
+
+class TaskState(Payload, frozen=True, kw_only=True):
+    """A task changed its state. Subject: the task."""
+
+    old: Literal["pending", "in_progress", "completed", "failed"] | None
+    new: Literal["pending", "in_progress", "completed", "failed"]
+    reason: Text = ""
+
+
+class TaskVerified(Payload, frozen=True, kw_only=True):
+    """A source confirmed a task's requirement. Subject: the task.
+
+    Attributes:
+        answers: SHA-256 of the raw answers that the verdict rests on, in hexadecimal.
+        vouched_by: the platform that vouches for the account, unless its user has proved it.
+    """
+
+    source: Name
+    account: Name
+    works: tuple[Name, ...]
+    answers: tuple[str, ...] = ()
+    vouched_by: str | None = None
+
+
+class WorkDone(Payload, frozen=True, kw_only=True):
+    """A work that a completed task rests on, with what its source says of it."""
+
+    subject: Annotated[str, Meta(min_length=1, max_length=500)]
+    skills: tuple[Name, ...] = ()
+    difficulty: Difficulty | None = None
+    strength: Strength = "asserted"
+
+
+class TaskCompleted(Payload, frozen=True, kw_only=True):
+    """A task is done. Subject: the task; its skills are those declared for the task.
+
+    Attributes:
+        difficulty: as a mentor, an administrator or a platform declared it; a learner's own figure is left out.
+    """
+
+    works: tuple[WorkDone, ...]
+    difficulty: Difficulty | None = None
+    declared_by: Literal["mentor", "admin", "platform"] | None = None
+
+
+class TaskFailed(Payload, frozen=True, kw_only=True):
+    """A task was found not done, or cannot be checked. Subject: the task."""
+
+    reason: Text
+    looked_for: Text = ""
+    found: Text = ""
+
+
+class EvidenceAccepted(Payload, frozen=True, kw_only=True):
+    """A source confirms a work. Subject: ``<source>:<account's id>:<work>``; recorded once."""
+
+    source: Name
+    account: Name
+    work: Name
+    strength: Strength
+    difficulty: Difficulty | None = None
+    topics: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    vouched_by: str | None = None
+    metadata: dict[str, Any] = {}
+
+
+class EvidenceWithdrawn(Payload, frozen=True, kw_only=True):
+    """All evidence of an account no longer counts. Subject: ``<source>:<account's id>``."""
+
+    account: Name
+    reason: Text
+
+
+class AccountLinked(Payload, frozen=True, kw_only=True):
+    """An account became a person's. Subject: ``<source>:<account's id>``. Ends an earlier withdrawal."""
+
+    account: Name
+    handle: Name
+    method: Literal["vouched", "oauth", "oidc", "challenge"]
+    vouched_by: str | None = None
+
+
+class AccountUnlinked(Payload, frozen=True, kw_only=True):
+    """An account no longer brings new evidence. Subject: ``<source>:<account's id>``."""
+
+    account: Name
+    reason: Text = ""
+
+
+class ProjectJoined(Payload, frozen=True, kw_only=True):
+    """A person joined a project. Subject: the project; skills: those it declares."""
+
+    name: Name
+
+
+class ProjectLeft(Payload, frozen=True, kw_only=True):
+    """A person left a project. Subject: the project."""
+
+    name: Name
+
+
+class ProgressUpdated(Payload, frozen=True, kw_only=True):
+    """A person reported progress on a project. Subject: the update; skills: those the project declares."""
+
+    project_id: Name
+    text: Text = ""
+
+
+class MentorshipHeld(Payload, frozen=True, kw_only=True):
+    """A mentorship session took place. Subject: the session. It leaves no signals."""
+
+    mentor_id: Name
+    focus: Text = ""
+    minutes: Minutes | None = None
+
+
+class LevelChanged(Payload, frozen=True, kw_only=True):
+    """The whole part of a person's level changed."""
+
+    old: int
+    new: int
+    formula: Name
+
+
+class TaskProgress(Payload, frozen=True, kw_only=True):
+    """Progress on a task of a space, as its learner reports it. Subject: the space."""
+
+    value: Percent
+    task: Text = ""
+
+
+class TimeSpent(Payload, frozen=True, kw_only=True):
+    """Time spent in a space. Subject: the space."""
+
+    minutes: Minutes
+
+
+class MilestoneReached(Payload, frozen=True, kw_only=True):
+    """A milestone of a space. Subject: the space."""
+
+    milestone: Name
+
+
+class Interaction(Payload, frozen=True, kw_only=True):
+    """An interaction in a space, such as one with an assistant. Subject: the space."""
+
+    quality: Percent
+    note: Text = ""
+
+
+class SessionStarted(Payload, frozen=True, kw_only=True):
+    """A training session began. Subject: the session."""
+
+    module: Text = ""
+
+
+class SessionActivity(Payload, frozen=True, kw_only=True):
+    """Something done in a training session. Subject: the session."""
+
+    type: Name
+    score: Percent | None = None
+    detail: dict[str, Any] = {}
+
+
+class SessionEnded(Payload, frozen=True, kw_only=True):
+    """A training session ended. Subject: the session."""
+
+    ended_at: datetime | None = None
+
+
+class Volunteered(Payload, frozen=True, kw_only=True):
+    """A person volunteered on a platform. Subject: the opportunity."""
+
+    title: Text = ""
+    minutes: Minutes | None = None
+
+
+class OpportunityShared(Payload, frozen=True, kw_only=True):
+    """A person passed an opportunity on. Subject: the opportunity."""
+
+    title: Text = ""
+
+
+KINDS = (
+    EventKind("task.created", TaskCreated),
+    EventKind("task.state", TaskState),
+    EventKind("task.verified", TaskVerified),
+    EventKind("task.completed", TaskCompleted),
+    EventKind("task.failed", TaskFailed),
+    EventKind("evidence.accepted", EvidenceAccepted),
+    EventKind("evidence.withdrawn", EvidenceWithdrawn),
+    EventKind("account.linked", AccountLinked),
+    EventKind("account.unlinked", AccountUnlinked),
+    EventKind("project.joined", ProjectJoined),
+    EventKind("project.left", ProjectLeft),
+    EventKind("progress.updated", ProgressUpdated),
+    EventKind("mentorship.held", MentorshipHeld),
+    EventKind("level.changed", LevelChanged),
+    EventKind("progress.task", TaskProgress, client=True),
+    EventKind("progress.time", TimeSpent, client=True),
+    EventKind("progress.milestone", MilestoneReached, client=True),
+    EventKind("progress.interaction", Interaction, client=True),
+    EventKind("session.started", SessionStarted, client=True),
+    EventKind("session.activity", SessionActivity, client=True),
+    EventKind("session.ended", SessionEnded, client=True),
+    EventKind("platform.volunteered", Volunteered, client=True),
+    EventKind("platform.opportunity_shared", OpportunityShared, client=True),
+)
