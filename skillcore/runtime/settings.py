@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 __all__ = [
     "AuthSettings",
@@ -134,7 +134,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     queues: Mapping[str, QueueSettings] = {}
     verification: VerificationSettings = VerificationSettings()
     ledger: LedgerSettings = LedgerSettings()
-    formulas: Mapping[str, str] = {"level": "level"}
+    formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()
 
