@@ -1,0 +1,172 @@
+"""From a table of configuration to a Struct: merge it over the defaults, and say in full what does not fit."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import inspect as shapes
+
+__all__ = ["Misfit", "defaults_of", "fit", "is_secret", "merged", "misfits", "nearest", "without_password"]
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_SECRET = re.compile(r"token|secret|password|passwd|authorization|api_?key|credential", re.IGNORECASE)
+_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+_WORDS = {
+    "BoolType": "true or false",
+    "StrType": "text",
+    "IntType": "a whole number",
+    "FloatType": "a number",
+    "DictType": "a table",
+    "StructType": "a table",
+    "ListType": "a list",
+    "VarTupleType": "a list",
+}
+_BOUNDS = (("gt", "more than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most"))
+_UNKNOWN = object()
+
+
+class Misfit(Exception):
+    """A value that its setting cannot have, or a key that no setting has.
+
+    Attributes:
+        path: the keys that lead to it from the table on.
+        found: what stands there, hidden if its keys say that it is a secret.
+        allowed: what may stand there.
+    """
+
+    def __init__(self, path: tuple[str, ...], found: str, allowed: str) -> None:
+        self.path = path
+        self.found = found
+        self.allowed = allowed
+        super().__init__(f"{'.'.join(path) or 'the section'}: found {found}; allowed: {allowed}")
+
+
+def fit(table: Mapping[str, Any], shape: type[T]) -> T:
+    """Return the table as a Struct.
+
+    Raises:
+        Misfit: the first key or value that does not fit.
+    """
+    for misfit in misfits(table, shape):
+        raise misfit
+    return msgspec.convert(table, shape)
+
+
+def misfits(value: object, shape: Any, path: tuple[str, ...] = ()) -> Iterator[Misfit]:
+    """Yield each key and value that does not fit the type, as deep inside as it can be named."""
+    named = False
+    for misfit in _inner_misfits(value, shape, path):
+        named = True
+        yield misfit
+    if not named and not _fits(value, shape):
+        yield Misfit(path, _shown(value, path), _allowed(shape))
+
+
+def defaults_of(shape: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return a Struct's defaults as a table.
+
+    Raises:
+        TypeError: a field has no default, or one that no configuration file could hold.
+    """
+    return dict(msgspec.to_builtins(shape()))
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one table over another, tables inside tables likewise; any other value replaces the one below."""
+    result = dict(below)
+    for key, value in above.items():
+        lower = result.get(key)
+        result[key] = merged(lower, value) if isinstance(lower, Mapping) and isinstance(value, Mapping) else value
+    return result
+
+
+def is_secret(path: tuple[str, ...]) -> bool:
+    """Tell from its keys whether a value must not be shown: any header, and whatever is called a token or the like.
+
+    The name of a file that holds a secret is none itself.
+    """
+    if not path or path[-1].endswith("_file"):
+        return False
+    return "headers" in path or any(_SECRET.search(key) for key in path)
+
+
+def without_password(text: str) -> str:
+    """Return the text with the passwords of all URLs in it replaced by asterisks."""
+    return _PASSWORD.sub(r"\1:***@", text)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that was probably meant, as a question to append; empty if none is near."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _inner_misfits(value: object, shape: Any, path: tuple[str, ...]) -> Iterator[Misfit]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield Misfit(path, repr(value), "a finite number")
+    for key, inner, inner_shape in _parts(value, shape):
+        if inner_shape is not _UNKNOWN:
+            yield from misfits(inner, inner_shape, (*path, key))
+        elif shape.__struct_config__.forbid_unknown_fields:
+            known = [field.encode_name for field in msgspec.structs.fields(shape)]
+            yield Misfit((*path, key), "a key that no setting has", (", ".join(known) or "none") + nearest(key, known))
+    if isinstance(value, Mapping) and _is_struct(shape):
+        for field in msgspec.structs.fields(shape):
+            if field.required and field.encode_name not in value:
+                yield Misfit((*path, field.encode_name), "nothing", _allowed(field.type))
+
+
+def _parts(value: object, shape: Any) -> Iterator[tuple[str, object, Any]]:
+    """Yield what a table or list holds: key, value, and the type that the key should have."""
+    origin = get_origin(shape)
+    if isinstance(value, Mapping) and _is_struct(shape):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(shape)}
+        yield from ((str(key), inner, fields.get(key, _UNKNOWN)) for key, inner in value.items())
+    elif isinstance(value, Mapping):
+        of = get_args(shape)[1] if isinstance(origin, type) and issubclass(origin, Mapping) else Any
+        yield from ((str(key), inner, of) for key, inner in value.items())
+    elif isinstance(value, list | tuple):
+        of = get_args(shape)[0] if origin in (tuple, list) else Any
+        yield from ((str(index), inner, of) for index, inner in enumerate(value))
+
+
+def _is_struct(shape: Any) -> bool:
+    return isinstance(shape, type) and issubclass(shape, msgspec.Struct)
+
+
+def _fits(value: object, shape: Any) -> bool:
+    try:
+        msgspec.convert(value, shape)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _shown(value: object, path: tuple[str, ...]) -> str:
+    if is_secret(path):
+        return "a value that is not shown"
+    if isinstance(value, Mapping):
+        return "a table"
+    return f"{without_password(repr(value))} ({type(value).__name__})"
+
+
+def _allowed(shape: Any) -> str:
+    info = shapes.type_info(shape)
+    if isinstance(info, shapes.LiteralType):
+        return " or ".join(repr(value) for value in info.values)
+    if isinstance(info, shapes.UnionType):
+        return " or ".join(_word(member) for member in info.types)
+    bounds = [f"{word} {getattr(info, name)}" for name, word in _BOUNDS if getattr(info, name, None) is not None]
+    pattern = getattr(info, "pattern", None)
+    return ", ".join([_word(info), *bounds, *([f"matching {pattern}"] if pattern else [])])
+
+
+def _word(info: shapes.Type) -> str:
+    name = type(info).__name__
+    return _WORDS.get(name, name.removesuffix("Type").lower())
