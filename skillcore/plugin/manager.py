@@ -141,13 +141,11 @@ class Plugins:
         loaded: list[_Loaded] = []
         for found in sorted([*_installed(), *(_Found.given(name, module) for name, module in extra)], key=_Found.order):
             wanted = found.name not in block and (not allow or found.name in allow or found.name == DEFAULTS)
-            plugin, offers = (
-                _load(found, sections.get(found.name, {}), loaded) if wanted else (found.state("blocked"), Offers())
-            )
-            if plugin.state == "failed":
-                log.error("plugin %s (%s) failed: %s", plugin.name, plugin.from_whom, plugin.error)
-            loaded.append((plugin, offers))
-        failures = [plugin for plugin, _ in loaded if plugin.state == "failed"]
+            one = _load(found, sections.get(found.name, {}), loaded) if wanted else _Loaded(plugin=found.state("blocked"))
+            if one.plugin.state == "failed":
+                log.error("plugin %s (%s) failed: %s", found.name, found.from_whom, one.plugin.error)
+            loaded.append(one)
+        failures = [one.plugin for one in loaded if one.plugin.state == "failed"]
         if strict and failures:
             raise PluginsFailed(failures)
         return cls(loaded)
