@@ -45,7 +45,8 @@ declare
   thing regprocedure;
 begin
   for thing in
-    select oid::regprocedure from pg_proc where proname like 'procrastinate\\_%' and pronamespace = current_schema()::regnamespace
+    select oid::regprocedure from pg_proc
+    where proname like 'procrastinate\\_%' and pronamespace = current_schema()::regnamespace
   loop
     execute 'drop function ' || thing || ' cascade';
   end loop;
