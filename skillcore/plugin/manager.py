@@ -183,9 +183,9 @@ class _Found(Struct, frozen=True, kw_only=True):
     def given(cls, name: str, module: ModuleType) -> _Found:
         return cls(name=name, distribution=module.__name__, load=lambda: module)
 
-    def order(self) -> tuple[bool, str, str]:
+    def order(self) -> tuple[bool, bool, str, str]:
         """The defaults come first and so win every conflict; the rest goes by name."""
-        return (self.name != DEFAULTS or self.distribution != GROUP, self.name, self.distribution)
+        return (self.name != DEFAULTS, self.distribution != GROUP, self.name, self.distribution)
 
     @property
     def from_whom(self) -> str:
