@@ -1,0 +1,136 @@
+"""One PostgreSQL for a whole test run, a fresh database for each test that asks, and an engine on it.
+
+With ``SKILLCORE_TEST_DATABASE_URL`` (the owner's URL on a server of version 16 or newer) the same tests run there.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from skillcore.plugin.manager import Plugins
+from skillcore.runtime.database import SERVICE_ROLE, Database
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.migrations import migrate
+from skillcore.runtime.postgres import EmbeddedPostgres
+from skillcore.runtime.settings import AuthSettings, Settings
+
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
+STEADY = {"autovacuum": "off", "max_connections": "300"}
+CLUSTER = pytest.StashKey["Cluster"]()
+
+
+class Dsns(NamedTuple):
+    """How to connect to one test's database."""
+
+    owner_dsn: str
+    service_dsn: str
+
+
+class Cluster:
+    """The server of a test run, with a migrated database to copy."""
+
+    def __init__(self) -> None:
+        self.directory = tempfile.TemporaryDirectory(prefix="skillcore tests ", ignore_cleanup_errors=True)
+        self.server: EmbeddedPostgres | None = None
+        url = os.environ.get("SKILLCORE_TEST_DATABASE_URL")
+        if url:
+            owner, service = url, make_conninfo(url, options=f"-c role={SERVICE_ROLE}")
+        else:
+            self.server = EmbeddedPostgres(Path(self.directory.name), parameters=FAST | STEADY)
+            self.server.start()
+            owner, service = self.server.owner_dsn, self.server.service_dsn
+        self.template = f"skillcore_template_{uuid4().hex[:8]}"
+        with psycopg.connect(owner, autocommit=True) as connection:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(self.template)))
+        migrate(make_conninfo(owner, dbname=self.template))
+        self.dsns = {"owner": owner, "service": service, "template": self.template}
+
+    def stop(self) -> None:
+        if self.server:
+            self.server.stop()
+        else:
+            with psycopg.connect(self.dsns["owner"], autocommit=True) as connection:
+                connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(self.template)))
+        self.directory.cleanup()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Start the server in the process that starts all others, and tell each of them where it is."""
+    if CLUSTER not in node.config.stash:
+        node.config.stash[CLUSTER] = Cluster()
+    node.workerinput["skillcore_database"] = node.config.stash[CLUSTER].dsns
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if CLUSTER in config.stash:
+        config.stash[CLUSTER].stop()
+        del config.stash[CLUSTER]
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The logins of the run's server and the name of its migrated template."""
+    if hasattr(request.config, "workerinput"):
+        given: dict[str, str] = request.config.workerinput["skillcore_database"]
+        return given
+    if CLUSTER not in request.config.stash:
+        request.config.stash[CLUSTER] = Cluster()
+    return request.config.stash[CLUSTER].dsns
+
+
+@pytest.fixture(scope="session")
+def cluster_owner(cluster: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(cluster["owner"], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def empty_database_dsns(cluster: dict[str, str], cluster_owner: psycopg.Connection[Any]) -> Iterator[Dsns]:
+    """A database without anything in it."""
+    with database_like("template0", cluster, cluster_owner) as dsns:
+        yield dsns
+
+
+@pytest.fixture
+def database_dsns(cluster: dict[str, str], cluster_owner: psycopg.Connection[Any]) -> Iterator[Dsns]:
+    """A migrated database of the test's own."""
+    with database_like(cluster["template"], cluster, cluster_owner) as dsns:
+        yield dsns
+
+
+class database_like:  # noqa: N801 - a context manager reads as a verb
+    def __init__(self, template: str, cluster: dict[str, str], owner: psycopg.Connection[Any]) -> None:
+        self.name = f"skillcore_test_{uuid4().hex[:12]}"
+        self.template, self.cluster, self.owner = template, cluster, owner
+
+    def __enter__(self) -> Dsns:
+        query = sql.SQL("create database {} template {}").format(sql.Identifier(self.name), sql.Identifier(self.template))
+        self.owner.execute(query)
+        return Dsns(*(make_conninfo(self.cluster[login], dbname=self.name) for login in ("owner", "service")))
+
+    def __exit__(self, *_: object) -> None:
+        self.owner.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(self.name)))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_dir=str(tmp_path), auth=AuthSettings(bcrypt_cost=4))
+
+
+@pytest.fixture
+async def engine(database_dsns: Dsns, settings: Settings) -> AsyncIterator[Engine]:
+    """An engine with the default plugins on a database of its own."""
+    database = Database(database_dsns.service_dsn, settings.database)
+    yield Engine(settings, Plugins.load(allow=("defaults",)), database)
+    await database.close()
