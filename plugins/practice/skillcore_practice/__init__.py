@@ -1,0 +1,38 @@
+"""A practice source: generated work of practice learners, checked over a real MCP server. For demonstrations and as a model.
+
+Off unless ``[plugins.practice] enabled = true``: nothing it verifies says anything about a person.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from skillcore.plugin import CONTRACT, PluginInfo, ServerSettings, VerificationSource, hookimpl
+from skillcore_practice.source import OWN_SERVER, Practice
+
+__all__ = ["Settings"]
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """``[plugins.practice]``.
+
+    Attributes:
+        enabled: offer the source; leave it off where real people are judged.
+        server: how to reach the practice server; the one in this package by default.
+    """
+
+    enabled: bool = False
+    server: ServerSettings = OWN_SERVER
+
+
+@hookimpl
+def skillcore_plugin() -> PluginInfo:
+    """Introduce the plugin."""
+    return PluginInfo(contract=CONTRACT, settings=Settings)
+
+
+@hookimpl
+def skillcore_verification_sources(settings: Settings) -> Iterable[VerificationSource[Any]]:
+    """Offer the practice source, if the operator switched it on."""
+    return (Practice(settings.server),) if settings.enabled else ()
