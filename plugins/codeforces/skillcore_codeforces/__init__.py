@@ -1,0 +1,36 @@
+"""Codeforces as a verification source: judged submissions of a linked account, read through an MCP server."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from skillcore.plugin import CONTRACT, PluginInfo, ServerSettings, VerificationSource, hookimpl
+from skillcore_codeforces.requirement import Requirement
+from skillcore_codeforces.source import Codeforces
+
+__all__ = ["Codeforces", "Requirement", "Settings", "skillcore_plugin", "skillcore_verification_sources"]
+
+SERVER = ServerSettings(command="npx", args=("-y", "codeforces-mcp-server@1.0.2"), calls_per_second=0.5)
+"""The published server, at the pace that the Codeforces API allows: one call every two seconds."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The section ``[plugins.codeforces]``.
+
+    Attributes:
+        server: the MCP server to ask.
+    """
+
+    server: ServerSettings = SERVER
+
+
+@hookimpl
+def skillcore_plugin() -> PluginInfo:
+    """Say what this plugin is."""
+    return PluginInfo(contract=CONTRACT, settings=Settings)
+
+
+@hookimpl
+def skillcore_verification_sources(settings: Settings) -> list[VerificationSource[Requirement]]:
+    """Offer the source ``codeforces``."""
+    return [Codeforces(settings.server)]
