@@ -82,7 +82,7 @@ class PluginState(Struct, frozen=True, kw_only=True):
 
 
 class Plugins:
-    """The plugins of a process, and by name what the active ones offer.
+    """The plugins of a process, and what the active ones offer: by name, but for the rules.
 
     Attributes:
         plugins: the state of every installed plugin, ``defaults`` first, the others by name.
@@ -104,14 +104,14 @@ class Plugins:
         self.sources: Mapping[str, VerificationSource[Any]] = _joined(offer.sources for offer in offers)
         self.advisors: Mapping[str, PathAdvisor] = _joined(offer.advisors for offer in offers)
         self.kinds: Mapping[str, EventKind] = _joined(offer.kinds for offer in offers)
-        self.rules: Mapping[str, SignalRule] = _joined(offer.rules for offer in offers)
+        self.rules: tuple[SignalRule, ...] = tuple(rule for offer in offers for rule in offer.rules.values())
         self.formulas: Mapping[str, ScoringFormula[Any]] = _joined(offer.formulas for offer in offers)
         self.achievements: Mapping[str, Achievement] = _joined(offer.achievements for offer in offers)
         self._owners = {
             name: one.plugin.name for one in loaded for names in (one.offers.sources, one.offers.advisors) for name in names
         }
         by_kind: dict[str, list[SignalRule]] = {}
-        for rule in self.rules.values():
+        for rule in self.rules:
             for kind in rule.kinds:
                 by_kind.setdefault(kind, []).append(rule)
         self._rules_by_kind = {kind: tuple(rules) for kind, rules in by_kind.items()}

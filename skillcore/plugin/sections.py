@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,12 +12,16 @@ from typing import Any, TypeVar, get_args, get_origin
 import msgspec
 from msgspec import inspect as shapes
 
-__all__ = ["Misfit", "defaults_of", "fit", "is_secret", "merged", "misfits", "nearest", "without_password"]
+__all__ = ["Misfit", "Text", "defaults_of", "fit", "is_secret", "merged", "misfits", "nearest", "settled", "without_password"]
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_SECRET = re.compile(r"token|secret|password|passwd|authorization|api_?key|credential", re.IGNORECASE)
-_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+_SECRET = re.compile(r"token|secret|passw|passphrase|authorization|bearer|cookie|credential|key$", re.IGNORECASE)
+_PASSWORDS = (
+    (re.compile(r"(https?://)[^/\s@]*@"), r"\1***@"),
+    (re.compile(r"(://[^:/@\s]*):\S*@"), r"\1:***@"),
+    (re.compile(r"((?:password|token|secret|key)=)[^&\s'\"]*", re.IGNORECASE), r"\1***"),
+)
 _WORDS = {
     "BoolType": "true or false",
     "StrType": "text",
@@ -29,6 +34,19 @@ _WORDS = {
 }
 _BOUNDS = (("gt", "more than"), ("ge", "at least"), ("lt", "less than"), ("le", "at most"))
 _UNKNOWN = object()
+
+
+class Text(str):
+    """A value of the environment: it fits a setting of text as it stands, and any other as JSON."""
+
+    __slots__ = ()
+
+    def opened(self) -> Any:
+        """Return the value that its JSON holds, or the text itself if it is none."""
+        try:
+            return json.loads(self)
+        except ValueError:
+            return str(self)
 
 
 class Misfit(Exception):
@@ -53,9 +71,19 @@ def fit(table: Mapping[str, Any], shape: type[T]) -> T:
     Raises:
         Misfit: the first key or value that does not fit.
     """
+    table = settled(table, shape)
     for misfit in misfits(table, shape):
         raise misfit
     return msgspec.convert(table, shape)
+
+
+def settled(value: object, shape: Any) -> Any:
+    """Return the value with each `Text` inside replaced by what it stands for, given the type of its setting."""
+    if isinstance(value, Text):
+        value = str(value) if _fits(str(value), shape) else value.opened()
+    if isinstance(value, Mapping):
+        return {key: settled(inner, Any if of is _UNKNOWN else of) for key, inner, of in _parts(value, shape)}
+    return value
 
 
 def misfits(value: object, shape: Any, path: tuple[str, ...] = ()) -> Iterator[Misfit]:
@@ -82,7 +110,8 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     result = dict(below)
     for key, value in above.items():
         lower = result.get(key)
-        result[key] = merged(lower, value) if isinstance(lower, Mapping) and isinstance(value, Mapping) else value
+        upper = value.opened() if isinstance(lower, Mapping) and isinstance(value, Text) else value
+        result[key] = merged(lower, upper) if isinstance(lower, Mapping) and isinstance(upper, Mapping) else upper
     return result
 
 
@@ -97,8 +126,10 @@ def is_secret(path: tuple[str, ...]) -> bool:
 
 
 def without_password(text: str) -> str:
-    """Return the text with the passwords of all URLs in it replaced by asterisks."""
-    return _PASSWORD.sub(r"\1:***@", text)
+    """Return the text with the credentials of all URLs in it replaced by asterisks."""
+    for pattern, replacement in _PASSWORDS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -153,6 +184,8 @@ def _shown(value: object, path: tuple[str, ...]) -> str:
         return "a value that is not shown"
     if isinstance(value, Mapping):
         return "a table"
+    if isinstance(value, str):
+        return f"text {without_password(repr(str(value)))}"
     return f"{without_password(repr(value))} ({type(value).__name__})"
 
 

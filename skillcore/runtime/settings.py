@@ -1,11 +1,14 @@
-"""Every setting, its type and its default. ``config/skillcore.toml`` documents each; a test compares the two."""
+"""Every setting, its type and its default. ``config/skillcore.toml`` documents each; a test compares the two.
+
+Relative paths, here and in the plugins' sections, are relative to the working directory of the process.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct, field, to_builtins
 
 __all__ = [
     "AuthSettings",
@@ -31,7 +34,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ServerSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[server]``: how the API listens."""
 
-    host: str = "127.0.0.1"
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     body_limit: Count = 1_048_576
     grace: Seconds = 10.0
@@ -102,7 +105,7 @@ class LedgerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
 class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[auth]``: passwords and tokens."""
 
-    issuer: str = "skillcore"
+    issuer: Annotated[str, Meta(min_length=1)] = "skillcore"
     access_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
     bcrypt_cost: Annotated[int, Meta(ge=4, le=16)] = 12
     private_key_file: str = ""
@@ -126,12 +129,12 @@ def default_queues() -> dict[str, QueueSettings]:
 class Settings(Struct, frozen=True, kw_only=True):
     """The whole configuration."""
 
-    data_dir: str = "data"
+    data_dir: Annotated[str, Meta(min_length=1)] = "data"
     server: ServerSection = ServerSection()
     database: DatabaseSettings = DatabaseSettings()
     plugins: PluginSettings = PluginSettings()
     resilience: ResilienceSettings = ResilienceSettings()
-    queues: Mapping[str, QueueSettings] = {}
+    queues: Mapping[str, QueueSettings] = field(default_factory=default_queues)
     verification: VerificationSettings = VerificationSettings()
     ledger: LedgerSettings = LedgerSettings()
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})
@@ -139,5 +142,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
 
     def queue(self, name: str) -> QueueSettings:
-        """Return the limits of a queue: the configured ones, else the default ones."""
-        return self.queues.get(name) or default_queues()[name]
+        """Return the limits of a queue.
+
+        Raises:
+            KeyError: there is no such queue.
+        """
+        return self.queues[name]
+
+    def resilience_of(self, plugin: str) -> ResilienceSettings:
+        """Return how calls to a plugin's server are guarded: the general limits, under those of its own section."""
+        own = self.plugins.sections.get(plugin, {}).get(RESERVED, {})
+        return fit(merged(to_builtins(self.resilience), own), ResilienceSettings)
