@@ -10,15 +10,19 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
+import msgspec
 import pytest
 
-from skillcore.plugin import ServerSettings
+from skillcore.plugin import ServerSettings, SourceError, Unavailable
+
+T = TypeVar("T")
+Failure = Callable[[str], SourceError] | None
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 PACKAGES = {
@@ -28,6 +32,38 @@ PACKAGES = {
     "context7": ("@upstash/context7-mcp@4.1.1", "context7-mcp"),
 }
 """Published servers: the package with its version, and the program in it."""
+
+
+class Failed(str):
+    """The text of a call that a server reports as failed."""
+
+
+class Recital:
+    """A session without a server, for tests of a source alone: each call is answered by a function with a server's text.
+
+    As behind the engine's guard, an answer that does not parse is `Unavailable`.
+    """
+
+    def __init__(self, answer: Callable[[str, Mapping[str, Any]], str]) -> None:
+        self.answer = answer
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    async def call(self, tool: str, arguments: Mapping[str, Any], returns: type[T], *, failure: Failure = None) -> T:
+        """Answer and decode."""
+        return await self.read(tool, arguments, msgspec.json.Decoder(returns).decode, failure=failure)
+
+    async def read(self, tool: str, arguments: Mapping[str, Any], parse: Callable[[str], T], *, failure: Failure = None) -> T:
+        """Answer and parse."""
+        self.calls.append((tool, dict(arguments)))
+        text = self.answer(tool, arguments)
+        if isinstance(text, Failed):
+            raise failure(text) if failure else Unavailable(text)
+        try:
+            return parse(text)
+        except SourceError:
+            raise
+        except Exception as error:
+            raise Unavailable(str(error)) from error
 
 
 class Faults:
@@ -64,6 +100,33 @@ class Upstream:
         """Return the requests that reached the stand-in, oldest first; an entry without status hangs."""
         entries: list[dict[str, Any]] = self.control("log", method="GET")
         return entries
+
+
+@pytest.fixture(scope="session")
+def recite() -> type[Recital]:
+    """The class `Recital`, since no test can import this module."""
+    return Recital
+
+
+@pytest.fixture(scope="session")
+def failed_call() -> type[Failed]:
+    """The class `Failed`: ``failed_call(text)`` is what a recital answers for a call that failed."""
+    return Failed
+
+
+@pytest.fixture(scope="session")
+def observed(shared: Path) -> list[dict[str, str]]:
+    """What the real servers answered: the rows of ``observed.md``, with the section they stand in and plain text cells."""
+    rows, section, columns = [], "", []
+    for line in (shared / "upstream" / "observed.md").read_text("utf-8").splitlines():
+        if line.startswith("## "):
+            section = line.removeprefix("## ")
+        elif line.startswith("| tool"):
+            columns = [cell.strip() for cell in line.strip("|").split(" | ")]
+        elif line.startswith("| get_"):
+            cells = [cell.strip().strip("`") for cell in line.strip("| ").split(" | ")]
+            rows.append({"section": section, **dict(zip(columns, cells, strict=False))})
+    return rows
 
 
 @pytest.fixture(scope="session")
