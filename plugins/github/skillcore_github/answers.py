@@ -1,0 +1,178 @@
+"""What the two servers answer, and the one form that verdicts are drawn from. Pure; anything unexpected is `Unavailable`.
+
+The npm server passes GitHub's JSON on, where a key that is missing means damage: it writes null for an unknown author.
+The official server sends a short form of its own that leaves out whatever is empty.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from skillcore.plugin import Unavailable
+
+__all__ = ["Commit", "Person", "PullRequest", "npm_commits", "npm_pulls", "official_commits", "official_pulls"]
+
+Moment = Annotated[datetime, Meta(tz=True)]
+SHA = Annotated[str, Meta(pattern=r"^[0-9a-f]{40,64}$")]
+CommitUrl = Annotated[str, Meta(pattern=r"^https?://.+/commits?/[0-9a-f]+$", max_length=1000)]
+PullUrl = Annotated[str, Meta(pattern=r"^https?://.+/pull/[0-9]+$", max_length=1000)]
+
+_REPOSITORY = re.compile(r"([^/]+/[^/]+)/(?:commits?|pull)/[^/]+$")
+
+
+class Person(Struct, frozen=True):
+    """An account as GitHub names it."""
+
+    login: str
+    id: int | None
+
+
+class Commit(Struct, frozen=True):
+    """A commit. ``author`` is the account that GitHub attributes it to, if any; the time is what the author's own git said.
+
+    Attributes:
+        repository: ``owner/name`` in lower case, as it is called today, even if it was asked for by a former name.
+    """
+
+    sha: str
+    repository: str
+    author: Person | None
+    authored_at: datetime
+
+
+class PullRequest(Struct, frozen=True):
+    """A pull request; ``merged_at`` is None unless it was merged."""
+
+    number: int
+    repository: str
+    author: Person | None
+    merged_at: datetime | None
+
+
+T = TypeVar("T", Commit, PullRequest)
+
+
+class _User(Struct, frozen=True):
+    """An account. GitHub writes an empty object for some unknown authors; an id without a login is damage."""
+
+    login: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
+    id: int | UnsetType = UNSET
+
+
+class _Signature(Struct, frozen=True):
+    """Who git says wrote a commit. Name and e-mail are anyone's claim and are not even read."""
+
+    date: Moment
+
+
+class _Details(Struct, frozen=True):
+    author: _Signature
+
+
+class _NpmCommit(Struct, frozen=True):
+    sha: SHA
+    url: CommitUrl
+    commit: _Details
+    author: _User | None
+
+
+class _OfficialCommit(Struct, frozen=True):
+    sha: SHA
+    html_url: CommitUrl
+    commit: _Details
+    author: _User | None = None
+
+
+class _NpmPull(Struct, frozen=True):
+    number: Annotated[int, Meta(ge=1)]
+    html_url: PullUrl
+    state: Literal["open", "closed"]
+    user: _User | None
+    merged_at: Moment | None
+
+
+class _OfficialPull(Struct, frozen=True):
+    """Its field ``merged`` is false in lists even where ``merged_at`` is set, so it is not read."""
+
+    number: Annotated[int, Meta(ge=1)]
+    html_url: PullUrl
+    state: Literal["open", "closed"]
+    user: _User | None = None
+    merged_at: Moment | None = None
+
+
+def npm_commits(text: str) -> tuple[Commit, ...]:
+    """Decode the npm server's ``list_commits``."""
+    rows = msgspec.json.decode(text, type=tuple[_NpmCommit, ...])
+    return _of_one_repository(tuple(_commit(row.sha, row.url, row.author, row.commit) for row in rows))
+
+
+def official_commits(text: str) -> tuple[Commit, ...]:
+    """Decode the official server's ``list_commits`` with an ``author``: each row must name somebody.
+
+    Raises:
+        Unavailable: a row names nobody, so nobody can tell whose it is.
+    """
+    rows = msgspec.json.decode(text, type=tuple[_OfficialCommit, ...])
+    commits = tuple(_commit(row.sha, row.html_url, row.author, row.commit) for row in rows)
+    for commit in commits:
+        if commit.author is None:
+            raise Unavailable(f"GitHub listed commit {commit.sha} for an author, but names nobody")
+    return _of_one_repository(commits)
+
+
+def npm_pulls(text: str) -> tuple[PullRequest, ...]:
+    """Decode the npm server's ``list_pull_requests``."""
+    return _pulls(msgspec.json.decode(text, type=tuple[_NpmPull, ...]))
+
+
+def official_pulls(text: str) -> tuple[PullRequest, ...]:
+    """Decode the official server's ``list_pull_requests``."""
+    return _pulls(msgspec.json.decode(text, type=tuple[_OfficialPull, ...]))
+
+
+def _commit(sha: str, url: str, author: _User | None, details: _Details) -> Commit:
+    if not url.endswith(f"/{sha}"):
+        raise Unavailable(f"commit {sha} has the address of another, {url}")
+    return Commit(sha, _repository(url), _person(author), details.author.date)
+
+
+def _pulls(rows: tuple[_NpmPull, ...] | tuple[_OfficialPull, ...]) -> tuple[PullRequest, ...]:
+    for row in rows:
+        if row.merged_at is not None and row.state != "closed":
+            raise Unavailable(f"pull request {row.number} is both merged and open")
+        if not row.html_url.endswith(f"/{row.number}"):
+            raise Unavailable(f"pull request {row.number} has the address of another, {row.html_url}")
+    return _of_one_repository(
+        tuple(PullRequest(row.number, _repository(row.html_url), _person(row.user), row.merged_at) for row in rows)
+    )
+
+
+def _of_one_repository(rows: tuple[T, ...]) -> tuple[T, ...]:
+    repositories = {row.repository for row in rows}
+    if len(repositories) > 1:
+        raise Unavailable(f"one list shows several repositories: {', '.join(sorted(repositories))}")
+    return rows
+
+
+def _person(user: _User | None) -> Person | None:
+    """Return the account, or None for one that GitHub does not know or that was deleted."""
+    if user is None or (not user.login and user.id in {UNSET, 0}):
+        return None
+    if not isinstance(user.login, str):
+        if user.id is UNSET:
+            return None
+        raise Unavailable(f"account {user.id} has no login")
+    return Person(user.login, None if user.id is UNSET else user.id)
+
+
+def _repository(url: str) -> str:
+    found = _REPOSITORY.search(url)
+    if found is None:
+        raise Unavailable(f"{url} lies in no repository")
+    return found[1].lower()

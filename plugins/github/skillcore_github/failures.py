@@ -1,0 +1,54 @@
+"""What the servers say when a call fails, turned into what the engine should do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from skillcore.plugin import NotFound, Refused, SourceError, Unavailable
+
+__all__ = ["failures_of"]
+
+# The npm server gives each status a phrase of its own; the official one quotes the status after the address it asked.
+_PHRASES = {
+    "Not Found: ": 404,
+    "Authentication Failed: ": 401,
+    "Permission Denied: ": 403,
+    "Conflict: ": 409,
+    "Rate Limit Exceeded: ": 429,
+}
+_STATUS = re.compile(r"(?:https?://\S+: |unexpected status )(\d{3})\b")
+# GitHub answers 403 to a missing right and to too many requests alike; only the words differ.
+_RATIONED = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
+
+
+def failures_of(repo: str) -> Callable[[str], SourceError]:
+    """Return the judge of failed calls about a repository."""
+
+    def failure(text: str) -> SourceError:
+        status = _status(text)
+        if status == 429 or (status == 403 and _RATIONED.search(text)):
+            return Unavailable(f"GitHub rations its answers: {_short(text)}", limited=True)
+        if status == 401:
+            return Refused(f"GitHub does not accept the server's token: {_short(text)}")
+        if status == 403:
+            return Refused(f"the server's token may not read {repo}: {_short(text)}")
+        if status == 404:
+            return NotFound(f"GitHub shows no repository {repo}: it does not exist, or is private")
+        if status == 409 and "empty" in text.lower():
+            return NotFound(f"the repository {repo} is empty")
+        return Unavailable(f"GitHub's server failed: {_short(text)}")
+
+    return failure
+
+
+def _status(text: str) -> int | None:
+    for phrase, status in _PHRASES.items():
+        if text.startswith(phrase):
+            return status
+    found = _STATUS.search(text)
+    return int(found[1]) if found else None
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:200]
