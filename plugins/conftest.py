@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,10 +18,12 @@ from typing import Any, TypeVar
 import httpx2
 import msgspec
 import pytest
+from hypothesis import strategies as st
 
 from skillcore.plugin import ServerSettings, SourceError, Unavailable
 
 T = TypeVar("T")
+Keys = tuple[str | int, ...]
 Failure = Callable[[str], SourceError] | None
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -64,6 +66,68 @@ class Recital:
             raise
         except Exception as error:
             raise Unavailable(str(error)) from error
+
+
+FOREIGN = (
+    "",
+    "null",
+    "[]",
+    "{}",
+    "<!DOCTYPE html><html><head><title>Temporarily unavailable</title></head></html>",
+    "Error: API request failed",
+    "error code: 1015",
+    '{"error": "Failed to fetch recent submissions", "message": "HTTP 500 Internal Server Error: <html>"}',
+    '{"status": "FAILED", "comment": "Call limit exceeded"}',
+    '{"errors": [{"message": "Something went wrong"}], "data": null}',
+)
+"""What stands where an answer should: recorded failures, and nothing at all."""
+
+
+def places(document: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    """Yield every value of a JSON document with the keys that lead to it."""
+    yield path, document
+    inner = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    for key, value in inner:
+        yield from places(value, (*path, key))
+
+
+def replaced(document: Any, path: Keys, change: Callable[[Any, Any], None]) -> Any:
+    """Return a copy of a document after a change to the container of the value at a path."""
+    copy = json.loads(json.dumps(document))
+    container = copy
+    for key in path[:-1]:
+        container = container[key]
+    change(container, path[-1])
+    return copy
+
+
+@st.composite
+def damages(draw: st.DrawFn, text: str, *, spare: Collection[str] = ()) -> str:
+    """Draw a damaged version of a JSON text: cut, replaced, a key missing, a value of another type, or nested too deep.
+
+    Keys in ``spare`` stay as they are: those whose absence is an answer of its own.
+    """
+    document = json.loads(text)
+    inside = [(path, value) for path, value in places(document) if path and path[-1] not in spare]
+    kind = draw(st.sampled_from(["cut", "foreign", "missing", "type", "prose", "nested"]))
+    if kind == "cut":
+        return text[: draw(st.integers(0, len(text.rstrip()) - 1))]
+    if kind == "foreign" or not inside:
+        return draw(st.sampled_from([foreign for foreign in FOREIGN if foreign != text]))
+    keyed = [place for place in inside if isinstance(place[0][-1], str)]
+    path, value = draw(st.sampled_from(keyed if kind == "missing" and keyed else inside))
+    other: Any = draw(
+        st.sampled_from([other for other in (None, True, "x y", -1, 0.5, {}, [[]]) if type(other) is not type(value)])
+    )
+    prose = draw(st.sampled_from([foreign for foreign in FOREIGN if " " in foreign]))
+    nested = draw(st.sampled_from([[value], {"data": value}, {"error": value}]))
+    changes: dict[str, Callable[[Any, Any], None]] = {
+        "missing": lambda container, key: container.__delitem__(key) if isinstance(key, str) else None,
+        "type": lambda container, key: container.__setitem__(key, other),
+        "prose": lambda container, key: container.__setitem__(key, prose),
+        "nested": lambda container, key: container.__setitem__(key, nested),
+    }
+    return json.dumps(replaced(document, path, changes[kind]))
 
 
 class Faults:
@@ -112,6 +176,12 @@ def recite() -> type[Recital]:
 def failed_call() -> type[Failed]:
     """The class `Failed`: ``failed_call(text)`` is what a recital answers for a call that failed."""
     return Failed
+
+
+@pytest.fixture(scope="session")
+def damaged() -> Callable[..., st.SearchStrategy[str]]:
+    """The strategy `damages`: ``data.draw(damaged(text))`` is the text after an accident."""
+    return damages
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ class Problem(Struct, frozen=True, rename="camel"):
         rating: absent for gym problems and while a contest is young.
     """
 
-    index: Annotated[str, Meta(min_length=1, max_length=50)]
+    index: Annotated[str, Meta(pattern=r"^[^\s<>]{1,20}\Z")]
     tags: tuple[Name, ...]
     name: Name
     contest_id: Annotated[int, Meta(ge=1)] | None = None

@@ -1,0 +1,90 @@
+"""Damaged answers: whatever happens to one on its way, it is taken for an outage or leaves the verdict as it was."""
+
+import asyncio
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from skillcore.plugin import Account, NotVerified, Unavailable, Verified
+from skillcore_codeforces import Codeforces, Requirement, Settings
+
+SOURCE = Codeforces(Settings().server)
+
+
+def row(number, index, verdict, handles=("tourist",)):
+    """A submission in the shape of ``user.status.tourist.last2.2026-09.json``."""
+    return {
+        "id": number,
+        "contestId": 1401,
+        "creationTimeSeconds": 1_789_326_747 + number,
+        "relativeTimeSeconds": 2_147_483_647,
+        "problem": {
+            "contestId": 1401,
+            "index": index,
+            "name": "Reverse and Swap",
+            "type": "PROGRAMMING",
+            "points": 2500.0,
+            "rating": 2400,
+            "tags": ["binary search", "bitmasks"],
+        },
+        "author": {
+            "contestId": 1401,
+            "members": [{"handle": handle} for handle in handles],
+            "participantType": "CONTESTANT",
+            "ghost": False,
+        },
+        "verdict": verdict,
+    }
+
+
+ROWS = [row(4, "F", "OK"), row(3, "F", "WRONG_ANSWER"), row(2, "E", "OK", ("petr", "tourist")), row(1, "D", "SKIPPED")]
+RATINGS = [{"contestId": 1401, "contestName": "Round", "handle": "tourist", "rank": 1, "oldRating": 3500, "newRating": 3522}]
+SUBMISSIONS, HISTORY = json.dumps(ROWS, indent=2), json.dumps(RATINGS, indent=2)
+
+CASES = [
+    (Requirement(contest_id=1401, problem_index="F"), ["1401/F"]),
+    (Requirement(contest_id=1401, problem_index="E"), ["1401/E"]),
+    (Requirement(contest_id=1401, problem_index="D"), None),
+    (Requirement(contest_id=1401, problem_index="A"), None),
+    (Requirement(min_rating=2400, count=2), ["1401/E", "1401/F"]),
+    (Requirement(min_rating=2400, count=3), None),
+]
+
+
+def judged(recite, submissions, history, requirement):
+    texts = {"get_user_submissions": submissions, "get_user_rating_history": history}
+    tools = recite(lambda tool, arguments: texts[tool])
+    return asyncio.run(SOURCE.verify(tools, Account("codeforces", "tourist"), requirement))
+
+
+def agrees(verdict, works):
+    if works is None:
+        return isinstance(verdict, NotVerified)
+    return isinstance(verdict, Verified) and [evidence.work for evidence in verdict.evidence] == works
+
+
+@pytest.mark.parametrize(("requirement", "works"), CASES)
+def test_the_whole_answers_give_these_verdicts(recite, requirement, works):
+    assert agrees(judged(recite, SUBMISSIONS, HISTORY, requirement), works)
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_damage_never_makes_another_verdict(recite, damaged, data):
+    requirement, works = data.draw(st.sampled_from(CASES))
+    submissions, history = SUBMISSIONS, HISTORY
+    if data.draw(st.integers(0, 3)):
+        # A problem may lack a rating, and then never reaches `min_rating`: that is an answer, not damage.
+        submissions = data.draw(damaged(SUBMISSIONS, spare=() if requirement.min_rating is None else ("rating",)))
+    else:
+        history = data.draw(damaged(HISTORY))
+    # An empty list is the history of somebody who submitted nothing: nobody can tell.
+    if submissions == "[]":
+        return
+    try:
+        verdict = judged(recite, submissions, history, requirement)
+    except Unavailable:
+        return
+    assert agrees(verdict, works), (requirement, submissions, history, verdict)
