@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, to_builtins
 
+from skillcore.plugin.manager import RESERVED
+from skillcore.plugin.sections import fit, merged
+
 __all__ = [
     "AuthSettings",
     "DatabaseSettings",

@@ -1,0 +1,72 @@
+"""The ``skillcore`` command. Each module beside this one registers the command it is named after.
+
+Exit codes that all commands share: 0 done, 1 done and something is wrong, 2 the command line or the configuration cannot be
+used, 130 interrupted. Further ones stand in the command's own help.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from skillcore.cli.commands import Commands
+from skillcore.plugin.manager import PluginsFailed
+from skillcore.runtime.configuration import ConfigurationError
+
+__all__ = ["main"]
+
+DISTRIBUTION = "skillcore"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        arguments: the command line without the program's name, by default that of the process.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(
+        prog="skillcore", description="Checks work where it was done, keeps the evidence, and derives every score from it."
+    )
+    parser.add_argument("--version", action="version", version=f"skillcore {installed_version()}")
+    commands = Commands(parser)
+    for module in _modules(arguments):
+        register = getattr(importlib.import_module(module), "register", None)
+        if register is not None:
+            register(commands)
+    parsed = parser.parse_args(arguments)
+    try:
+        code = int(parsed.run(parsed))
+        sys.stdout.flush()
+    except (ConfigurationError, PluginsFailed) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader went away; without this, Python would complain once more while it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def installed_version() -> str:
+    """Return the version of the installed distribution."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _modules(arguments: Sequence[str]) -> list[str]:
+    """Return the module of the command that is asked for, or all: a command need not wait for, or break with, the others."""
+    if arguments[:1] == ["--version"]:
+        return []
+    names = [module.name for module in pkgutil.iter_modules(__path__) if module.name != "commands"]
+    asked = arguments[0].replace("-", "_") if arguments else ""
+    return [f"{__name__}.{name}" for name in ([asked] if asked in names else names)]
