@@ -12,15 +12,13 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from skillcore import __version__
 from skillcore.cli.commands import Commands
 from skillcore.plugin.manager import PluginsFailed
 from skillcore.runtime.configuration import ConfigurationError
 
 __all__ = ["main"]
-
-DISTRIBUTION = "skillcore"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="skillcore", description="Checks work where it was done, keeps the evidence, and derives every score from it."
     )
-    parser.add_argument("--version", action="version", version=f"skillcore {installed_version()}")
+    parser.add_argument("--version", action="version", version=f"skillcore {__version__}")
     commands = Commands(parser)
     for module in _modules(arguments):
         register = getattr(importlib.import_module(module), "register", None)
@@ -53,14 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
-
-
-def installed_version() -> str:
-    """Return the version of the installed distribution."""
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _modules(arguments: Sequence[str]) -> list[str]:

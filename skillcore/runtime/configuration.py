@@ -230,7 +230,8 @@ def _line(layers: Sequence[Layer], misfit: Misfit) -> str:
     layer = _origin(layers, misfit.path)
     *section, key = misfit.path or ("",)
     where = f"[{'.'.join(section)}] {key}" if section else key
-    return f"{layer.place or 'the defaults'}: {where}: found {misfit.found}; allowed: {misfit.allowed}"
+    json = ", as JSON" if layer.kind == "environment" and misfit.allowed.startswith(("a list", "a table")) else ""
+    return f"{layer.place or 'the defaults'}: {where}: found {misfit.found}; allowed: {misfit.allowed}{json}"
 
 
 def _origin(layers: Sequence[Layer], keys: Sequence[str]) -> Layer:

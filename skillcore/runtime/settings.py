@@ -54,7 +54,7 @@ class DatabaseSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields
     connect_timeout: Seconds = 10.0
 
 
-class PluginSettings(Struct, frozen=True, kw_only=True):
+class PluginSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[plugins]``: which plugins load, and each one's own section, kept as found until its plugin gives it a type."""
 
     allow: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ def default_queues() -> dict[str, QueueSettings]:
     }
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole configuration."""
 
     data_dir: Annotated[str, Meta(min_length=1)] = "data"
