@@ -68,6 +68,9 @@ class Recital:
             raise Unavailable(str(error)) from error
 
 
+MISSING = object()
+"""Stands for a key that is not there."""
+
 FOREIGN = (
     "",
     "null",
@@ -91,43 +94,49 @@ def places(document: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
         yield from places(value, (*path, key))
 
 
-def replaced(document: Any, path: Keys, change: Callable[[Any, Any], None]) -> Any:
-    """Return a copy of a document after a change to the container of the value at a path."""
+def changes(value: Any) -> list[Any]:
+    """Return what may stand in a value's place: nothing, other types, prose, or the value one level too deep."""
+    others: list[Any] = [None, True, "x y", -1, 0.5, {}, [[]]]
+    prose = [foreign for foreign in FOREIGN if " " in foreign]
+    return [MISSING, *(other for other in others if type(other) is not type(value)), *prose, [value], {"data": value}]
+
+
+def changed(document: Any, path: Keys, value: Any) -> str:
+    """Return the JSON text of a document with another value at a path. Of a list's items, none can go missing."""
     copy = json.loads(json.dumps(document))
     container = copy
     for key in path[:-1]:
         container = container[key]
-    change(container, path[-1])
-    return copy
+    if value is not MISSING:
+        container[path[-1]] = value
+    elif isinstance(container, dict):
+        del container[path[-1]]
+    return json.dumps(copy)
+
+
+def accidents(text: str, *, spare: Collection[str] = ()) -> Iterator[str]:
+    """Yield every version of a JSON text with one damage inside. Keys in ``spare`` stay: their absence is an answer."""
+    document = json.loads(text)
+    for path, value in places(document):
+        if path and path[-1] not in spare:
+            yield from (changed(document, path, change) for change in changes(value))
 
 
 @st.composite
 def damages(draw: st.DrawFn, text: str, *, spare: Collection[str] = ()) -> str:
-    """Draw a damaged version of a JSON text: cut, replaced, a key missing, a value of another type, or nested too deep.
-
-    Keys in ``spare`` stay as they are: those whose absence is an answer of its own.
-    """
-    document = json.loads(text)
-    inside = [(path, value) for path, value in places(document) if path and path[-1] not in spare]
-    kind = draw(st.sampled_from(["cut", "foreign", "missing", "type", "prose", "nested"]))
+    """Draw a version of a JSON text that is cut, replaced, or damaged inside in up to three places."""
+    kind = draw(st.sampled_from(["cut", "foreign", "inside", "inside"]))
     if kind == "cut":
         return text[: draw(st.integers(0, len(text.rstrip()) - 1))]
-    if kind == "foreign" or not inside:
+    if kind == "foreign":
         return draw(st.sampled_from([foreign for foreign in FOREIGN if foreign != text]))
-    keyed = [place for place in inside if isinstance(place[0][-1], str)]
-    path, value = draw(st.sampled_from(keyed if kind == "missing" and keyed else inside))
-    other: Any = draw(
-        st.sampled_from([other for other in (None, True, "x y", -1, 0.5, {}, [[]]) if type(other) is not type(value)])
-    )
-    prose = draw(st.sampled_from([foreign for foreign in FOREIGN if " " in foreign]))
-    nested = draw(st.sampled_from([[value], {"data": value}, {"error": value}]))
-    changes: dict[str, Callable[[Any, Any], None]] = {
-        "missing": lambda container, key: container.__delitem__(key) if isinstance(key, str) else None,
-        "type": lambda container, key: container.__setitem__(key, other),
-        "prose": lambda container, key: container.__setitem__(key, prose),
-        "nested": lambda container, key: container.__setitem__(key, nested),
-    }
-    return json.dumps(replaced(document, path, changes[kind]))
+    for _ in range(draw(st.integers(1, 3))):
+        document = json.loads(text)
+        inside = [place for place in places(document) if place[0] and place[0][-1] not in spare]
+        if inside:
+            path, value = draw(st.sampled_from(inside))
+            text = changed(document, path, draw(st.sampled_from(changes(value))))
+    return text
 
 
 class Faults:
@@ -182,6 +191,12 @@ def failed_call() -> type[Failed]:
 def damaged() -> Callable[..., st.SearchStrategy[str]]:
     """The strategy `damages`: ``data.draw(damaged(text))`` is the text after an accident."""
     return damages
+
+
+@pytest.fixture(scope="session")
+def each_accident() -> Callable[..., Iterator[str]]:
+    """The function `accidents`."""
+    return accidents
 
 
 @pytest.fixture(scope="session")
