@@ -21,6 +21,7 @@ __all__ = ["Accepted", "Problem", "failed", "problem_of", "recent_of", "user_exi
 T = TypeVar("T")
 
 Name = Annotated[str, Meta(min_length=1, max_length=1000)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,150}\Z")]
 Seconds = Annotated[int, Meta(ge=0, le=32_503_680_000)]
 Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,10}\Z")]
 
@@ -34,7 +35,7 @@ class Accepted(Struct, frozen=True, rename="camel"):
         status_display: absent on one of the sites; a list of accepted submissions can hold no other word.
     """
 
-    title_slug: Name
+    title_slug: Slug
     timestamp: Seconds | Digits
     id: str | int | None = None
     status_display: Literal["Accepted"] | None = None
