@@ -19,13 +19,14 @@ drop trigger procrastinate_jobs_notify_queue_job_aborted_v1 on procrastinate_job
 
 PROGRESS = """
 create table job_progress (
-  job_id bigint primary key references procrastinate_jobs on delete cascade,
+  job_id bigint primary key,
   user_id uuid,
   platform_id uuid,
   state text not null default '',
   done bigint,
   total bigint,
   reason text not null default '',
+  failures integer not null default 0,
   updated_at timestamptz not null default now()
 );
 create index job_progress_user_id_idx on job_progress (user_id);

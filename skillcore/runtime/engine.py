@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -32,7 +32,9 @@ class Engine:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Open a transaction; it commits when the block ends and rolls back when the block raises."""
         async with self.database.session() as session:
-            yield Transaction(self, session)
+            tx = Transaction(self, session)
+            yield tx
+        tx.committed()
 
     def service(self, kind: type[T]) -> T:
         """Return the service of a class that a room opened in this process.
@@ -74,6 +76,16 @@ class Transaction:
         self.engine = engine
         self.session = session
         self.recorded = False
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Have something done once the transaction has committed, such as sending a hint. It must not raise."""
+        self._after_commit.append(callback)
+
+    def committed(self) -> None:
+        """Do what was to be done after the commit; called by the engine."""
+        for callback in self._after_commit:
+            callback()
 
     async def psycopg(self) -> psycopg.AsyncConnection[Any]:
         """Return the driver's connection inside this transaction, with everything pending flushed to it."""

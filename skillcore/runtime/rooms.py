@@ -45,11 +45,15 @@ class Job(Struct, frozen=True, kw_only=True):
         name: dotted, room first: ``work.complete_task``.
         queue: a queue of the settings.
         run: called with the engine, the job's context and the arguments it was enqueued with.
+        retries: how often it is tried again after failing or killing its worker; then it is dead, and visible as such.
+        retry_base: seconds before the first of these retries; each further one waits twice as long.
     """
 
     name: str
     queue: str
     run: Callable[..., Awaitable[Mapping[str, Any] | None]]
+    retries: int = 3
+    retry_base: float = 2.0
 
 
 class Subscription(Struct, frozen=True, kw_only=True):
