@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -130,6 +131,8 @@ class Hooks:
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
             if implementation.hookwrapper or implementation.wrapper:
                 raise PluginFailure(f"{hook} is a wrapper: a hook only returns its own objects")
+            if inspect.iscoroutinefunction(implementation.function) or inspect.isasyncgenfunction(implementation.function):
+                raise PluginFailure(f"{hook} is asynchronous: hooks are plain functions, and do no I/O")
             with contained(hook):
                 results.append(implementation.function(*(arguments[name] for name in implementation.argnames)))
         return results
@@ -137,4 +140,10 @@ class Hooks:
 
 def _words(results: list[Any]) -> str:
     """Name the types of results: their own text could be anything, and could raise."""
-    return ", ".join("None" if result is None else f"a {type(result).__name__}" for result in results) or "nothing"
+    return ", ".join(_word(result) for result in results) or "nothing"
+
+
+def _word(result: object) -> str:
+    if isinstance(result, type):
+        return f"the class {result.__name__} itself"
+    return "None" if result is None else f"an object of class {type(result).__name__}"
