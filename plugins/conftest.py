@@ -208,7 +208,7 @@ def observed(shared: Path) -> list[dict[str, str]]:
             section = line.removeprefix("## ")
         elif line.startswith("| tool"):
             columns = [cell.strip() for cell in line.strip("|").split(" | ")]
-        elif line.startswith("| get_"):
+        elif line.startswith(("| get_", "| list_", "| resolve-", "| query-")):
             cells = [cell.strip().strip("`") for cell in line.strip("| ").split(" | ")]
             rows.append({"section": section, **dict(zip(columns, cells, strict=False))})
     return rows

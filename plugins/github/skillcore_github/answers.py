@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import Meta, Struct
 
 from skillcore.plugin import Unavailable
 
 __all__ = ["Commit", "Person", "PullRequest", "npm_commits", "npm_pulls", "official_commits", "official_pulls"]
 
 Moment = Annotated[datetime, Meta(tz=True)]
-SHA = Annotated[str, Meta(pattern=r"^[0-9a-f]{40,64}$")]
-CommitUrl = Annotated[str, Meta(pattern=r"^https?://.+/commits?/[0-9a-f]+$", max_length=1000)]
-PullUrl = Annotated[str, Meta(pattern=r"^https?://.+/pull/[0-9]+$", max_length=1000)]
+SHA = Annotated[str, Meta(pattern=r"^[0-9a-f]{40,64}\Z")]
+CommitUrl = Annotated[str, Meta(pattern=r"^https?://.+/commits?/[0-9a-f]+\Z", max_length=1000)]
+PullUrl = Annotated[str, Meta(pattern=r"^https?://.+/pull/[0-9]+\Z", max_length=1000)]
 
 _REPOSITORY = re.compile(r"([^/]+/[^/]+)/(?:commits?|pull)/[^/]+$")
 
@@ -58,10 +58,10 @@ T = TypeVar("T", Commit, PullRequest)
 
 
 class _User(Struct, frozen=True):
-    """An account. GitHub writes an empty object for some unknown authors; an id without a login is damage."""
+    """An account. The official server leaves the login empty where GitHub named nobody."""
 
-    login: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
-    id: int | UnsetType = UNSET
+    login: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\[\]-]{0,100}\Z")]
+    id: Annotated[int, Meta(ge=1)] | None = None
 
 
 class _Signature(Struct, frozen=True):
@@ -78,21 +78,21 @@ class _NpmCommit(Struct, frozen=True):
     sha: SHA
     url: CommitUrl
     commit: _Details
-    author: _User | None
+    author: dict[str, Any] | None
 
 
 class _OfficialCommit(Struct, frozen=True):
     sha: SHA
     html_url: CommitUrl
     commit: _Details
-    author: _User | None = None
+    author: dict[str, Any] | None = None
 
 
 class _NpmPull(Struct, frozen=True):
     number: Annotated[int, Meta(ge=1)]
     html_url: PullUrl
     state: Literal["open", "closed"]
-    user: _User | None
+    user: dict[str, Any] | None
     merged_at: Moment | None
 
 
@@ -102,7 +102,7 @@ class _OfficialPull(Struct, frozen=True):
     number: Annotated[int, Meta(ge=1)]
     html_url: PullUrl
     state: Literal["open", "closed"]
-    user: _User | None = None
+    user: dict[str, Any] | None = None
     merged_at: Moment | None = None
 
 
@@ -136,7 +136,7 @@ def official_pulls(text: str) -> tuple[PullRequest, ...]:
     return _pulls(msgspec.json.decode(text, type=tuple[_OfficialPull, ...]))
 
 
-def _commit(sha: str, url: str, author: _User | None, details: _Details) -> Commit:
+def _commit(sha: str, url: str, author: dict[str, Any] | None, details: _Details) -> Commit:
     if not url.endswith(f"/{sha}"):
         raise Unavailable(f"commit {sha} has the address of another, {url}")
     return Commit(sha, _repository(url), _person(author), details.author.date)
@@ -160,15 +160,12 @@ def _of_one_repository(rows: tuple[T, ...]) -> tuple[T, ...]:
     return rows
 
 
-def _person(user: _User | None) -> Person | None:
-    """Return the account, or None for one that GitHub does not know or that was deleted."""
-    if user is None or (not user.login and user.id in {UNSET, 0}):
+def _person(user: dict[str, Any] | None) -> Person | None:
+    """Return the account; None for nobody, which GitHub writes as null or as an empty object."""
+    if not user:
         return None
-    if not isinstance(user.login, str):
-        if user.id is UNSET:
-            return None
-        raise Unavailable(f"account {user.id} has no login")
-    return Person(user.login, None if user.id is UNSET else user.id)
+    account = msgspec.convert(user, _User)
+    return Person(account.login, account.id) if account.login else None
 
 
 def _repository(url: str) -> str:

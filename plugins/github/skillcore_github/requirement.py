@@ -27,7 +27,7 @@ class Contribution(Struct, frozen=True, forbid_unknown_fields=True):
         after: count only what was authored, or merged, later than this.
     """
 
-    repo: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$", max_length=140)]
+    repo: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+\Z", max_length=140)]
     min_commits: Annotated[int, Meta(ge=1, le=10_000)] = 1
     kind: Literal["commits", "pull_requests", "repository"] = "commits"
     min_difficulty: Annotated[float, Meta(ge=1, le=10)] | None = None

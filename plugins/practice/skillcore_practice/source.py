@@ -47,7 +47,7 @@ class Solved(Struct, frozen=True, forbid_unknown_fields=True):
         after: count only what was solved later than this.
     """
 
-    exercise: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+    exercise: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=100)]
     min_difficulty: Difficulty | None = None
     after: Moment | None = None
 
