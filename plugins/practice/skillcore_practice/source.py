@@ -34,6 +34,7 @@ OWN_SERVER = ServerSettings(command=sys.executable, args=("-m", "skillcore_pract
 # Types carry the bounds, so that one line decodes an answer and judges whether it can be trusted.
 Difficulty = Annotated[float, Meta(ge=1, le=10)]
 Moment = Annotated[datetime, Meta(tz=True)]
+ExerciseId = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=100)]
 
 _HANDLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -47,7 +48,7 @@ class Solved(Struct, frozen=True, forbid_unknown_fields=True):
         after: count only what was solved later than this.
     """
 
-    exercise: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=100)]
+    exercise: ExerciseId
     min_difficulty: Difficulty | None = None
     after: Moment | None = None
 
@@ -55,7 +56,7 @@ class Solved(Struct, frozen=True, forbid_unknown_fields=True):
 class Row(Struct, frozen=True):
     """One solved exercise as the server lists it. Fields that a later server adds are ignored."""
 
-    exercise: Annotated[str, Meta(min_length=1, max_length=100)]
+    exercise: ExerciseId
     solved_at: Moment
     topics: tuple[str, ...]
     difficulty: Difficulty
