@@ -20,8 +20,8 @@ _NEXT_LIBRARY = re.compile(r"\n+-{3,}\n+(?=- Title: )")
 _LIBRARY = re.compile(
     r"- Title: (?P<title>[^\n]+)\n"
     r"- Context7-compatible library ID: (?P<id>/[^\s/]+(?:/[^\s/]+)*)\n"
-    r"- Description: (?P<description>.*?)"
-    r"(?:\n- Code Snippets: (?P<snippets>\d+))?"
+    r"- Description: (?P<description>(?:(?!\n- (?:Title|Context7-compatible library ID|Code Snippets): ).)*?)"
+    r"(?:\n- Code Snippets: (?P<snippets>\d+)(?=\n))?"
     r"\n- Source Reputation: (?:High|Medium|Low|Unknown)"
     r"(?:\n- Benchmark Score: [\d.]+)?"
     r"(?:\n- Versions: (?P<versions>[^\n]+))?"
