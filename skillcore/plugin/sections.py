@@ -109,8 +109,11 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     """Lay one table over another, tables inside tables likewise; any other value replaces the one below."""
     result = dict(below)
     for key, value in above.items():
-        lower = result.get(key)
-        upper = value.opened() if isinstance(lower, Mapping) and isinstance(value, Text) else value
+        lower, upper = result.get(key), value
+        if isinstance(lower, Text) and isinstance(upper, Mapping):
+            lower = lower.opened()
+        if isinstance(lower, Mapping) and isinstance(upper, Text):
+            upper = upper.opened()
         result[key] = merged(lower, upper) if isinstance(lower, Mapping) and isinstance(upper, Mapping) else upper
     return result
 
