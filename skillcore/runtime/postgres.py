@@ -72,6 +72,15 @@ class EmbeddedPostgres:
         return self.process.pid if self.process and self.process.poll() is None else None
 
     @property
+    def running(self) -> bool:
+        """Whether a server of this cluster runs, whoever started it."""
+        try:
+            with psycopg.connect(self.service_dsn, connect_timeout=5):
+                return True
+        except (OSError, psycopg.OperationalError):
+            return False
+
+    @property
     def owner_dsn(self) -> str:
         """How the owner connects: it migrates, and serves nobody."""
         return self._dsn(OWNER, self.data_dir / "pgpass")
@@ -100,7 +109,7 @@ class EmbeddedPostgres:
         run = self._run_directory()
         binaries = self._binaries(run)
         self._prepare_cluster(binaries)
-        self._clear_remains()
+        self.clear_remains()
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         sockets = str(run / "socket").replace('"', '""')
@@ -235,7 +244,7 @@ class EmbeddedPostgres:
             raise PostgresFailed(f"the cluster could not be made: {self._last_words()}")
         made.touch(mode=0o600)
 
-    def _clear_remains(self) -> None:
+    def clear_remains(self) -> None:
         """End what is left of a server whose starter was killed, and remove its lock file.
 
         PostgreSQL refuses to start when some process happens to have the number in that file, as is usual in containers.

@@ -77,14 +77,19 @@ def dying_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
     return prepare
 
 
-def end_with_parent(interval: float = 1.0) -> None:
-    """End this process at once when its parent is gone: what children do for themselves where the kernel won't."""
+def end_with_parent(grace: float, interval: float = 0.5) -> None:
+    """Stop this process when its parent is gone, and end it after the grace period: what children do for themselves.
+
+    Where the kernel tells them first, this sees to it that a stop that hangs has an end.
+    """
     parent = os.getppid()
 
     def watch() -> None:
         never = threading.Event()
         while not never.wait(interval):
             if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGTERM)
+                never.wait(grace)
                 os._exit(1)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
