@@ -125,7 +125,7 @@ class ServerSession:
         """Close the session; its child process, if any, has ended then."""
         self._closed = True
         if connection := self._connection:
-            self._leave(connection)
+            connection.stop.set()
             if connection.task and not connection.ready.done():
                 connection.task.cancel()
         if self._ending:
@@ -138,15 +138,22 @@ class ServerSession:
     async def _ask(self, ask: Callable[[_Connection], Awaitable[T]]) -> T:
         connection = await self._connected()
         try:
-            async with self._judging(connection):
-                result = await ask(connection)
+            result = await self._ask_by(connection, ask)
         except SessionLost:
             self._leave(connection)
-            connection = await self._connected()
-            async with self._judging(connection):
-                result = await ask(connection)
+            result = await self._ask_by(await self._connected(), ask)
         self._failures = 0
         return result
+
+    async def _ask_by(self, connection: _Connection, ask: Callable[[_Connection], Awaitable[T]]) -> T:
+        connection.calls += 1
+        try:
+            async with self._judging(connection):
+                return await ask(connection)
+        finally:
+            connection.calls -= 1
+            if connection.left and not connection.calls:
+                connection.stop.set()
 
     @contextlib.asynccontextmanager
     async def _judging(self, connection: _Connection) -> AsyncIterator[None]:
@@ -206,10 +213,12 @@ class ServerSession:
         return connection
 
     def _leave(self, connection: _Connection) -> None:
-        """Let a connection close by itself; the next call opens another."""
-        connection.stop.set()
+        """Let a connection close once its last call is over; the next call opens another."""
+        connection.left = True
         if connection is self._connection:
             self._connection = None
+        if not connection.calls:
+            connection.stop.set()
 
 
 class _Connection:
@@ -223,11 +232,18 @@ class _Connection:
         # A failed opening that nobody waits for any more is no news.
         self.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
         self.stop = asyncio.Event()
-        self.over = False
+        self.left = False
+        self.calls = 0
         self.child: Child | None = None
         self.report = ServerReport()
         self.task: asyncio.Task[None] | None = None
         self._client: Client | None = None
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        """It can answer no further call."""
+        return self._over or (self.child is not None and self.child.output_ended.is_set())
 
     @property
     def client(self) -> Client:
@@ -252,8 +268,9 @@ class _Connection:
             raise
         except Exception as error:  # noqa: BLE001 - whatever ended the session is told to those who wait, and logged
             self._fail(self._meaning(error))
+            log.info("mcp.ended", server=self.name, reason=_first_line(_leaf(error)))
         finally:
-            self.over = True
+            self._over = True
             if self.child and not self.stop.is_set():
                 log.warning("mcp.child.ended", server=self.name, status=self.child.exit_status)
 
@@ -310,19 +327,16 @@ class _Connection:
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.over = True
+            self._over = True
             for task in waiting:
                 task.cancel()
 
     def _fail(self, error: SourceError) -> None:
-        if self.ready.done():
-            log.info("mcp.ended", server=self.name, reason=error.message)
-        else:
+        if not self.ready.done():
             self.ready.set_exception(error)
 
     def _meaning(self, error: BaseException) -> SourceError:
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+        error = _leaf(error)
         if isinstance(error, SourceError):
             return error
         if isinstance(error, MCPError) and error.code == FAULT and (fault := fault_of(error.data)):
@@ -369,6 +383,12 @@ def _ended(child: Child) -> str:
     if status is None:
         return "the server closed its output"
     return f"the server was ended by signal {-status}" if status < 0 else f"the server ended with status {status}"
+
+
+def _leaf(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _first_line(error: BaseException) -> str:

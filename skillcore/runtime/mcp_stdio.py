@@ -34,6 +34,9 @@ CHUNK = 65_536
 LOGGED = 2_000
 """Bytes of a line of stderr that are logged."""
 
+LAST_WORDS = 0.5
+"""Seconds for the exit status to follow the end of the output."""
+
 GRACE = 2.0
 """Seconds for a child to end by itself once its input is closed."""
 
@@ -113,14 +116,16 @@ class Child:
 
     async def read_messages(self, into: MemoryObjectSendStream[Incoming]) -> None:
         """Hand on what the server writes, line by line, until its output ends or a line exceeds the limit."""
-        try:
-            async with into:
+        async with into:
+            try:
                 async for line in self._lines():
                     if message := self._message(line):
                         with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
                             await into.send(message)
-        finally:
-            self.output_ended.set()
+            finally:
+                self.output_ended.set()
+            # Those whose calls fail now will want to say how it ended.
+            await self._ended(LAST_WORDS)
 
     async def write_messages(self, source: MemoryObjectReceiveStream[SessionMessage]) -> None:
         """Hand the session's messages to the server until either is gone."""
