@@ -96,8 +96,8 @@ class EmbeddedPostgres:
         Raises:
             PostgresFailed: it ended, or did not answer in time.
         """
-        self.launch()
         try:
+            self.launch()
             self.await_ready(timeout)
         except BaseException:
             self.stop()
@@ -144,11 +144,13 @@ class EmbeddedPostgres:
             self._ensure_logins(connection)
 
     def stop(self, grace: float = 30.0) -> None:
-        """Stop the server: sessions are ended and a checkpoint is written; after the grace period it is killed."""
-        if self.process is None:
-            return
-        end(self.process, grace)
-        self.process = None
+        """Stop the server: sessions are ended and a checkpoint is written; after the grace period it is killed.
+
+        What it had in the temporary directory is removed, also if it was another process that started it and was killed.
+        """
+        if self.process is not None:
+            end(self.process, grace)
+            self.process = None
         recorded = self.data_dir / "run-directory"
         if recorded.exists():
             shutil.rmtree(recorded.read_text(), ignore_errors=True)
