@@ -1,0 +1,124 @@
+"""Lets a plugin's code run without letting it do harm: bounded in time, and whatever it does wrong is a `SourceError`."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from skillcore.plugin import (
+    InvalidRequirement,
+    NotFound,
+    NotVerified,
+    Refused,
+    SourceError,
+    Unavailable,
+    Undecided,
+    Verdict,
+    Verified,
+)
+
+__all__ = ["contained", "sound_error", "sound_verdict"]
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+STUBBORN = 5.0
+"""Seconds for code to end after it was cancelled; then it is left to itself."""
+
+_abandoned: set[asyncio.Task[object]] = set()
+_verdicts = msgspec.json.Decoder(Verified | NotVerified | Undecided)
+
+
+async def contained(who: str, call: Callable[[], Awaitable[T]], seconds: float) -> T:
+    """Return what a plugin's coroutine returns, if it does so in time.
+
+    Args:
+        who: the plugin and its source, for messages.
+        call: makes the coroutine.
+        seconds: how long it may take.
+
+    Raises:
+        SourceError: as the plugin raised it; Unavailable for anything else that went wrong.
+    """
+    task = asyncio.create_task(_only_source_errors(who, call))
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        await _end(who, task)
+        raise
+    if not task.done():
+        await _end(who, task)
+        raise Unavailable(f"{who} did not finish within {seconds:g} s")
+    if task.cancelled():
+        raise Unavailable(f"{who} cancelled itself")
+    return task.result()
+
+
+def sound_error(error: SourceError) -> SourceError:
+    """Return the error if the engine can rely on it, else one that says the same without what was wrong with it."""
+    if isinstance(error, Unavailable):
+        asked: object = error.retry_after
+        if asked is None or (isinstance(asked, int | float) and math.isfinite(asked) and asked >= 0):
+            return error
+        return Unavailable(str(error.message), limited=bool(error.limited), hung=bool(error.hung))
+    if isinstance(error, Refused | NotFound | InvalidRequirement):
+        return error
+    return Unavailable(f"{type(error).__name__}: {error.message}")
+
+
+def sound_verdict(who: str, verdict: object) -> Verdict:
+    """Return the verdict if it is one in every part, as it will be stored.
+
+    Raises:
+        Unavailable: it is something else, or holds something that it must not.
+    """
+    if not isinstance(verdict, Verified | NotVerified | Undecided):
+        raise Unavailable(f"{who} returned {type(verdict).__name__}, which is no verdict")
+    try:
+        sound: Verdict = _verdicts.decode(msgspec.json.encode(verdict))
+    except Exception as error:  # whatever sits in its fields may fail in its own way
+        raise Unavailable(f"{who} returned a verdict that does not hold: {type(error).__name__}: {error}") from error
+    if isinstance(sound, Verified):
+        if not sound.evidence:
+            raise Unavailable(f"{who} verified without evidence")
+        for evidence in sound.evidence:
+            if evidence.occurred_at.utcoffset() is None:
+                raise Unavailable(f"{who} returned evidence whose time has no time zone: {evidence.work}")
+            if "\0" in evidence.work or any("\0" in topic for topic in evidence.topics):
+                raise Unavailable(f"{who} returned evidence with a null character in its name or topics")
+    return sound
+
+
+async def _only_source_errors(who: str, call: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await call()
+    except SourceError as error:
+        raise sound_error(error) from error
+    except (Exception, SystemExit, GeneratorExit) as error:
+        log.warning("plugin.failed", plugin=who, exc_info=error)
+        raise Unavailable(f"{who} failed: {type(error).__name__}: {error}") from error
+
+
+async def _end(who: str, task: asyncio.Task[T]) -> None:
+    task.cancel()
+    try:
+        await asyncio.wait({task}, timeout=STUBBORN)
+    finally:
+        if task.done():
+            # Too late to matter, and nobody else will look.
+            task.cancelled() or task.exception()
+        else:
+            log.error("plugin.stuck", plugin=who)
+            _abandoned.add(task)
+            task.add_done_callback(_forget)
+
+
+def _forget(task: asyncio.Task[object]) -> None:
+    _abandoned.discard(task)
+    task.cancelled() or task.exception()

@@ -1,0 +1,274 @@
+"""The sources of this process: asks them for verdicts, and knows how they are. No database here.
+
+A source is a plugin's code with the session and the guard of its server. The code may do anything, so it is contained; the
+server may do anything, so its answers are judged. What is left is a verdict, or a `SourceError`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, Self
+
+import msgspec
+from msgspec import Struct
+
+from skillcore.plugin import (
+    Account,
+    Advice,
+    InvalidRequirement,
+    PathAdvisor,
+    PathTopic,
+    SourceError,
+    Unavailable,
+    Verdict,
+    VerificationSource,
+)
+from skillcore.plugin.manager import RESERVED, Plugins
+from skillcore.plugin.sections import Misfit, fit, merged
+from skillcore.runtime.mcp import ServerReport, ServerSession
+from skillcore.runtime.problems import InvalidField
+from skillcore.runtime.resilience import BreakerState, Guard
+from skillcore.runtime.settings import ResilienceSettings, Settings
+from skillcore.verification.containment import contained, sound_verdict
+from skillcore.verification.tools import GuardedTools, RawAnswer
+
+__all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement", "resilience_of"]
+
+
+class Outcome(Struct, frozen=True):
+    """A verdict, and the raw answers that it rests on."""
+
+    verdict: Verdict
+    answers: tuple[RawAnswer, ...] = ()
+
+
+class SourceHealth(Struct, frozen=True, kw_only=True):
+    """How a source or advisor is.
+
+    Attributes:
+        plugin: the plugin that offers it.
+        reachable: its server answered just now.
+        server: what the server calls itself; empty while unreachable, as are ``version`` and ``protocol``.
+        tools: what is wrong with tools that the source needs, by tool.
+        breaker: whether calls are let through.
+        error: why it cannot be used, or None.
+    """
+
+    name: str
+    kind: Literal["source", "advisor"]
+    plugin: str
+    reachable: bool
+    server: str = ""
+    version: str = ""
+    protocol: str = ""
+    tools: Mapping[str, str] = {}
+    breaker: BreakerState
+    error: str | None = None
+
+
+class Sources:
+    """All sources and advisors of a process, each with one session and one guard. Closes them when left.
+
+    Args:
+        plugins: what is loaded.
+        settings: for ``[resilience]``, each plugin's own resilience, and the deadline of a verification.
+
+    Raises:
+        Misfit: a plugin's own resilience does not fit.
+    """
+
+    def __init__(self, plugins: Plugins, settings: Settings) -> None:
+        self._plugins = plugins
+        self._deadline = settings.verification.deadline
+        offered: dict[str, VerificationSource[Any] | PathAdvisor] = {**plugins.sources, **plugins.advisors}
+        self._served: Mapping[str, _Served] = MappingProxyType(
+            {
+                name: _Served(plugins.owner(name), item, resilience_of(settings, plugins.owner(name)))
+                for name, item in offered.items()
+            }
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all sessions at once."""
+        await asyncio.gather(*(served.session.aclose() for served in self._served.values()))
+
+    async def verify(self, name: str, account: Account, requirement: Struct) -> Outcome:
+        """Ask a source whether an account's work meets a requirement.
+
+        Raises:
+            SourceError: no verdict; the subclass says why.
+        """
+        source = self._plugins.sources.get(name)
+        if source is None:
+            raise Unavailable(f"the source {name!r} is not loaded")
+        served = self._served[name]
+        tools = served.tools()
+        returned = await contained(served.who, lambda: source.verify(tools, account, requirement), self._deadline)
+        return Outcome(sound_verdict(served.who, returned), tuple(tools.answers))
+
+    async def advise(self, name: str, topics: tuple[PathTopic, ...]) -> tuple[Advice, ...]:
+        """Ask an advisor about the topics of a path.
+
+        Raises:
+            Unavailable: it is not loaded, or nothing that can be trusted came back.
+        """
+        advisor = self._plugins.advisors.get(name)
+        if advisor is None:
+            raise Unavailable(f"the advisor {name!r} is not loaded")
+        served = self._served[name]
+        returned = await contained(served.who, lambda: advisor.advise(served.tools(), topics), self._deadline)
+        try:
+            return msgspec.json.decode(msgspec.json.encode(returned), type=tuple[Advice, ...])
+        except Exception as error:  # whatever it returned may fail in its own way
+            raise Unavailable(f"{served.who} returned something else than advice: {error}") from error
+
+    async def check(self, name: str, *, seconds: float = 90.0) -> SourceHealth:
+        """Look how a source or advisor is: connect if needed, ask for its tools, and let it judge for itself.
+
+        Args:
+            name: of the source or advisor.
+            seconds: the check ends then at the latest.
+
+        Raises:
+            KeyError: there is none of this name.
+        """
+        served = self._served[name]
+        report, error = ServerReport(), None
+        try:
+            report = await contained(served.who, served.session.check, seconds)
+            if not report.problems:
+                error = await contained(served.who, served.judge_itself, seconds)
+        except SourceError as raised:
+            error = raised.message
+        return SourceHealth(
+            name=name,
+            kind="source" if name in self._plugins.sources else "advisor",
+            plugin=served.plugin,
+            reachable=bool(report.protocol),
+            server=report.name,
+            version=report.version,
+            protocol=report.protocol,
+            tools=report.problems,
+            breaker=served.guard.breaker.state,
+            error=error or "; ".join(report.problems.values()) or None,
+        )
+
+    def states(self) -> Mapping[str, BreakerState]:
+        """Return the breaker of each source and advisor."""
+        return {name: served.guard.breaker.state for name, served in self._served.items()}
+
+
+class _Served:
+    """A source or advisor with the session and the guard of its server."""
+
+    def __init__(self, plugin: str, item: VerificationSource[Any] | PathAdvisor, resilience: ResilienceSettings) -> None:
+        self.plugin = plugin
+        self.item = item
+        self.who = item.name if item.name == plugin else f"{item.name} (plugin {plugin})"
+        server = item.server
+        self.session = ServerSession(item.name, server, resilience)
+        self.guard = Guard(
+            item.name,
+            resilience,
+            calls_per_second=server.settings.calls_per_second,
+            concurrency=server.settings.concurrency,
+        )
+
+    def tools(self) -> GuardedTools:
+        """Return tools that record the answers of one use."""
+        return GuardedTools(self.session, self.guard)
+
+    async def judge_itself(self) -> str | None:
+        """Return what the plugin finds wrong with its source."""
+        found: object = await self.item.health_check(self.tools())
+        return None if found is None else str(found)
+
+
+async def check_sources(sources: Sources, names: Collection[str] = (), *, seconds: float = 90.0) -> tuple[SourceHealth, ...]:
+    """Check sources and advisors side by side, in the order of their names.
+
+    Args:
+        sources: of this process.
+        names: which; all without.
+        seconds: for each.
+
+    Raises:
+        KeyError: one of the names is unknown.
+    """
+    chosen = sorted(names or sources.states())
+    async with asyncio.TaskGroup() as group:
+        checks = [group.create_task(sources.check(name, seconds=seconds)) for name in chosen]
+    return tuple(check.result() for check in checks)
+
+
+def resilience_of(settings: Settings, plugin: str) -> ResilienceSettings:
+    """Return ``[resilience]`` with ``[plugins.<plugin>.resilience]`` laid over it.
+
+    Raises:
+        Misfit: a value does not fit.
+    """
+    own = settings.plugins.sections.get(plugin, {}).get(RESERVED, {})
+    try:
+        return fit(merged(msgspec.to_builtins(settings.resilience), own), ResilienceSettings)
+    except Misfit as misfit:
+        raise Misfit(("plugins", plugin, RESERVED, *misfit.path), misfit.found, misfit.allowed) from misfit
+
+
+def parse_requirement(plugins: Plugins, name: str, data: Mapping[str, Any]) -> Struct:
+    """Return a source's requirement from what a caller sent.
+
+    Raises:
+        InvalidField: no such source, a value that does not fit, or one that the source refuses; names the field.
+    """
+    source = _source(plugins, name)
+    try:
+        requirement: Struct = fit(data, source.requirement)
+    except Misfit as misfit:
+        field = ".".join(("requirements", *misfit.path))
+        raise InvalidField(f"{field}: found {misfit.found}; allowed: {misfit.allowed}", field=field) from misfit
+    _asked(name, lambda: source.check(requirement), "requirements")
+    return requirement
+
+
+def normalise(plugins: Plugins, name: str, handle: str) -> str:
+    """Return a handle as the source compares it.
+
+    Raises:
+        InvalidField: no such source, or the source knows that this is no handle there.
+    """
+    source = _source(plugins, name)
+    normal = _asked(name, lambda: source.normalise(handle))
+    if not isinstance(normal, str) or not normal or "\0" in normal:
+        raise InvalidField(f"{handle!r} is no handle at {name}", field="handle")
+    return normal
+
+
+def _source(plugins: Plugins, name: str) -> VerificationSource[Any]:
+    source = plugins.sources.get(name)
+    if source is None:
+        known = ", ".join(sorted(plugins.sources)) or "none"
+        raise InvalidField(f"there is no source {name!r}; there are: {known}", field="source")
+    return source
+
+
+def _asked(name: str, question: Callable[[], Any], prefix: str = "") -> Any:
+    """Put a question to a plugin's code that does no I/O."""
+    try:
+        return question()
+    except InvalidRequirement as error:
+        field = ".".join(part for part in (prefix, error.field) if part)
+        raise InvalidField(error.message, field=field) from error
+    except Exception as error:  # its code failed on this value, which is all that can be said
+        raise InvalidField(
+            f"the source {name!r} cannot judge this value: {type(error).__name__}: {error}", field=prefix or None
+        ) from error
