@@ -82,6 +82,20 @@ def test_the_whole_answers_give_these_verdicts(recite, dialect, requirement, day
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_server_that_gives_shorter_pages_is_read_to_the_end(recite, dialect):
+    """GitHub's own page has 30 rows; a hundred were asked for."""
+    rows = [commit(number, "robert") for number in range(1, 31)] + [commit(31, "ann")]
+
+    def answer(tool, arguments):
+        start = (arguments["page"] - 1) * 30
+        return json.dumps(rows[start : start + 30])
+
+    source = GitHub(Settings().server, DIALECTS[dialect], max_pages=3)
+    verdict = asyncio.run(source.verify(recite(answer), Account("github", "ann"), Contribution("ann/work")))
+    assert agrees(verdict, {"ann/work": 31})
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("requirement", "days"), CASES)
 def test_no_single_damage_makes_another_verdict(recite, each_accident, dialect, requirement, days):
     pairs = [(text, PULLS) for text in each_accident(COMMITS, spare=SPARE)]
