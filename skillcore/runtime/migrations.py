@@ -10,15 +10,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from psycopg import sql
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from skillcore.runtime.bundled import bundled
 from skillcore.runtime.database import SERVICE_ROLE
 
-__all__ = ["ERASER_ROLE", "OWNER_OPTIONS", "current", "downgrade", "ensure_roles", "migrate", "pending"]
+__all__ = ["ERASER_ROLE", "OWNER_OPTIONS", "MigrationFailed", "current", "downgrade", "ensure_roles", "migrate", "pending"]
 
 ERASER_ROLE = "skillcore_eraser"
 """Owns the one way past append-only facts; nobody logs in as it."""
@@ -32,6 +34,10 @@ WAIT_FOR_TABLES = "15s"
 VERSION_TABLE = "schema_version"
 
 
+class MigrationFailed(Exception):
+    """The schema could not be brought to the revision; the message says why. What was begun is rolled back."""
+
+
 def migrate(owner_dsn: str, revision: str = "head") -> None:
     """Upgrade the schema, and make the roles it grants rights to. Waits while another process migrates.
 
@@ -40,11 +46,18 @@ def migrate(owner_dsn: str, revision: str = "head") -> None:
         revision: how far.
 
     Raises:
-        psycopg.Error: the server refused, such as for a lock on a table that was not to be had within 15 s.
+        MigrationFailed: the server refused, such as for a lock on a table that was not to be had within 15 s; or the
+            database was made by a later version.
+        psycopg.OperationalError: the server does not answer.
     """
     ensure_roles(owner_dsn)
     with exclusive(owner_dsn) as connection:
-        command.upgrade(configuration(connection), revision)
+        try:
+            command.upgrade(configuration(connection), revision)
+        except DBAPIError as error:
+            raise MigrationFailed(f"the database could not be migrated: {error.orig}") from error
+        except CommandError as error:
+            raise MigrationFailed(f"the database was made by another version of skillcore, install that: {error}") from error
         connection.exec_driver_sql(f"grant select on {VERSION_TABLE} to {SERVICE_ROLE}")  # readiness compares it
         connection.commit()
 

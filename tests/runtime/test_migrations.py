@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from skillcore.runtime.bundled import bundled
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.migrations import MIGRATING, current, downgrade, migrate, pending
+from skillcore.runtime.migrations import MIGRATING, MigrationFailed, current, downgrade, migrate, pending
 from tests.conftest import Dsns
 
 LEFT = """
@@ -92,6 +92,13 @@ def test_an_owner_without_superuser_migrates_and_serves_with_one_url(
     finally:
         cluster_owner.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
         cluster_owner.execute(sql.SQL("drop role {}").format(sql.Identifier(name)))
+
+
+def test_a_database_of_a_later_version_is_refused(database_dsns: Dsns) -> None:
+    with psycopg.connect(database_dsns.owner_dsn) as connection:
+        connection.execute("update schema_version set version_num = '9999'")
+    with pytest.raises(MigrationFailed, match="another version.*9999"):
+        migrate(database_dsns.owner_dsn)
 
 
 async def test_nothing_notifies_when_a_job_is_written(engine: Engine) -> None:
