@@ -1,0 +1,54 @@
+"""What an API process and a worker have in common: the engine, and the services that rooms open in it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from skillcore.app import ROOMS
+from skillcore.cli.commands import configuration, plugins
+from skillcore.runtime.database import Database
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.hints import Hints
+from skillcore.runtime.jobs import Jobs
+from skillcore.runtime.logins import logins
+from skillcore.runtime.processes import end_with_parent
+from skillcore.runtime.rooms import Process
+
+__all__ = ["SUPERVISED", "engine_for", "opened", "watch_parent"]
+
+SUPERVISED = "SKILLCORE_SUPERVISED"
+"""The variable by which ``skillcore serve`` tells its children that they are its children."""
+
+
+def engine_for(options: argparse.Namespace) -> Engine:
+    """Return an engine as configured; nothing connects yet.
+
+    Raises:
+        ConfigurationError: ends the command with exit code 2.
+        FileNotFoundError: the embedded server does not run.
+    """
+    loaded = configuration(options)
+    return Engine(loaded.settings, plugins(loaded), Database(logins(loaded.settings).service, loaded.settings.database))
+
+
+def watch_parent(engine: Engine) -> None:
+    """End with ``skillcore serve``, if that started this process."""
+    if os.environ.get(SUPERVISED):
+        end_with_parent(engine.settings.server.grace + 2)
+
+
+@asynccontextmanager
+async def opened(engine: Engine, process: Process) -> AsyncIterator[None]:
+    """Open what every process has, then the services of the rooms for this kind of process; close in reverse order."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.database.close)
+        hints = await stack.enter_async_context(Hints(engine.database).run())
+        await stack.enter_async_context(engine.open(hints))
+        await stack.enter_async_context(engine.open(Jobs(ROOMS)))
+        for room in ROOMS:
+            for service in room.services.get(process, ()):
+                await stack.enter_async_context(service(engine))
+        yield

@@ -1,0 +1,70 @@
+"""``skillcore worker``: one worker process. ``skillcore serve`` runs one; a cluster runs as many as it needs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+import uvloop
+
+from skillcore.app import ROOMS
+from skillcore.cli.commands import Commands
+from skillcore.cli.serving import engine_for, opened, watch_parent
+from skillcore.ledger.feed import Feed
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.hints import FEED, Hints
+from skillcore.runtime.http import stop_requested
+from skillcore.runtime.jobs import Jobs
+from skillcore.runtime.worker import run_worker
+
+__all__ = ["register"]
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add(
+        "worker",
+        run,
+        summary="run jobs and, without --queues, subscriptions",
+        details="exit codes: 0 stopped, 1 it could not start or failed, 2 the command line or configuration cannot be used",
+    )
+    parser.add_argument("--queues", metavar="A,B", help="run the jobs of these queues, and nothing else")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Work until a signal comes."""
+    try:
+        engine = engine_for(options)
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 1
+    known = Jobs(ROOMS).queues
+    queues = None if options.queues is None else [name.strip() for name in options.queues.split(",")]
+    unknown = sorted(set(queues or ()) - set(known))
+    if unknown:
+        print(f"--queues: found {', '.join(unknown)}; allowed: {', '.join(known)}", file=sys.stderr)
+        return 2
+    watch_parent(engine)
+    uvloop.run(work(engine, queues))
+    return 0
+
+
+async def work(engine: Engine, queues: Sequence[str] | None = None) -> None:
+    """Run jobs and subscriptions until a signal comes; running jobs get the grace period, and are put back after it."""
+    stop = stop_requested()
+    async with opened(engine, "worker"), AsyncExitStack() as stack:
+        if queues is None:
+            feed = Feed(engine, [subscription for room in ROOMS for subscription in room.subscriptions])
+            await stack.enter_async_context(feed.run())
+            stack.enter_context(engine.service(Hints).heard(FEED, lambda _: feed.hint()))
+        working = asyncio.create_task(run_worker(engine, queues), name="jobs")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if working.done():
+            working.result()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
