@@ -97,7 +97,7 @@ def test_an_owner_without_superuser_migrates_and_serves_with_one_url(
 def test_a_database_of_a_later_version_is_refused(database_dsns: Dsns) -> None:
     with psycopg.connect(database_dsns.owner_dsn) as connection:
         connection.execute("update schema_version set version_num = '9999'")
-    with pytest.raises(MigrationFailed, match="another version.*9999"):
+    with pytest.raises(MigrationFailed, match=r"another version.*9999"):
         migrate(database_dsns.owner_dsn)
 
 
