@@ -323,7 +323,7 @@ class _Connection:
         stopping = asyncio.create_task(self.stop.wait())
         waiting: set[asyncio.Task[Any]] = {stopping}
         if self.child:
-            waiting.add(asyncio.create_task(self.child.output_ended.wait()))
+            waiting.add(asyncio.create_task(self.child.over.wait()))
         try:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:

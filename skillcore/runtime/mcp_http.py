@@ -152,6 +152,9 @@ class FaultTransport(httpx2.AsyncBaseTransport):
             return _failed(502, Fault(reason=f"its answer is larger than {self._limit} bytes"))
         except httpx2.TimeoutException as error:
             return _failed(504, Fault(reason=f"it did not answer in time ({type(error).__name__})", hung=True))
+        except httpx2.LocalProtocolError:
+            # Its words quote the header at fault, which may be a secret.
+            return _failed(502, Fault(reason="our request cannot be sent as it stands: look for line breaks in its headers"))
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             return _failed(502, Fault(reason=f"the connection failed ({type(error).__name__}: {error})"))
         return _answer(response, body)

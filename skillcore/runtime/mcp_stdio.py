@@ -47,14 +47,19 @@ class Child:
     Attributes:
         overlong: it wrote a line beyond the limit, which ended the session.
         output_ended: it will say nothing more.
+        over: its output ended, and how it ended itself is known, unless it takes its time.
     """
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, limit: int) -> None:
+    def __init__(
+        self, name: str, process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport, limit: int
+    ) -> None:
         self.name = name
         self.limit = limit
         self.overlong = False
         self.output_ended = asyncio.Event()
+        self.over = asyncio.Event()
         self._process = process
+        self._transport = transport
 
     @classmethod
     async def start(cls, name: str, settings: ServerSettings, limit: int) -> Child:
@@ -70,8 +75,11 @@ class Child:
             Unavailable: it cannot be started.
         """
         environment: Mapping[str, str] = {**get_default_environment(), **settings.env}
+        loop = asyncio.get_running_loop()
         try:
-            process = await asyncio.create_subprocess_exec(
+            # What create_subprocess_exec does, but for its keeping the transport, which alone can close the pipes.
+            transport, protocol = await loop.subprocess_exec(
+                lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=CHUNK, loop=loop),
                 settings.command,
                 *settings.args,
                 stdin=asyncio.subprocess.PIPE,
@@ -85,7 +93,7 @@ class Child:
             raise Unsuitable(f"{name}: the command {settings.command!r} cannot be run: {error.strerror}") from error
         except (OSError, ValueError) as error:
             raise Unavailable(f"{name}: the command {settings.command!r} did not start: {error}") from error
-        return cls(name, process, limit)
+        return cls(name, asyncio.subprocess.Process(transport, protocol, loop), transport, limit)
 
     @property
     def pid(self) -> int:
@@ -113,6 +121,8 @@ class Child:
         self.kill()
         if not await self._ended(GRACE):
             log.warning("mcp.child.unkillable", server=self.name, pid=self.pid)
+        # A descendant that left the group may hold the other ends; and what is unread would keep ours open.
+        self._transport.close()
 
     async def read_messages(self, into: MemoryObjectSendStream[Incoming]) -> None:
         """Hand on what the server writes, line by line, until its output ends or a line exceeds the limit."""
@@ -124,8 +134,9 @@ class Child:
                             await into.send(message)
             finally:
                 self.output_ended.set()
-            # Those whose calls fail now will want to say how it ended.
-            await self._ended(LAST_WORDS)
+                # Those whose calls fail when the stream closes will want to say how the child ended.
+                await self._ended(LAST_WORDS)
+                self.over.set()
 
     async def write_messages(self, source: MemoryObjectReceiveStream[SessionMessage]) -> None:
         """Hand the session's messages to the server until either is gone."""

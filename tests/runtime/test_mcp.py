@@ -485,6 +485,16 @@ async def test_a_server_that_accepts_and_says_nothing_is_left_at_the_time_out() 
         never.set()
 
 
+async def test_a_header_that_cannot_be_sent_is_not_shown() -> None:
+    async def unused(writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with loopback(unused) as url, remote(url=url, headers={"Authorization": "Bearer hush\n"}) as session:
+        with pytest.raises(Unavailable, match="line breaks") as raised:
+            await session.call("say", {"text": "hello"})
+    assert "hush" not in str(raised.value)
+
+
 async def test_a_body_that_breaks_off_is_unavailable() -> None:
     async def cut(writer: asyncio.StreamWriter) -> None:
         writer.write(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"jsonrpc": "2.0"')
@@ -504,3 +514,30 @@ async def test_a_refused_connection_is_unavailable_until_somebody_listens(unused
         with respx.mock(using="httpcore2", assert_all_called=False) as router:
             router.route(url=url).mock(side_effect=responder)
             assert (await session.call("say", {"text": "hello"})).text == "fine"
+
+
+PARENT = """
+import asyncio, os, signal, sys
+from skillcore.plugin import MCPServer, ServerSettings, Tool
+from skillcore.runtime.mcp import ServerSession
+from skillcore.runtime.settings import ResilienceSettings
+
+async def main():
+    server = MCPServer(tools=(), settings=ServerSettings(command=sys.executable, args=(sys.argv[1],)))
+    session = ServerSession("talking", server, ResilienceSettings())
+    print((await session.call("process", {})).text, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == "killed" else os._exit(0)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel tells children that their parent died")
+@pytest.mark.parametrize("end", ["killed", "exited"])
+async def test_a_child_outlives_no_parent_that_could_not_close_it(end: str) -> None:
+    command = (sys.executable, "-c", PARENT, str(PROGRAM), end)
+    parent = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await asyncio.wait_for(parent.communicate(), 30)
+    pids = [int(line) for line in output.decode().splitlines() if line.isdigit()]
+    assert len(pids) == 1
+    await until(lambda: dead(pids[0]))
