@@ -1,0 +1,157 @@
+"""What people and platforms do with accounts at sources: vouch for them, look at them, unlink them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Struct
+
+from skillcore.accounts import people
+from skillcore.accounts.access import Actor
+from skillcore.runtime.engine import Transaction
+from skillcore.runtime.problems import Forbidden, InvalidField, NotFound
+from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts
+from skillcore.verification.linking import unlink as unlink_account
+from skillcore.verification.sources import normalise
+
+__all__ = ["SourceAccount", "SourceOffer", "Vouch", "get", "listing", "offers", "unlink", "vouch"]
+
+LONGEST_NAME = 150
+"""Characters of a normalised handle: with its source and a work it must fit into an event's subject."""
+
+
+class Vouch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A platform's word that an account is its member's.
+
+    Attributes:
+        handle: the name under which the source knows the account.
+    """
+
+    handle: Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+
+
+class SourceAccount(Struct, frozen=True, kw_only=True):
+    """A person's account at a source.
+
+    Attributes:
+        account: the name under which the ledger knows it.
+        proved: whether its user has proved it; otherwise it rests on a platform's word.
+    """
+
+    source: str
+    handle: str
+    account: str
+    method: Method
+    proved: bool
+    linked_at: datetime
+
+
+class SourceOffer(Struct, frozen=True, kw_only=True):
+    """A source that tasks can be set at.
+
+    Attributes:
+        requirement: JSON schema of its requirements.
+        state: whether the plugin behind it is active here.
+        plugin: the plugin that offers it.
+    """
+
+    name: str
+    state: Literal["active"]
+    plugin: str
+    requirement: Mapping[str, Any]
+
+
+def offers(tx: Transaction) -> list[SourceOffer]:
+    """Return the sources of this process by name, without asking any of them."""
+    plugins = tx.engine.plugins
+    return [
+        SourceOffer(name=name, state="active", plugin=plugins.owner(name), requirement=msgspec.json.schema(source.requirement))
+        for name, source in sorted(plugins.sources.items())
+    ]
+
+
+async def vouch(tx: Transaction, actor: Actor, person: str, source: str, given: Vouch) -> SourceAccount:
+    """Link an account to a member on the word of the caller's platform. Doing it again changes nothing.
+
+    Raises:
+        NotFound: no such member.
+        InvalidField: no such source, or a handle that it cannot have.
+        Conflict: the account is another person's, or the person has proved another one.
+    """
+    if actor.platform_id is None:
+        raise Forbidden("only a platform can vouch for an account, with a key that has the scope sources:vouch")
+    user_id = await people.resolve(tx, actor, person, write=True)
+    normal = normalise(tx.engine.plugins, source, given.handle)
+    if len(normal) > LONGEST_NAME:
+        raise InvalidField(f"a handle has at most {LONGEST_NAME} characters", field="handle")
+    claim = Claim(
+        user_id=user_id,
+        source=source,
+        handle=given.handle.strip(),
+        external_id=normal,
+        method="vouched",
+        platform_id=actor.platform_id,
+    )
+    return _shown(await link(tx, claim))
+
+
+async def listing(tx: Transaction, actor: Actor, person: str) -> list[SourceAccount]:
+    """Return the accounts of a person that the caller may know of, by source.
+
+    Raises:
+        NotFound: no such person, for this caller.
+    """
+    user_id = await people.resolve(tx, actor, person)
+    return [_shown(linked) for linked in await linked_accounts(tx, user_id) if _may_know(actor, linked)]
+
+
+async def get(tx: Transaction, actor: Actor, person: str, source: str) -> SourceAccount:
+    """Return a person's account at a source.
+
+    Raises:
+        NotFound: no such person, or no account that this caller may know of.
+    """
+    return _shown(await _found(tx, actor, person, source))
+
+
+async def unlink(tx: Transaction, actor: Actor, person: str, source: str, *, withdraw: bool = False) -> None:
+    """Unlink a person's account. The evidence that it brought stays, unless an administrator undoes a wrong link.
+
+    Raises:
+        NotFound: no such person, or no account that this caller may know of.
+        Forbidden: a platform cannot unlink what its user proved; only administrators withdraw.
+    """
+    linked = await _found(tx, actor, person, source)
+    if withdraw and not actor.is_admin:
+        raise Forbidden("only an administrator can withdraw the evidence of a wrong link")
+    if actor.platform_id is not None and linked.vouched_by is None:
+        raise Forbidden("this account was proved by its user, who alone can unlink it")
+    await unlink_account(tx, linked.id, withdraw=withdraw)
+
+
+async def _found(tx: Transaction, actor: Actor, person: str, source: str) -> LinkedAccount:
+    user_id: UUID = await people.resolve(tx, actor, person)
+    for linked in await linked_accounts(tx, user_id):
+        if linked.source == source and _may_know(actor, linked):
+            return linked
+    raise NotFound(f"no {source} account is linked")
+
+
+def _may_know(actor: Actor, linked: LinkedAccount) -> bool:
+    """Say whether the caller may know of an account: a platform never learns what another one vouches for."""
+    return actor.platform_id is None or linked.vouched_by in {None, actor.platform_id}
+
+
+def _shown(linked: LinkedAccount) -> SourceAccount:
+    return SourceAccount(
+        source=linked.source,
+        handle=linked.handle,
+        account=linked.account,
+        method=linked.method,
+        proved=linked.vouched_by is None,
+        linked_at=linked.linked_at,
+    )

@@ -1,0 +1,158 @@
+"""Raw answers: stored before anything is derived from them, reused while they are fresh and positive, forgotten in time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from skillcore.plugin import Verdict, Verified
+from skillcore.runtime.clock import new_id, now
+from skillcore.runtime.engine import Engine, Transaction
+from skillcore.verification.linking import LinkedAccount
+from skillcore.verification.tables import AnswerRow
+from skillcore.verification.tools import RawAnswer
+
+__all__ = ["Kept", "Retention", "expire", "keep", "requirement_hash", "retention", "reuse"]
+
+log = structlog.get_logger(__name__)
+
+EXPIRE_EVERY = 3600.0
+BATCH = 1000
+EXPIRE = text(
+    "delete from answers where (verification_id, place) in (select verification_id, place from answers"
+    " where expires_at < now() order by expires_at limit :batch for update skip locked) returning place"
+)
+
+_canonical = msgspec.json.Encoder(order="sorted").encode
+
+
+class Kept(Struct, frozen=True):
+    """A verdict whose raw answers are stored.
+
+    Attributes:
+        answers: SHA-256 of each raw answer, in hexadecimal.
+    """
+
+    verdict: Verdict
+    answers: tuple[str, ...] = ()
+
+
+class Retention:
+    """The service that deletes answers when their time is over."""
+
+
+def requirement_hash(source: str, requirement: Struct) -> str:
+    """Return what two requirements share exactly if they ask the same of the same source."""
+    return hashlib.sha256(_canonical([source, requirement])).hexdigest()
+
+
+async def keep(
+    engine: Engine, account: LinkedAccount, requirement: Struct, verdict: Verdict, answers: Sequence[RawAnswer]
+) -> Kept:
+    """Store the raw answers of a verification in a transaction of its own."""
+    verification, judged = new_id(), msgspec.to_builtins(verdict)
+    expires_at = now() + timedelta(days=engine.settings.verification.answer_retention_days)
+    rows = [
+        AnswerRow(
+            verification_id=verification,
+            place=place,
+            user_id=account.user_id,
+            source=account.source,
+            account=account.account,
+            requirement_hash=requirement_hash(account.source, requirement),
+            outcome=judged["type"],
+            verdict=judged,
+            received_at=answer.received_at,
+            expires_at=expires_at,
+            tool=answer.tool,
+            arguments=msgspec.to_builtins(answer.arguments),
+            failed=answer.failed,
+            sha256=bytes.fromhex(answer.sha256),
+            body=answer.body.encode(),
+        )
+        for place, answer in enumerate(answers)
+    ]
+    async with engine.transaction() as tx:
+        tx.session.add_all(rows)
+    return Kept(verdict, tuple(answer.sha256 for answer in answers))
+
+
+async def reuse(tx: Transaction, account: LinkedAccount, requirement: Struct) -> Kept | None:
+    """Return the newest positive verdict of the same account on the same requirement, if it is fresh enough.
+
+    A negative one is never reused: who mends the work right after it must not wait.
+    """
+    oldest = now() - timedelta(seconds=tx.engine.settings.verification.answer_reuse)
+    query = (
+        select(AnswerRow.verification_id, AnswerRow.verdict)
+        .where(
+            AnswerRow.account == account.account,
+            AnswerRow.requirement_hash == requirement_hash(account.source, requirement),
+            AnswerRow.received_at > oldest,
+            AnswerRow.place == 0,
+            text("outcome = 'verified'"),  # written out, so that the partial index is found
+        )
+        .order_by(AnswerRow.received_at.desc())
+        .limit(1)
+    )
+    found = (await tx.session.execute(query)).first()
+    if found is None:
+        return None
+    verdict = _decoded(found.verdict)
+    if verdict is None:
+        return None
+    digests = await tx.session.scalars(
+        select(AnswerRow.sha256).where(AnswerRow.verification_id == found.verification_id).order_by(AnswerRow.place)
+    )
+    return Kept(verdict, tuple(digest.hex() for digest in digests))
+
+
+def _decoded(stored: Any) -> Verified | None:
+    try:
+        return msgspec.convert(stored, Verified)
+    except msgspec.ValidationError as error:
+        log.warning("a stored verdict does not decode; the source is asked again", error=str(error))
+        return None
+
+
+async def expire(engine: Engine) -> int:
+    """Delete answers whose time is over; returns how many."""
+    deleted = 0
+    while True:
+        async with engine.transaction() as tx:
+            gone = len((await tx.session.execute(EXPIRE, {"batch": BATCH})).all())
+        deleted += gone
+        if gone < BATCH:
+            return deleted
+
+
+@asynccontextmanager
+async def retention(engine: Engine) -> AsyncIterator[Retention]:
+    """Delete expired answers from time to time while the block lasts."""
+    task = asyncio.create_task(_expire_for_ever(engine), name="retention of answers")
+    try:
+        yield Retention()
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _expire_for_ever(engine: Engine) -> None:
+    while True:
+        try:
+            deleted = await expire(engine)
+            if deleted:
+                log.info("expired answers were deleted", answers=deleted)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("expired answers cannot be deleted just now", error=str(error))
+        await asyncio.sleep(EXPIRE_EVERY)
