@@ -148,15 +148,8 @@ class FaultTransport(httpx2.AsyncBaseTransport):
                 body = await _read(response, self._limit)
             finally:
                 await response.aclose()
-        except _TooLarge:
-            return _failed(502, Fault(reason=f"its answer is larger than {self._limit} bytes"))
-        except httpx2.TimeoutException as error:
-            return _failed(504, Fault(reason=f"it did not answer in time ({type(error).__name__})", hung=True))
-        except httpx2.LocalProtocolError:
-            # Its words quote the header at fault, which may be a secret.
-            return _failed(502, Fault(reason="our request cannot be sent as it stands: look for line breaks in its headers"))
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
-            return _failed(502, Fault(reason=f"the connection failed ({type(error).__name__}: {error})"))
+        except (_TooLarge, httpx2.TransportError, httpx2.DecodingError) as error:
+            return _failed(502, _network_fault(error, self._limit))
         return _answer(response, body)
 
     def _passes(self, response: httpx2.Response) -> bool:
@@ -176,6 +169,17 @@ async def _read(response: httpx2.Response, limit: int) -> bytes:
         if len(body) > limit:
             raise _TooLarge
     return bytes(body)
+
+
+def _network_fault(error: Exception, limit: int) -> Fault:
+    if isinstance(error, _TooLarge):
+        return Fault(reason=f"its answer is larger than {limit} bytes")
+    if isinstance(error, httpx2.TimeoutException):
+        return Fault(reason=f"it did not answer in time ({type(error).__name__})", hung=True)
+    if isinstance(error, httpx2.LocalProtocolError):
+        # Its words quote the header at fault, which may be a secret.
+        return Fault(reason="our request cannot be sent as it stands: look for line breaks in its headers")
+    return Fault(reason=f"the connection failed ({type(error).__name__}: {error})")
 
 
 def _answer(response: httpx2.Response, body: bytes) -> httpx2.Response:
