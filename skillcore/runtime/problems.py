@@ -9,6 +9,7 @@ __all__ = [
     "Conflict",
     "Forbidden",
     "InvalidField",
+    "MethodNotAllowed",
     "NotFound",
     "Problem",
     "TooLarge",
@@ -16,6 +17,7 @@ __all__ = [
     "Unauthenticated",
     "UnavailableNow",
     "Unprocessable",
+    "UnsupportedMediaType",
 ]
 
 
@@ -92,6 +94,14 @@ class NotFound(Problem):
     title = "Not found"
 
 
+class MethodNotAllowed(Problem):
+    """The resource knows other methods; the header Allow names them."""
+
+    status = 405
+    type = "method-not-allowed"
+    title = "Method not allowed"
+
+
 class Conflict(Problem):
     """The state of things does not allow it."""
 
@@ -106,6 +116,14 @@ class TooLarge(Problem):
     status = 413
     type = "too-large"
     title = "Too large"
+
+
+class UnsupportedMediaType(Problem):
+    """The body is of a kind that is not read here."""
+
+    status = 415
+    type = "unsupported-media-type"
+    title = "Unsupported media type"
 
 
 class TooManyRequests(Problem):

@@ -1,0 +1,95 @@
+"""Structured logging: one JSON object a line, or text for people; whatever looks like a secret is hidden first."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from skillcore.plugin.sections import is_secret, without_password
+from skillcore.runtime.masking import HIDDEN
+from skillcore.runtime.settings import LogSettings
+
+__all__ = ["configure_logging", "hide_secrets"]
+
+SECRETS = re.compile(
+    r"(?P<keep>\bBearer\s+)[^\s'\"]+|\bsk_[A-Za-z0-9]+_[A-Za-z0-9_-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+", re.IGNORECASE
+)
+LOUD = ("alembic", "asyncio", "httpx2", "httpcore2", "mcp", "procrastinate")
+"""Libraries whose everyday messages nobody needs."""
+
+
+def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> None:
+    """Send this process's log, that of its libraries included, to a stream.
+
+    Args:
+        settings: the level and the format.
+        stream: standard error, if not given.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared[:-1],
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    rendered: list[Processor] = (
+        [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(serializer=_json)]
+        if settings.format == "json"
+        else [structlog.dev.ConsoleRenderer(colors=False)]
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                hide_secrets,
+                *rendered,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    for name in LOUD:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Hide values of keys that name secrets, and in texts what looks like a token, a key or a password in a URL."""
+    return {key: _hidden(key, value) for key, value in event.items()}
+
+
+def _hidden(key: str, value: Any) -> Any:
+    if is_secret((str(key),)) and value not in (None, "", ()) and not isinstance(value, bool):
+        return HIDDEN
+    if isinstance(value, str):
+        return SECRETS.sub(lambda match: f"{match['keep'] or ''}{HIDDEN}", without_password(value))
+    if isinstance(value, Mapping):
+        return {inner: _hidden(inner, item) for inner, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden("", item) for item in value]
+    return value
+
+
+def _json(event: Any, **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()

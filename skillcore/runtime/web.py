@@ -1,0 +1,60 @@
+"""Makes the HTTP application: what every route gets, whatever its room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler, Guard, Middleware
+
+from skillcore.runtime import refusals
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.observed import Observed
+from skillcore.runtime.requests import JSONRequest
+
+__all__ = ["web"]
+
+Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
+
+
+def web(
+    engine: Engine,
+    *,
+    routes: Sequence[ControllerRouterHandler],
+    guard: Guard,
+    middleware: Sequence[Middleware] = (),
+    lifespan: Lifespan,
+) -> Litestar:
+    """Return the application.
+
+    Handlers may take ``engine`` and ``actor`` by these names. `skillcore.runtime.openapi` describes it.
+
+    Args:
+        engine: of this process.
+        routes: of all rooms.
+        guard: runs before each, and notes in the scope who asks.
+        middleware: around all routes.
+        lifespan: opens what the process runs.
+    """
+    app = Litestar(
+        route_handlers=routes,
+        dependencies={"engine": Provide(lambda: engine, sync_to_thread=False), "actor": Provide(_actor, sync_to_thread=False)},
+        exception_handlers={**refusals.HANDLERS},
+        guards=[guard],
+        lifespan=[lifespan],
+        logging_config=None,
+        middleware=middleware,
+        openapi_config=None,
+        request_class=JSONRequest,
+        request_max_body_size=engine.settings.server.body_limit,
+    )
+    app.asgi_handler = Observed(app.asgi_handler)  # around Litestar's own answers too, such as 404
+    return app
+
+
+def _actor(request: Request[Any, Any, Any]) -> Any:
+    """Return who asks, as the guard has found out."""
+    return request.scope["auth"]
