@@ -1,0 +1,215 @@
+"""People, and the one notation by which everything names them.
+
+A reference is ``me``, the id of a user, or ``ext:`` with the external id by which the asking platform knows its member.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Meta, Struct
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from skillcore.accounts.access import Actor, Role
+from skillcore.accounts.tables import MembershipRow, UserRow
+from skillcore.runtime.clock import new_id
+from skillcore.runtime.engine import Transaction
+from skillcore.runtime.pages import Page, page, position
+from skillcore.runtime.problems import InvalidField, NotFound
+
+__all__ = [
+    "DisplayName",
+    "ExternalId",
+    "NewPerson",
+    "Person",
+    "PersonReference",
+    "TimeZone",
+    "add",
+    "check_time_zone",
+    "list_people",
+    "read",
+    "resolve",
+]
+
+EXTERNAL = "ext:"
+ME = "me"
+
+ExternalId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x20/\x7f]+$",
+        description="By which the platform knows the person: no spaces, control characters or slashes.",
+        examples=["student-17"],
+    ),
+]
+PersonReference = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=204,
+        description="`me`, a user's id, or `ext:` with the external id of a member of the key's platform.",
+        examples=["ext:student-17"],
+    ),
+]
+DisplayName = Annotated[str, Meta(max_length=200, description="As others see it.", examples=["Ada"])]
+TimeZone = Annotated[
+    str, Meta(min_length=1, max_length=64, description="Of the IANA database; days begin in it.", examples=["Europe/Vienna"])
+]
+
+
+class Person(Struct, frozen=True, kw_only=True):
+    """A person.
+
+    Attributes:
+        external_id: by which the asking platform knows them; null for others.
+    """
+
+    id: UUID
+    external_id: str | None = None
+    display_name: str
+    role: Role
+    time_zone: str
+    created_at: datetime
+
+
+class NewPerson(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person as a platform brings them."""
+
+    external_id: ExternalId
+    display_name: DisplayName = ""
+    time_zone: TimeZone = "UTC"
+
+
+async def resolve(tx: Transaction, actor: Actor, reference: str, *, write: bool = False) -> UUID:
+    """Return the user whom a reference names, if the actor may know them.
+
+    Learners and mentors may name themselves, administrators anyone, a key the members of its platform. Everyone else does
+    not exist, whether they do or not.
+
+    Args:
+        tx: an open transaction.
+        actor: who asks.
+        reference: see above.
+        write: something is to be written about the person, who must not be deleted meanwhile.
+
+    Raises:
+        NotFound: there is nobody of that name for this actor.
+    """
+    user_id = await (_member if actor.kind == "key" else _acquaintance)(tx, actor, reference)
+    query = select(UserRow.id).where(UserRow.id == user_id)
+    found = user_id and await tx.session.scalar(query.with_for_update(key_share=True, read=True) if write else query)
+    if not found:
+        raise NotFound("there is no such person, or not for you")
+    return found
+
+
+async def add(tx: Transaction, actor: Actor, data: NewPerson) -> tuple[Person, bool]:
+    """Make a person a member of the key's platform, once: who is one already stays as they are.
+
+    Returns:
+        The person, and whether they are new.
+    """
+    check_time_zone(data.time_zone)
+    member = await _named(tx, actor, data.external_id)
+    if member is not None:
+        return member, False
+    user = UserRow(id=new_id(), display_name=data.display_name, time_zone=data.time_zone)
+    try:
+        async with tx.session.begin_nested():
+            tx.session.add(user)
+            await tx.session.flush()
+            tx.session.add(MembershipRow(platform_id=actor.platform_id, external_id=data.external_id, user_id=user.id))
+    except IntegrityError:  # somebody else was quicker
+        member = await _named(tx, actor, data.external_id)
+        if member is None:
+            raise
+        return member, False
+    await tx.session.refresh(user)
+    return _person(user, data.external_id), True
+
+
+async def read(tx: Transaction, actor: Actor, reference: str) -> Person:
+    """Return a person.
+
+    Raises:
+        NotFound: there is nobody of that name for this actor.
+    """
+    user_id = await resolve(tx, actor, reference)
+    known_as = (MembershipRow.user_id == UserRow.id) & (MembershipRow.platform_id == actor.platform_id)
+    query = select(UserRow, MembershipRow.external_id).outerjoin(MembershipRow, known_as).where(UserRow.id == user_id)
+    user, external_id = (await tx.session.execute(query)).one()
+    return _person(user, external_id)
+
+
+async def list_people(tx: Transaction, actor: Actor, *, limit: int, cursor: str | None) -> Page[Person]:
+    """Return the members of the key's platform; for administrators everyone. By id, which is the order of arrival."""
+    after = position(cursor, UUID)
+    query = select(UserRow, MembershipRow.external_id).order_by(UserRow.id).limit(limit + 1)
+    known_as = (MembershipRow.user_id == UserRow.id) & (MembershipRow.platform_id == actor.platform_id)
+    query = query.join(MembershipRow, known_as, isouter=actor.is_admin)
+    if after is not None:
+        query = query.where(UserRow.id > after)
+    rows = (await tx.session.execute(query)).all()
+    return page(rows, limit, lambda row: _person(row[0], row[1]), lambda row: row[0].id)
+
+
+def check_time_zone(name: str) -> None:
+    """Refuse what is no time zone.
+
+    Raises:
+        InvalidField: names the field ``time_zone``.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = f"time_zone: {name!r} is no time zone of the IANA database: write it like Europe/Vienna or UTC"
+        raise InvalidField(message, field="time_zone") from error
+
+
+async def _acquaintance(tx: Transaction, actor: Actor, reference: str) -> UUID | None:
+    """Return whom a person may name: themselves; an administrator anyone."""
+    named = actor.user_id if reference == ME else _uuid(reference)
+    return named if named == actor.user_id or actor.is_admin else None
+
+
+async def _member(tx: Transaction, actor: Actor, reference: str) -> UUID | None:
+    """Return the member of the key's platform whom a reference names."""
+    query = select(MembershipRow.user_id).where(MembershipRow.platform_id == actor.platform_id)
+    if reference.startswith(EXTERNAL):
+        return await tx.session.scalar(query.where(MembershipRow.external_id == reference.removeprefix(EXTERNAL)))
+    named = _uuid(reference)
+    return named and await tx.session.scalar(query.where(MembershipRow.user_id == named))
+
+
+async def _named(tx: Transaction, actor: Actor, external_id: str) -> Person | None:
+    query = (
+        select(UserRow)
+        .join(MembershipRow, MembershipRow.user_id == UserRow.id)
+        .where(MembershipRow.platform_id == actor.platform_id, MembershipRow.external_id == external_id)
+    )
+    user = await tx.session.scalar(query)
+    return None if user is None else _person(user, external_id)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _person(user: UserRow, external_id: str | None) -> Person:
+    return Person(
+        id=user.id,
+        external_id=external_id,
+        display_name=user.display_name,
+        role=user.role,  # type: ignore[arg-type] # the table has no others
+        time_zone=user.time_zone,
+        created_at=user.created_at,
+    )

@@ -1,0 +1,87 @@
+"""The first administrator: whoever can read a file on the server may become it, once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from hmac import compare_digest
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+from msgspec import Meta
+from sqlalchemy import select, text
+
+from skillcore.accounts.sessions import Credentials, Password, Session, new_user, session_for
+from skillcore.accounts.tables import UserRow
+from skillcore.runtime.database import SERVICE_ROLE
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.problems import Conflict, Forbidden
+from skillcore.runtime.secret_files import keep_first
+
+__all__ = ["NewAdministrator", "ensure_token", "set_up"]
+
+FILE = "setup-token"
+ONE_AT_A_TIME = 0x736B_6C6C_7365_7475
+"""Key of the advisory lock under which the first administrator is made."""
+
+ANY_ADMINISTRATOR = "select exists (select from users where role = 'admin')"
+
+
+class NewAdministrator(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first administrator to be.
+
+    Attributes:
+        token: from the file that the start of the service named.
+    """
+
+    token: Annotated[str, Meta(min_length=1, max_length=200, examples=["the token from the file"])]
+    password: Password
+
+
+def ensure_token(service_dsn: str, data_dir: str | Path) -> Path | None:
+    """Return the file with the one-time token, written if need be; None once there is an administrator.
+
+    Args:
+        service_dsn: how the service logs in; the schema must be there.
+        data_dir: of the API processes.
+    """
+    path = Path(data_dir) / FILE
+    with psycopg.connect(service_dsn, options=f"-c role={SERVICE_ROLE}") as connection:
+        row = connection.execute(ANY_ADMINISTRATOR).fetchone()
+    if row == (True,):
+        path.unlink(missing_ok=True)
+        return None
+    keep_first(path, f"{secrets.token_urlsafe(32)}\n".encode())  # one that stands there already stays valid
+    return path
+
+
+async def set_up(engine: Engine, data: NewAdministrator) -> Session:
+    """Make the first administrator, exactly once, and sign them in.
+
+    Raises:
+        Conflict: there is one.
+        Forbidden: the token is not that of the file.
+    """
+    path = Path(engine.settings.data_dir) / FILE
+    token = await asyncio.to_thread(_read, path)
+    fits = compare_digest(token.encode(), data.token.strip().encode()) and bool(token)
+    if fits:
+        user = await new_user(engine, data, role="admin")
+    async with engine.transaction() as tx:
+        await tx.session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+        if await tx.session.scalar(select(UserRow.id).where(UserRow.role == "admin").limit(1)):
+            raise Conflict("skillcore is set up: an administrator exists, who can sign in")
+        if not fits:
+            raise Forbidden(f"this is not the token in the file {FILE} of the data directory: read it there")
+        tx.session.add(user)
+        await tx.session.flush()
+    await asyncio.to_thread(path.unlink, missing_ok=True)
+    return session_for(engine, user)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,113 @@
+"""Access tokens: JWTs signed with RS256, by a key of 3072 bits that is made at the first start."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+
+from skillcore.runtime.clock import new_id, now
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.problems import Unauthenticated
+from skillcore.runtime.secret_files import keep_first
+
+__all__ = ["AUDIENCE", "Tokens", "signing_key"]
+
+AUDIENCE = "skillcore"
+ALGORITHM = "RS256"
+KIND = "access"
+KEY_BITS = 3072
+KEY_FILE = "token-key.pem"
+
+
+class Tokens:
+    """The service that issues and reads access tokens."""
+
+    def __init__(self, key: RSAPrivateKey, *, issuer: str, lifetime: timedelta) -> None:
+        self._key = key
+        self._public = key.public_key()
+        self._issuer = issuer
+        self.lifetime = lifetime
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, engine: Engine) -> AsyncIterator[Tokens]:
+        """Run the service for the duration of the block, with the key of the settings or of the data directory."""
+        settings = engine.settings
+        path = settings.auth.private_key_file
+        key = await asyncio.to_thread(read_key, Path(path)) if path else await asyncio.to_thread(signing_key, settings.data_dir)
+        tokens = cls(key, issuer=settings.auth.issuer, lifetime=timedelta(minutes=settings.auth.access_minutes))
+        async with engine.open(tokens):
+            yield tokens
+
+    def issue(self, user_id: UUID, at: datetime | None = None) -> str:
+        """Return an access token for a person.
+
+        Args:
+            user_id: the person.
+            at: from when it is valid; now, if not given.
+        """
+        issued = at or now()
+        claims = {
+            "iss": self._issuer,
+            "aud": AUDIENCE,
+            "sub": str(user_id),
+            "typ": KIND,
+            "iat": issued,
+            "exp": issued + self.lifetime,
+            "jti": str(new_id()),
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+
+    def read(self, token: str) -> UUID:
+        """Return whose token it is.
+
+        Raises:
+            Unauthenticated: it is none of ours, or no longer valid.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._public,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                options={"require": ["exp", "iat", "iss", "aud", "sub", "typ"]},
+            )
+            if claims["typ"] != KIND:
+                raise Unauthenticated("this is no access token")
+            return UUID(claims["sub"])
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated("the access token has expired: sign in again") from error
+        except (jwt.InvalidTokenError, ValueError) as error:
+            raise Unauthenticated("the access token is not valid: sign in again") from error
+
+
+def signing_key(data_dir: str | Path) -> RSAPrivateKey:
+    """Return the key of a data directory. Whoever asks first makes it; processes that ask at once get the same."""
+    path = Path(data_dir) / KEY_FILE
+    if not path.exists():
+        pem = generate_private_key(public_exponent=65537, key_size=KEY_BITS).private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        keep_first(path, pem)
+    return read_key(path)
+
+
+def read_key(path: Path) -> RSAPrivateKey:
+    """Read a private key.
+
+    Raises:
+        ValueError: the file holds no RSA key that is long enough.
+    """
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, RSAPrivateKey) or key.key_size < KEY_BITS:
+        raise ValueError(f"{path} must hold an RSA private key of {KEY_BITS} bits or more, in PEM without a password")
+    return key
