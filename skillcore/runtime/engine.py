@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 import psycopg
@@ -13,7 +14,7 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.settings import Settings
 
-__all__ = ["Engine", "Transaction"]
+__all__ = ["LAST_IN_TRANSACTION", "Engine", "Transaction"]
 
 T = TypeVar("T")
 
@@ -34,6 +35,8 @@ class Engine:
         async with self.database.session() as session:
             tx = Transaction(self, session)
             yield tx
+            if (last := LAST_IN_TRANSACTION.get()) is not None:
+                await last(tx)
         tx.committed()
 
     def service(self, kind: type[T]) -> T:
@@ -94,3 +97,9 @@ class Transaction:
         raw = await connection.get_raw_connection()
         driver: psycopg.AsyncConnection[Any] = raw.driver_connection  # type: ignore[assignment]
         return driver
+
+
+LAST_IN_TRANSACTION: ContextVar[Callable[[Transaction], Awaitable[None]] | None] = ContextVar(
+    "last_in_transaction", default=None
+)
+"""What each transaction of a request does last, inside it: this is how a request's effect and the note of it are one."""
