@@ -1,19 +1,65 @@
-"""The composition root: the rooms there are, and the HTTP application that is made of them. It names no feature."""
+"""The composition root: brings the rooms together. A new room is one line in `ROOMS`."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
 from litestar import Litestar
-from litestar.datastructures import State
+from litestar.middleware import DefineMiddleware
 
+from skillcore import accounts, operations
+from skillcore.accounts.access import check_declared
+from skillcore.accounts.authentication import Gate
+from skillcore.operations.idempotency import Idempotency
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.rooms import Room
+from skillcore.runtime.hints import Hints
+from skillcore.runtime.jobs import Jobs
+from skillcore.runtime.rooms import Process, Room
+from skillcore.runtime.web import web
 
-__all__ = ["ROOMS", "create_app"]
+__all__ = ["ROOMS", "create_app", "opened"]
 
-ROOMS: tuple[Room, ...] = ()
+ROOMS: tuple[Room, ...] = (accounts.ROOM, operations.ROOM)
+"""All rooms, from the lowest floor to the highest."""
+
+
+@asynccontextmanager
+async def opened(engine: Engine, process: Process) -> AsyncIterator[Engine]:
+    """Open what a kind of process runs: hints, jobs, and each room's services, from the lowest floor up.
+
+    Args:
+        engine: of this process.
+        process: its kind.
+    """
+    async with AsyncExitStack() as stack:
+        hints = await stack.enter_async_context(Hints(engine.database).run())
+        for known in (hints, Jobs(ROOMS)):
+            await stack.enter_async_context(engine.open(known))
+        for service in (service for room in ROOMS for service in room.services.get(process, ())):
+            await stack.enter_async_context(service(engine))
+        yield engine
 
 
 def create_app(engine: Engine) -> Litestar:
-    """Return the HTTP application: every room's routes, with the engine in its state."""
-    handlers = [handler for room in ROOMS for handler in room.routes]
-    return Litestar(route_handlers=handlers, openapi_config=None, state=State({"engine": engine}))
+    """Return the HTTP application on an engine, whose services it opens and closes with its lifespan.
+
+    Raises:
+        ValueError: a route does not declare who may use it.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with opened(engine, "api"):
+            yield
+
+    gate = Gate(engine)
+    app = web(
+        engine,
+        routes=[route for room in ROOMS for route in room.routes],
+        guard=gate.guard,
+        middleware=[DefineMiddleware(Idempotency, engine=engine, gate=gate)],
+        lifespan=lifespan,
+    )
+    check_declared(app)
+    return app

@@ -9,7 +9,7 @@ import uvloop
 
 from skillcore.app import create_app
 from skillcore.cli.commands import Commands
-from skillcore.cli.serving import engine_for, opened, watch_parent
+from skillcore.cli.serving import engine_for, watch_parent
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.http import AddressInUse, serve, stop_requested
 
@@ -41,10 +41,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def serve_api(engine: Engine, host: str | None = None, port: int | None = None) -> None:
-    """Serve HTTP; the engine outlives the server, and is closed whatever happens."""
+    """Serve HTTP until asked to stop. The application opens what it needs, and closes it after the last answer."""
     stop = stop_requested()
     section = engine.settings.server
-    async with opened(engine, "api"):
+    try:
         await serve(
             create_app(engine),
             host=host or section.host,
@@ -52,3 +52,5 @@ async def serve_api(engine: Engine, host: str | None = None, port: int | None = 
             grace=section.grace,
             stop=stop,
         )
+    finally:
+        await engine.database.close()

@@ -7,12 +7,10 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from skillcore.app import ROOMS
+from skillcore.app import opened as open_rooms
 from skillcore.cli.commands import configuration, plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.hints import Hints
-from skillcore.runtime.jobs import Jobs
 from skillcore.runtime.logins import logins
 from skillcore.runtime.processes import end_with_parent
 from skillcore.runtime.rooms import Process
@@ -42,13 +40,8 @@ def watch_parent(engine: Engine) -> None:
 
 @asynccontextmanager
 async def opened(engine: Engine, process: Process) -> AsyncIterator[None]:
-    """Open what every process has, then the services of the rooms for this kind of process; close in reverse order."""
+    """Open what a kind of process runs, and close it in reverse order, the database last."""
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.database.close)
-        hints = await stack.enter_async_context(Hints(engine.database).run())
-        await stack.enter_async_context(engine.open(hints))
-        await stack.enter_async_context(engine.open(Jobs(ROOMS)))
-        for room in ROOMS:
-            for service in room.services.get(process, ()):
-                await stack.enter_async_context(service(engine))
+        await stack.enter_async_context(open_rooms(engine, process))
         yield
