@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import delete, get, put
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, JSONBody, PathParameter
 from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, user
@@ -15,14 +16,14 @@ from skillcore.verification import accounts
 
 __all__ = ["ROUTES"]
 
-SourceInPath = Annotated[str, Parameter(max_length=200, description="A source's name; `GET /api/sources` lists them.")]
+SourceInPath = Annotated[str, PathParameter(max_length=200, description="A source's name; `GET /api/sources` lists them.")]
 
 
 @get("/api/sources", opt={"access": access(user(), key="tasks:read")}, tags=["sources"], summary="List sources")
-async def list_sources(engine: Engine) -> list[accounts.SourceOffer]:
+async def list_sources(engine: NamedDependency[Engine]) -> list[accounts.SourceOffer]:
     """The sources at which tasks can be set, with the JSON schema of their requirements. None of them is asked."""
     async with engine.transaction() as tx:
-        return accounts.offers(tx)
+        return await accounts.offers(tx)
 
 
 @put(
@@ -32,7 +33,11 @@ async def list_sources(engine: Engine) -> list[accounts.SourceOffer]:
     summary="Vouch for an account",
 )
 async def vouch_account(
-    engine: Engine, actor: Actor, person: PersonInPath, source: SourceInPath, data: accounts.Vouch
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    person: PersonInPath,
+    source: SourceInPath,
+    data: JSONBody[accounts.Vouch],
 ) -> accounts.SourceAccount:
     """Links an account to a member on the platform's word. A later one for the same person takes an earlier one's place."""
     async with engine.transaction() as tx:
@@ -45,7 +50,9 @@ async def vouch_account(
     tags=["sources"],
     summary="List a person's accounts",
 )
-async def list_accounts(engine: Engine, actor: Actor, person: PersonInPath) -> list[accounts.SourceAccount]:
+async def list_accounts(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], person: PersonInPath
+) -> list[accounts.SourceAccount]:
     """To a platform, those that their user proved and those that it vouches for itself."""
     async with engine.transaction() as tx:
         return await accounts.listing(tx, actor, person)
@@ -57,7 +64,9 @@ async def list_accounts(engine: Engine, actor: Actor, person: PersonInPath) -> l
     tags=["sources"],
     summary="Read a person's account",
 )
-async def read_account(engine: Engine, actor: Actor, person: PersonInPath, source: SourceInPath) -> accounts.SourceAccount:
+async def read_account(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], person: PersonInPath, source: SourceInPath
+) -> accounts.SourceAccount:
     """The account at one source."""
     async with engine.transaction() as tx:
         return await accounts.get(tx, actor, person, source)
@@ -70,7 +79,11 @@ async def read_account(engine: Engine, actor: Actor, person: PersonInPath, sourc
     summary="Unlink an account",
 )
 async def unlink_account(
-    engine: Engine, actor: Actor, person: PersonInPath, source: SourceInPath, withdraw: bool = False
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    person: PersonInPath,
+    source: SourceInPath,
+    withdraw: FromQuery[bool] = False,
 ) -> None:
     """The evidence that it brought stays; `withdraw`, for administrators, undoes a wrong link with its evidence."""
     async with engine.transaction() as tx:

@@ -6,7 +6,8 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, delete, get, patch, post, put
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, user
@@ -25,7 +26,7 @@ WRITE_PROJECTS = {"access": access(user(), key="projects:write")}
 
 PersonAsked = Annotated[
     str,
-    Parameter(
+    QueryParameter(
         max_length=204,
         description="Whose: `me`, a user's id, or `ext:` with a member's external id; you without.",
     ),
@@ -33,7 +34,9 @@ PersonAsked = Annotated[
 
 
 @post("/api/tasks", opt=WRITE_TASKS, tags=["tasks"], summary="Set a task")
-async def create_task(engine: Engine, actor: Actor, data: tasks.NewTask) -> tasks.Task:
+async def create_task(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[tasks.NewTask]
+) -> tasks.Task:
     """For yourself, or for a member of the key's platform. The requirements are those of the source."""
     async with engine.transaction() as tx:
         return await tasks.create(tx, actor, data)
@@ -41,11 +44,11 @@ async def create_task(engine: Engine, actor: Actor, data: tasks.NewTask) -> task
 
 @get("/api/tasks", opt=READ_TASKS, tags=["tasks"], summary="List tasks")
 async def list_tasks(
-    engine: Engine,
-    actor: Actor,
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
     user: PersonAsked = "me",
-    state: State | None = None,
-    hidden: bool = False,
+    state: FromQuery[State | None] = None,
+    hidden: FromQuery[bool] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[tasks.Task]:
@@ -55,28 +58,32 @@ async def list_tasks(
 
 
 @get("/api/tasks/{task_id:uuid}", opt=READ_TASKS, tags=["tasks"], summary="Read a task")
-async def read_task(engine: Engine, actor: Actor, task_id: UUID) -> tasks.Task:
+async def read_task(engine: NamedDependency[Engine], actor: NamedDependency[Actor], task_id: FromPath[UUID]) -> tasks.Task:
     """With what its last attempt left to say: until when it waits, what would decide it, or why it failed."""
     async with engine.transaction() as tx:
         return await tasks.get(tx, actor, task_id)
 
 
 @patch("/api/tasks/{task_id:uuid}", opt=WRITE_TASKS, tags=["tasks"], summary="Change a task")
-async def change_task(engine: Engine, actor: Actor, task_id: UUID, data: tasks.TaskChanges) -> tasks.Task:
+async def change_task(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], task_id: FromPath[UUID], data: JSONBody[tasks.TaskChanges]
+) -> tasks.Task:
     """Of a completed task only `hidden` can change."""
     async with engine.transaction() as tx:
         return await tasks.change(tx, actor, task_id, data)
 
 
 @delete("/api/tasks/{task_id:uuid}", opt=WRITE_TASKS, tags=["tasks"], summary="Delete a task")
-async def delete_task(engine: Engine, actor: Actor, task_id: UUID) -> None:
+async def delete_task(engine: NamedDependency[Engine], actor: NamedDependency[Actor], task_id: FromPath[UUID]) -> None:
     """A completed task cannot be deleted, only hidden. What was recorded stays."""
     async with engine.transaction() as tx:
         await tasks.delete(tx, actor, task_id)
 
 
 @post("/api/tasks/{task_id:uuid}/complete", status_code=202, opt=WRITE_TASKS, tags=["tasks"], summary="Have a task checked")
-async def complete_task(engine: Engine, actor: Actor, task_id: UUID) -> Response[tasks.Accepted]:
+async def complete_task(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], task_id: FromPath[UUID]
+) -> Response[tasks.Accepted]:
     """A job asks the source; `Location` leads to it. While it is under way, asking again leads to the same job."""
     async with engine.transaction() as tx:
         accepted = await tasks.complete(tx, actor, task_id)
@@ -84,28 +91,36 @@ async def complete_task(engine: Engine, actor: Actor, task_id: UUID) -> Response
 
 
 @get("/api/tasks/{task_id:uuid}/history", opt=READ_TASKS, tags=["tasks"], summary="Read a task's history")
-async def read_history(engine: Engine, actor: Actor, task_id: UUID) -> list[tasks.Change]:
+async def read_history(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], task_id: FromPath[UUID]
+) -> list[tasks.Change]:
     """Every change of its state, oldest first, as recorded in the ledger."""
     async with engine.transaction() as tx:
         return await tasks.history(tx, actor, task_id)
 
 
 @post("/api/projects", opt=WRITE_PROJECTS, tags=["projects"], summary="Create a project")
-async def create_project(engine: Engine, actor: Actor, data: projects.NewProject) -> projects.Project:
+async def create_project(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[projects.NewProject]
+) -> projects.Project:
     """A platform's by its key, otherwise your own."""
     async with engine.transaction() as tx:
         return await projects.create(tx, actor, data)
 
 
 @get("/api/projects", opt=READ_PROJECTS, tags=["projects"], summary="List projects")
-async def list_projects(engine: Engine, actor: Actor, limit: Limit = 50, cursor: Cursor = None) -> Page[projects.Project]:
+async def list_projects(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], limit: Limit = 50, cursor: Cursor = None
+) -> Page[projects.Project]:
     """The key's platform's; to a person their own, those they are in, and those of their platforms."""
     async with engine.transaction() as tx:
         return await projects.listing(tx, actor, limit=limit, cursor=cursor)
 
 
 @get("/api/projects/{project_id:uuid}", opt=READ_PROJECTS, tags=["projects"], summary="Read a project")
-async def read_project(engine: Engine, actor: Actor, project_id: UUID) -> projects.Project:
+async def read_project(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], project_id: FromPath[UUID]
+) -> projects.Project:
     """With the skills that it declares."""
     async with engine.transaction() as tx:
         return await projects.get(tx, actor, project_id)
@@ -113,7 +128,11 @@ async def read_project(engine: Engine, actor: Actor, project_id: UUID) -> projec
 
 @get("/api/projects/{project_id:uuid}/members", opt=READ_PROJECTS, tags=["projects"], summary="List a project's members")
 async def list_members(
-    engine: Engine, actor: Actor, project_id: UUID, limit: Limit = 50, cursor: Cursor = None
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    project_id: FromPath[UUID],
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[projects.Member]:
     """Those who are in it now."""
     async with engine.transaction() as tx:
@@ -121,7 +140,9 @@ async def list_members(
 
 
 @put("/api/projects/{project_id:uuid}/members/{person:str}", opt=WRITE_PROJECTS, tags=["projects"], summary="Join a project")
-async def join_project(engine: Engine, actor: Actor, project_id: UUID, person: PersonInPath) -> projects.Member:
+async def join_project(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], project_id: FromPath[UUID], person: PersonInPath
+) -> projects.Member:
     """Joining leaves a trace on each skill that the project declares. Joining again changes nothing."""
     async with engine.transaction() as tx:
         return await projects.join(tx, actor, project_id, person)
@@ -130,14 +151,18 @@ async def join_project(engine: Engine, actor: Actor, project_id: UUID, person: P
 @delete(
     "/api/projects/{project_id:uuid}/members/{person:str}", opt=WRITE_PROJECTS, tags=["projects"], summary="Leave a project"
 )
-async def leave_project(engine: Engine, actor: Actor, project_id: UUID, person: PersonInPath) -> None:
+async def leave_project(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], project_id: FromPath[UUID], person: PersonInPath
+) -> None:
     """The traces of having joined stay."""
     async with engine.transaction() as tx:
         await projects.leave(tx, actor, project_id, person)
 
 
 @post("/api/progress_updates", opt=WRITE_PROJECTS, tags=["projects"], summary="Report progress")
-async def create_update(engine: Engine, actor: Actor, data: updates.NewUpdate) -> updates.Update:
+async def create_update(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[updates.NewUpdate]
+) -> updates.Update:
     """Leaves a trace on each skill that the project declares, whatever the text says."""
     async with engine.transaction() as tx:
         return await updates.create(tx, actor, data)
@@ -145,8 +170,8 @@ async def create_update(engine: Engine, actor: Actor, data: updates.NewUpdate) -
 
 @get("/api/progress_updates", opt=READ_PROJECTS, tags=["projects"], summary="List progress updates")
 async def list_updates(
-    engine: Engine,
-    actor: Actor,
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
     user: PersonAsked = "me",
     project: UUID | None = None,
     limit: Limit = 50,
@@ -158,7 +183,9 @@ async def list_updates(
 
 
 @post("/api/mentorship-sessions", opt=WRITE_PROJECTS, tags=["mentorship"], summary="Note a mentorship session")
-async def create_session(engine: Engine, actor: Actor, data: mentorship.NewSession) -> mentorship.Session:
+async def create_session(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[mentorship.NewSession]
+) -> mentorship.Session:
     """Between two members of the key's platform. Sessions never touch a skill."""
     async with engine.transaction() as tx:
         return await mentorship.create(tx, actor, data)
@@ -166,7 +193,11 @@ async def create_session(engine: Engine, actor: Actor, data: mentorship.NewSessi
 
 @get("/api/mentorship-sessions", opt=READ_PROJECTS, tags=["mentorship"], summary="List mentorship sessions")
 async def list_sessions(
-    engine: Engine, actor: Actor, user: PersonAsked = "me", limit: Limit = 50, cursor: Cursor = None
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    user: PersonAsked = "me",
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[mentorship.Session]:
     """A person's as mentor or intern, oldest first."""
     async with engine.transaction() as tx:
@@ -174,7 +205,9 @@ async def list_sessions(
 
 
 @get("/api/mentorship-sessions/{session_id:uuid}", opt=READ_PROJECTS, tags=["mentorship"], summary="Read a mentorship session")
-async def read_session(engine: Engine, actor: Actor, session_id: UUID) -> mentorship.Session:
+async def read_session(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], session_id: FromPath[UUID]
+) -> mentorship.Session:
     """For its mentor, its intern, and the platform that noted it."""
     async with engine.transaction() as tx:
         return await mentorship.get(tx, actor, session_id)
@@ -183,7 +216,12 @@ async def read_session(engine: Engine, actor: Actor, session_id: UUID) -> mentor
 @patch(
     "/api/mentorship-sessions/{session_id:uuid}", opt=WRITE_PROJECTS, tags=["mentorship"], summary="Change a mentorship session"
 )
-async def change_session(engine: Engine, actor: Actor, session_id: UUID, data: mentorship.SessionChanges) -> mentorship.Session:
+async def change_session(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    session_id: FromPath[UUID],
+    data: JSONBody[mentorship.SessionChanges],
+) -> mentorship.Session:
     """A planned session can still change, be held, or be cancelled."""
     async with engine.transaction() as tx:
         return await mentorship.change(tx, actor, session_id, data)
