@@ -16,6 +16,7 @@ from procrastinate.jobs import Job as QueuedJob
 from procrastinate.jobs import Status
 from procrastinate.manager import QUEUEING_LOCK_CONSTRAINT, JobManager, NotificationCallback
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
+from sqlalchemy.exc import SQLAlchemyError
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from skillcore.runtime import clock
@@ -289,6 +290,9 @@ async def attend(app: App, engine: Engine, queue: str, pace: Pace) -> None:
             )
         except (exceptions.ProcrastinateException, psycopg.Error) as error:
             log.warning("the queue cannot be read for now", queue=queue, error=str(error.__cause__ or error))
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # the error came while stopping, and took the place of the cancellation
+                raise asyncio.CancelledError from error
         await asyncio.sleep(pace.poll)
 
 
@@ -305,7 +309,7 @@ async def rescue(engine: Engine, manager: Held, pace: Pace) -> None:
                 async with engine.transaction() as tx:
                     await (await tx.psycopg()).execute(FORGET)
                 forgotten = loop.time()
-        except (exceptions.ProcrastinateException, psycopg.Error, OSError) as error:
+        except (exceptions.ProcrastinateException, psycopg.Error, SQLAlchemyError, OSError) as error:
             log.warning("stalled jobs are not looked for just now", error=str(error.__cause__ or error))
         await asyncio.sleep(pace.rescue)
 

@@ -18,6 +18,8 @@ from uuid import uuid4
 import msgspec
 import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from skillcore.runtime import clock
 from skillcore.runtime.engine import Engine
@@ -33,7 +35,7 @@ QUICK = Pace(poll=0.1, heartbeat=0.2, stalled=1.0, rescue=0.1)
 PATIENCE = 20.0
 
 CUT = """select pg_terminate_backend(pid) from pg_stat_activity
-  where datname = current_database() and pid <> pg_backend_pid()"""
+  where datname = %s and pid <> pg_backend_pid()"""
 
 Run = Callable[..., Awaitable[None]]
 
@@ -363,22 +365,43 @@ async def test_a_lost_hand_over_is_put_back(engine: Engine) -> None:
         assert (await ended(engine, number)).state == "succeeded"
 
 
-async def test_it_goes_on_after_its_connections_were_cut(engine: Engine, database_dsns: Dsns) -> None:
-    go = asyncio.Event()
-    started = asyncio.Event()
+@pytest.fixture
+def impatient(settings: Settings, engine: Engine) -> Engine:
+    """An engine that gives up on a connection soon."""
+    database = msgspec.structs.replace(settings.database, connect_timeout=0.2)
+    engine.settings = msgspec.structs.replace(settings, database=database)
+    return engine
+
+
+@pytest.mark.parametrize("pace", [Pace(poll=0.1, heartbeat=60, rescue=60), QUICK])
+async def test_a_jobs_end_is_written_though_the_database_is_away_when_it_ends(
+    impatient: Engine, database_dsns: Dsns, cluster_owner: psycopg.Connection[Any], pace: Pace
+) -> None:
+    started, go, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    runs = 0
 
     async def slow(_: Engine, __: JobContext) -> None:
+        nonlocal runs
+        runs += 1
         started.set()
         await go.wait()
+        over.set()
 
-    async with working(engine, room(slow)):
-        first = await queued(engine, "test.slow")
+    database = sql.Identifier(str(conninfo_to_dict(database_dsns.owner_dsn)["dbname"]))
+    opening = sql.SQL("alter database {} allow_connections {}")
+    async with working(impatient, room(slow), pace=pace):
+        first = await queued(impatient, "test.slow")
         await started.wait()
-        async with await psycopg.AsyncConnection.connect(database_dsns.owner_dsn, autocommit=True) as owner:
-            await owner.execute(CUT)
+        cluster_owner.execute(opening.format(database, sql.SQL("false")))
+        cluster_owner.execute(CUT, (conninfo_to_dict(database_dsns.owner_dsn)["dbname"],))
         go.set()
-        assert (await ended(engine, first)).state == "succeeded"
-        assert (await ended(engine, await queued(engine, "test.slow"))).state == "succeeded"
+        await over.wait()
+        for _ in range(3):  # longer than anybody here waits for a connection
+            await asyncio.sleep(impatient.settings.database.connect_timeout)
+        cluster_owner.execute(opening.format(database, sql.SQL("true")))
+        assert (await ended(impatient, first)).state == "succeeded"
+        assert runs == 1
+        assert (await ended(impatient, await queued(impatient, "test.slow"))).state == "succeeded"
 
 
 KILLED = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import stat
 import subprocess
@@ -150,13 +149,16 @@ def test_starts_over_a_killed_server_and_a_lock_file_with_a_living_number(tmp_pa
     first.process.wait()
     lock = first.cluster / "postmaster.pid"
     lines = lock.read_text().splitlines()
-    lock.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
     second = EmbeddedPostgres(tmp_path / "data", parameters={"fsync": "off"})
-    second.start()
-    try:
-        assert one(second.owner_dsn, "select answer from kept") == 42
-    finally:
-        second.stop()
+    with (tmp_path / "output").open("wb") as output, second._spawn(["sleep", "600"], output) as stranger:  # the account's own
+        lock.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        try:
+            second.start()
+            assert one(second.owner_dsn, "select answer from kept") == 42
+            assert stranger.poll() is None
+        finally:
+            second.stop()
+            stranger.kill()
 
 
 def test_says_why_it_did_not_start(tmp_path: Path) -> None:
