@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 
+from skillcore.accounts.setup import ensure_token
 from skillcore.cli.commands import Commands, configuration
 from skillcore.cli.serving import SUPERVISED
 from skillcore.runtime.configuration import Configuration
@@ -77,22 +78,26 @@ def serve_all(loaded: Configuration, settings: Settings, *, practice: bool) -> N
     if postgres is not None:
         postgres.start()
     try:
-        migrate(logins(settings).owner)
+        found = logins(settings)
+        migrate(found.owner)
+        token = ensure_token(found.service, Path(settings.data_dir).resolve())
         environment = environment_of_children(loaded, settings, os.environ, practice=practice)
-        asyncio.run(supervise(settings, postgres, environment))
+        asyncio.run(supervise(settings, postgres, environment, token))
     finally:
         if postgres is not None:
             postgres.stop()
 
 
-async def supervise(settings: Settings, postgres: EmbeddedPostgres | None, environment: Mapping[str, str]) -> None:
+async def supervise(
+    settings: Settings, postgres: EmbeddedPostgres | None, environment: Mapping[str, str], token: Path | None
+) -> None:
     """Keep the API and a worker running, and say when they are ready."""
     command = [sys.executable, "-m", "skillcore"]
     children = [Child(name, [*command, name], environment) for name in ("api", "worker")]
 
     async def ready() -> None:
         await until_ready(settings)
-        announce(settings)
+        announce(settings, token)
 
     await Supervisor(postgres, children, grace=settings.server.grace).run(ready, stop_requested())
 
@@ -133,10 +138,14 @@ async def is_ready(host: str, port: int) -> bool:
         status = await reader.readline()
     finally:
         writer.close()
-    return status[:5] == b"HTTP/" and status.split()[1] < b"500"
+    return b" 200 " in status
 
 
-def announce(settings: Settings) -> None:
-    """Tell whoever started it where it is."""
+def announce(settings: Settings, token: Path | None) -> None:
+    """Tell whoever started it where it is and, until there is an administrator, how to become one."""
     host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    print(f"skillcore is ready at http://{host}:{settings.server.port}", flush=True)
+    lines = [f"skillcore is ready at http://{host}:{settings.server.port}"]
+    if token is not None:
+        lines.append(f"there is no administrator yet: the one-time set-up token is in {token}")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))  # at once: the children write to the same place
+    sys.stdout.flush()

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -16,7 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
+
+from skillcore.runtime.postgres import EmbeddedPostgres
 
 PATIENCE = 60.0
 
@@ -45,10 +49,10 @@ class Served:
     def ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.address}/api/health/ready", timeout=5) as answer:
-                return bool(answer.status < 500)
+                return bool(answer.status == 200)
         except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code < 500
+            refusal.close()
+            return False
         except OSError:
             return False
 
@@ -83,7 +87,7 @@ def serving(directory: Path, *options: str) -> Iterator[Served]:
         try:
             assert process.stdout
             said = ""
-            while not (found := re.search(r"ready at (http://\S+)", said)):
+            while not (found := re.search(r"ready at (http://\S+)\n", said)):
                 line = process.stdout.readline()
                 assert line, said
                 said += line
@@ -116,6 +120,26 @@ def test_it_serves_alone_and_stops_with_everything_it_started(directory: Path) -
         assert all(gone(process) for process in family)
     with serving(directory) as again:
         assert again.ready()
+
+
+def test_it_names_the_set_up_token_until_there_is_an_administrator(directory: Path) -> None:
+    with serving(directory) as served:
+        assert served.process.stdout
+        while "set-up token" not in (said := served.process.stdout.readline()):
+            assert said
+        token = directory / "data of mine" / "setup-token"
+        assert str(token) in said
+        assert stat.S_IMODE(token.stat().st_mode) == 0o600
+        kept = token.read_text()
+        assert kept.strip()
+        assert kept.strip() not in said
+        with psycopg.connect(EmbeddedPostgres(directory / "data of mine").owner_dsn) as owner:
+            owner.execute("insert into users (id, role) values (gen_random_uuid(), 'admin')")
+    with serving(directory) as again:
+        assert not token.exists()
+        again.process.terminate()
+        assert again.process.stdout
+        assert "set-up token" not in again.process.stdout.read()
 
 
 def test_no_secret_stands_on_a_command_line(directory: Path) -> None:
