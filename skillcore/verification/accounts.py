@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
+from skillcore.operations.sources import states
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import Forbidden, InvalidField, NotFound
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts
@@ -55,23 +56,37 @@ class SourceOffer(Struct, frozen=True, kw_only=True):
 
     Attributes:
         requirement: JSON schema of its requirements.
-        state: whether the plugin behind it is active here.
+        state: as the workers found it lately; unknown where none has said so.
         plugin: the plugin that offers it.
     """
 
     name: str
-    state: Literal["active"]
+    state: Literal["available", "unavailable", "unknown"]
     plugin: str
     requirement: Mapping[str, Any]
 
 
-def offers(tx: Transaction) -> list[SourceOffer]:
-    """Return the sources of this process by name, without asking any of them."""
+async def offers(tx: Transaction) -> list[SourceOffer]:
+    """Return the sources by name, without asking any of them."""
     plugins = tx.engine.plugins
+    found: dict[str, list[str]] = {}
+    for one in await states(tx):
+        found.setdefault(one.source, []).append(one.state)
     return [
-        SourceOffer(name=name, state="active", plugin=plugins.owner(name), requirement=msgspec.json.schema(source.requirement))
+        SourceOffer(
+            name=name,
+            state=_state(found.get(name, [])),
+            plugin=plugins.owner(name),
+            requirement=msgspec.json.schema(source.requirement),
+        )
         for name, source in sorted(plugins.sources.items())
     ]
+
+
+def _state(breakers: Sequence[str]) -> Literal["available", "unavailable", "unknown"]:
+    if not breakers:
+        return "unknown"
+    return "unavailable" if all(breaker == "open" for breaker in breakers) else "available"
 
 
 async def vouch(tx: Transaction, actor: Actor, person: str, source: str, given: Vouch) -> SourceAccount:

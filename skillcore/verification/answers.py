@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +11,6 @@ import msgspec
 import structlog
 from msgspec import Struct
 from sqlalchemy import select, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from skillcore.plugin import Verdict, Verified
 from skillcore.runtime.clock import new_id, now
@@ -22,11 +19,10 @@ from skillcore.verification.linking import LinkedAccount
 from skillcore.verification.tables import AnswerRow
 from skillcore.verification.tools import RawAnswer
 
-__all__ = ["Kept", "Retention", "expire", "keep", "requirement_hash", "retention", "reuse"]
+__all__ = ["Kept", "expire", "keep", "requirement_hash", "reuse"]
 
 log = structlog.get_logger(__name__)
 
-EXPIRE_EVERY = 3600.0
 BATCH = 1000
 EXPIRE = text(
     "delete from answers where (verification_id, place) in (select verification_id, place from answers"
@@ -45,10 +41,6 @@ class Kept(Struct, frozen=True):
 
     verdict: Verdict
     answers: tuple[str, ...] = ()
-
-
-class Retention:
-    """The service that deletes answers when their time is over."""
 
 
 def requirement_hash(source: str, requirement: Struct) -> str:
@@ -134,25 +126,3 @@ async def expire(engine: Engine) -> int:
         deleted += gone
         if gone < BATCH:
             return deleted
-
-
-@asynccontextmanager
-async def retention(engine: Engine) -> AsyncIterator[Retention]:
-    """Delete expired answers from time to time while the block lasts."""
-    task = asyncio.create_task(_expire_for_ever(engine), name="retention of answers")
-    try:
-        yield Retention()
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-async def _expire_for_ever(engine: Engine) -> None:
-    while True:
-        try:
-            deleted = await expire(engine)
-            if deleted:
-                log.info("expired answers were deleted", answers=deleted)
-        except (SQLAlchemyError, OSError) as error:
-            log.warning("expired answers cannot be deleted just now", error=str(error))
-        await asyncio.sleep(EXPIRE_EVERY)

@@ -234,9 +234,7 @@ async def _projects(tx: Transaction, rows: Sequence[ProjectRow]) -> list[Project
         .where(ProjectMemberRow.project_id.in_(ids), ProjectMemberRow.left_at.is_(None))
         .group_by(ProjectMemberRow.project_id)
     )
-    counts: dict[UUID, int] = {}
-    for project_id, number in await tx.session.execute(count):
-        counts[project_id] = number
+    counts = {row[0]: row[1] for row in await tx.session.execute(count)}
     return [_project(row, declared[row.id], counts.get(row.id, 0)) for row in rows]
 
 

@@ -31,6 +31,7 @@ PersonAsked = Annotated[
         description="Whose: `me`, a user's id, or `ext:` with a member's external id; you without.",
     ),
 ]
+StateAsked = Annotated[State | None, QueryParameter(name="state", description="Only tasks in this state.")]
 
 
 @post("/api/tasks", opt=WRITE_TASKS, tags=["tasks"], summary="Set a task")
@@ -47,14 +48,14 @@ async def list_tasks(
     engine: NamedDependency[Engine],
     actor: NamedDependency[Actor],
     user: PersonAsked = "me",
-    state: FromQuery[State | None] = None,
+    in_state: StateAsked = None,
     hidden: FromQuery[bool] = False,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[tasks.Task]:
     """A person's tasks, oldest first; a platform sees its own and those that people set themselves."""
     async with engine.transaction() as tx:
-        return await tasks.listing(tx, actor, user=user, state=state, hidden=hidden, limit=limit, cursor=cursor)
+        return await tasks.listing(tx, actor, user=user, state=in_state, hidden=hidden, limit=limit, cursor=cursor)
 
 
 @get("/api/tasks/{task_id:uuid}", opt=READ_TASKS, tags=["tasks"], summary="Read a task")
@@ -173,7 +174,7 @@ async def list_updates(
     engine: NamedDependency[Engine],
     actor: NamedDependency[Actor],
     user: PersonAsked = "me",
-    project: UUID | None = None,
+    project: FromQuery[UUID | None] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[updates.Update]:

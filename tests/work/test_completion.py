@@ -26,7 +26,7 @@ from skillcore.verification.tables import AnswerRow
 from skillcore.work import check, tasks
 from skillcore.work.completion import delay
 from skillcore.work.tasks import Accepted, NewTask, Task
-from tests.work.conftest import SOLVED_AT, Arranged, Row, World
+from tests.world import SOLVED_AT, Arranged, Row, World
 
 LOOPS = Row("loops-1", topics=("Loops", "unheard of"), difficulty=4.0)
 SUBJECT = "gym:ada:loops-1"

@@ -1,0 +1,86 @@
+"""What worker processes run for this room: the sources, the news of how they are, and the retention of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from skillcore.operations.sources import SourceState, publish
+from skillcore.runtime.clock import now
+from skillcore.runtime.engine import Engine
+from skillcore.verification.answers import expire
+from skillcore.verification.sources import Sources
+
+__all__ = ["news", "retention", "sources"]
+
+log = structlog.get_logger(__name__)
+
+EXPIRE_EVERY = 3600.0
+PUBLISH_EVERY = 5.0
+
+
+@asynccontextmanager
+async def sources(engine: Engine) -> AsyncIterator[None]:
+    """Open all sources, and publish from time to time how they are."""
+    async with (
+        Sources(engine.plugins, engine.settings) as opened,
+        engine.open(opened),
+        _again_and_again("news of sources", lambda: publish(engine, news(opened)), PUBLISH_EVERY),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def retention(engine: Engine) -> AsyncIterator[None]:
+    """Delete expired answers from time to time."""
+
+    async def forget() -> None:
+        deleted = await expire(engine)
+        if deleted:
+            log.info("expired answers were deleted", answers=deleted)
+
+    async with _again_and_again("retention of answers", forget, EXPIRE_EVERY):
+        yield
+
+
+def news(opened: Sources) -> list[SourceState]:
+    """Return how this process finds its sources."""
+    worker, moment = f"{socket.gethostname()}:{os.getpid()}", now()
+    return [
+        SourceState(
+            worker=worker,
+            source=name,
+            state=breaker.state,
+            failures=breaker.failures,
+            retry_at=moment + timedelta(seconds=breaker.retry_in) if breaker.state == "open" else None,
+            error=breaker.last_failure,
+        )
+        for name, breaker in opened.states().items()
+    ]
+
+
+@asynccontextmanager
+async def _again_and_again(name: str, what: Callable[[], Awaitable[None]], every: float) -> AsyncIterator[None]:
+    """Do something now and then while the block lasts; a database that is away for a while is waited for."""
+
+    async def forever() -> None:
+        while True:
+            try:
+                await what()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("not now, but later", what=name, error=str(error))
+            await asyncio.sleep(every)
+
+    task = asyncio.create_task(forever(), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
