@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, String, Text, func, text
+from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,7 +14,7 @@ from skillcore.runtime.database import Base, nature
 
 __all__ = ["AnswerRow", "SourceAccountRow"]
 
-Word = String(collation="C")
+Word = Text(collation="C")
 Moment = DateTime(timezone=True)
 
 ACTIVE = "unlinked_at is null"

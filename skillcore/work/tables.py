@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, JSON, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, String, Text, func, text
+from sqlalchemy import ARRAY, JSON, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, Text, func, text
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,7 +21,7 @@ __all__ = [
     "TaskRow",
 ]
 
-Word = String(collation="C")
+Word = Text(collation="C")
 Moment = DateTime(timezone=True)
 
 

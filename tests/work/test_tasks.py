@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +11,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+import skillcore
 from skillcore.accounts.access import Actor
 from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFound
 from skillcore.verification import accounts
@@ -262,6 +265,22 @@ async def test_no_other_steps_are_taken(world: World, old: State | None, new: St
     async with world.engine.transaction() as tx:
         with pytest.raises(ValueError, match=f"cannot go from {old} to {new}"):
             await step(tx, TaskRow(state=old), new)
+
+
+def test_only_step_assigns_a_tasks_state() -> None:
+    found = []
+    for file in sorted(Path(skillcore.__file__).parent.joinpath("work").glob("*.py")):
+        for function in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                found += [f"{file.stem}.{function.name}" for node in ast.walk(function) if assigns_state(node)]
+    assert found == ["states.step"]
+
+
+def assigns_state(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "TaskRow" and any(k.arg == "state" for k in node.keywords)
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign) else []
+    return any(isinstance(target, ast.Attribute) and target.attr == "state" for target in targets)
 
 
 async def test_a_task_list_is_read_by_its_index(world: World) -> None:
