@@ -13,7 +13,7 @@ from sqlalchemy import text
 from skillcore.accounts.access import Actor
 from skillcore.ledger import streams
 from skillcore.operations.sources import SourceState, publish, states
-from skillcore.plugin import NotVerified
+from skillcore.plugin import Evidence, NotVerified, Verified
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
@@ -21,6 +21,7 @@ from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFou
 from skillcore.runtime.settings import Settings
 from skillcore.verification import accounts, answers, services
 from skillcore.verification.accounts import SourceAccount, Vouch
+from skillcore.verification.answers import Kept
 from skillcore.verification.linking import Claim, LinkedAccount, account_for, link
 from skillcore.verification.tools import RawAnswer
 from tests.conftest import Dsns
@@ -331,3 +332,22 @@ async def test_answers_are_forgotten_when_their_time_is_over(world: World) -> No
         await tx.session.execute(text("update answers set expires_at = now() - interval '1 s' where place = 0"))
     assert await answers.expire(world.engine) == 1
     assert await answers.expire(world.engine) == 0
+
+
+async def test_the_newest_positive_verdict_is_found_behind_a_negative_one(world: World) -> None:
+    platform = await world.platform()
+    ada = await world.member(platform)
+    await vouch(world, platform, ada, "ada")
+    async with world.engine.transaction() as tx:
+        account = await account_for(tx, ada.user_id or new_id(), "gym", platform_id=None)
+    assert account
+    requirement = world.engine.plugins.sources["gym"].requirement("loops-1")
+    positive = Verified((Evidence(work="loops-1", occurred_at=now(), strength="judged", metadata={"rating": 1}),))
+    for digit, verdict in (("1", positive), ("2", NotVerified("loops", "nothing"))):
+        answer = RawAnswer(tool="solved", arguments={}, failed=False, received_at=now(), body="[]", sha256=digit * 64)
+        await answers.keep(world.engine, account, requirement, verdict, [answer])
+    async with world.engine.transaction() as tx:
+        assert await answers.reuse(tx, account, requirement) == Kept(positive, ("1" * 64,))
+        assert await answers.reuse(tx, account, world.engine.plugins.sources["gym"].requirement("loops-2")) is None
+        await tx.session.execute(text('update answers set verdict = \'{"type": "verified"}\''))
+        assert await answers.reuse(tx, account, requirement) is None

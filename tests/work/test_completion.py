@@ -254,8 +254,11 @@ def test_the_schedule(attempt: int, retry_after: float | None, seconds: float) -
     assert delay(attempt, base=1, attempts=5, every=300, retry_after=retry_after) == seconds
 
 
-async def test_completing_twice_leads_to_the_same_job(case: Case) -> None:
+@pytest.mark.parametrize("state", ["todo", "doing"])
+async def test_completing_twice_leads_to_the_same_job(case: Case, state: str) -> None:
     first = await case.seen()
+    async with case.world.engine.transaction() as tx:
+        await tx.session.execute(text(f"update procrastinate_jobs set status = '{state}'"))
     again = await completing(case.world, case.platform, case.task)
     assert again.job_id == first.job_id
     assert len(await case.world.events(case.person, "task.state")) == 2
