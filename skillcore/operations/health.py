@@ -13,6 +13,7 @@ import psycopg
 import structlog
 from msgspec import Struct
 from psycopg import sql
+from sqlalchemy.exc import SQLAlchemyError
 
 from skillcore.operations.sources import SourceState, states
 from skillcore.runtime.engine import Engine
@@ -124,7 +125,7 @@ class Probe:
             raise UnavailableNow(f"the database does not answer within {patience:g} s")
         try:
             return task.result()
-        except (psycopg.Error, OSError, asyncio.CancelledError) as error:
+        except (psycopg.Error, SQLAlchemyError, OSError, asyncio.CancelledError) as error:
             log.warning("the database is not well", error=str(error))
             raise UnavailableNow("the database does not answer, or refuses what the service needs") from error
 

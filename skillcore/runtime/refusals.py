@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import psycopg
+import sqlalchemy.exc
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import (
@@ -26,6 +28,10 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:skillcore:problem:"
 """What the ``type`` of every problem begins with; the rest is the ``type`` of a class in `skillcore.runtime.problems`."""
+
+UNEXPECTED = "something went wrong here, and has been logged: quote the X-Request-ID of this answer when you ask about it"
+LOST = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError, psycopg.OperationalError)
+"""What the driver raises when the database is away, or has no connection free."""
 
 BY_STATUS: Mapping[int, type[Problem]] = {
     400: problems.BadRequest,
@@ -64,19 +70,19 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Problem:
         return problems.MethodNotAllowed(
             f"{request.method} is not possible here: use one of {allowed}", headers={"Allow": allowed}
         )
-    if isinstance(error, ValidationException):
-        return _invalid(error)
-    if isinstance(error, HTTPException) and error.status_code in BY_STATUS:
+    if isinstance(error, HTTPException):
         return _by_status(request, error)
-    return Problem(
-        "something went wrong here, and has been logged: quote the X-Request-ID of this answer when you ask about it"
-    )
+    if isinstance(error, LOST):
+        return problems.UnavailableNow("the database does not answer just now: try again soon", headers={"Retry-After": "5"})
+    return Problem(UNEXPECTED)
 
 
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer an error, and log those that are ours."""
     problem = problem_of(request, error)
-    if problem.status >= 500 and not isinstance(error, problems.UnavailableNow):
+    if isinstance(error, LOST):
+        log.warning("the database does not answer", error=str(error))
+    elif problem.status >= 500 and not isinstance(problem, problems.UnavailableNow):
         log.error("a request failed unexpectedly", exc_info=error)
     return Response(document(problem), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
@@ -91,10 +97,13 @@ HANDLERS: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Re
 
 def _by_status(request: Request[Any, Any, Any], error: HTTPException) -> Problem:
     """Put another of Litestar's errors into our own words, where those help more."""
+    if isinstance(error, ValidationException):
+        return _invalid(error)
     if error.status_code == 413:
         limit = request.route_handler.resolve_request_max_body_size()
         return problems.TooLarge(f"the body is larger than {limit} bytes: send less at a time", limit=limit)
-    return BY_STATUS[error.status_code](error.detail)
+    kind = BY_STATUS.get(error.status_code)
+    return Problem(UNEXPECTED) if kind is None else kind(error.detail)
 
 
 def _invalid(error: ValidationException) -> Problem:

@@ -1,0 +1,284 @@
+"""Who gets in: nobody, unless a route says so."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from litestar import Litestar, get
+from sqlalchemy import select, update
+
+from skillcore.accounts.access import Actor, access, admin, check_declared, declared, public, user
+from skillcore.accounts.authentication import Known
+from skillcore.accounts.tables import ApiKeyRow, UserRow
+from skillcore.accounts.tokens import KEY_FILE, Tokens, read_key, signing_key
+from skillcore.app import create_app
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.problems import Forbidden, Unauthenticated
+from tests.visitors import Door, Visitor
+
+PUBLIC = {
+    "/api/auth/login",
+    "/api/auth/register",
+    "/api/docs",
+    "/api/docs/openapi.json",
+    "/api/docs/page.css",
+    "/api/docs/page.js",
+    "/api/health",
+    "/api/health/db",
+    "/api/health/live",
+    "/api/health/mcp",
+    "/api/health/plugins",
+    "/api/health/ready",
+    "/api/setup",
+    "/api/sources",
+    "/metrics",
+}
+
+
+def test_a_route_that_declares_nothing_does_not_start() -> None:
+    @get("/silent")
+    async def silent() -> str:
+        return "open by oversight"
+
+    @get("/said", opt={"access": access(public())})
+    async def said() -> str:
+        return "open on purpose"
+
+    check_declared(Litestar([said], openapi_config=None))
+    with pytest.raises(ValueError, match="/silent"):
+        check_declared(Litestar([silent, said], openapi_config=None))
+
+
+def test_a_declaration_lets_somebody_in() -> None:
+    with pytest.raises(ValueError, match="nobody"):
+        access()
+
+
+def test_only_these_routes_are_open_to_everybody(engine: Engine) -> None:
+    app = create_app(engine)
+    open_to_all = {
+        route.path
+        for route in app.routes
+        for handler in getattr(route, "route_handlers", ())
+        if (found := declared(handler)) is not None and found.is_public
+    }
+    assert open_to_all <= PUBLIC
+
+
+LEARNER = Actor(kind="user", user_id=uuid4())
+ADMIN = Actor(kind="user", user_id=uuid4(), role="admin")
+WRITER = Actor(kind="key", platform_id=uuid4(), scopes=frozenset({"tasks:write"}))
+
+
+@pytest.mark.parametrize(
+    ("rule", "actor", "refusal"),
+    [
+        (access(public()), None, None),
+        (access(user()), None, Unauthenticated),
+        (access(user()), LEARNER, None),
+        (access(user()), WRITER, Forbidden),
+        (access(user(), key="tasks:write"), WRITER, None),
+        (access(user(), key="tasks:read"), WRITER, Forbidden),
+        (access(key="tasks:write"), LEARNER, Forbidden),
+        (access(key="tasks:write"), ADMIN, Forbidden),
+        (access(admin()), LEARNER, Forbidden),
+        (access(admin()), ADMIN, None),
+        (access(admin()), WRITER, Forbidden),
+        (access(key="tasks:write"), None, Unauthenticated),
+    ],
+)
+def test_a_declaration_is_kept(rule, actor, refusal) -> None:
+    if refusal is None:
+        rule.check(actor)
+    else:
+        with pytest.raises(refusal):
+            rule.check(actor)
+
+
+async def test_every_route_that_is_not_open_asks_for_credentials(door: Door) -> None:
+    paths = door.app.routes
+    asked = 0
+    for route in paths:
+        for handler in getattr(route, "route_handlers", ()):
+            rule = declared(handler)
+            if rule is None or rule.is_public:
+                continue
+            path = route.path_format
+            for name in route.path_parameters:
+                path = path.replace("{" + name + "}", "1" if name == "job_id" else str(uuid4()))
+            for method in handler.http_methods:
+                asked += 1
+                assert (await door.anyone.send(method, path)).status_code == 401
+    assert asked >= 11
+
+
+def token(door: Door, key: object = None, algorithm: str = "RS256", **changes: object) -> str:
+    """A token as the service would sign it for a user, with changes."""
+    moment = datetime.now(UTC)
+    claims = {
+        "iss": "skillcore",
+        "aud": "skillcore",
+        "sub": str(uuid4()),
+        "typ": "access",
+        "iat": moment,
+        "exp": moment + timedelta(minutes=5),
+        **changes,
+    }
+    claims = {name: value for name, value in claims.items() if value is not None}
+    signer = key if key is not None else read_key(Path(door.engine.settings.auth.private_key_file))
+    return jwt.encode(claims, signer, algorithm=algorithm)
+
+
+async def test_a_token_is_valid_as_issued_and_not_otherwise(door: Door) -> None:
+    _, user_id = await door.learner()
+
+    async def status(credentials: str) -> int:
+        return (await Visitor(door.client, credentials).get("/api/auth/profile")).status_code
+
+    assert await status(token(door, sub=user_id)) == 200
+    moment = datetime.now(UTC)
+    refused = {
+        "expired": token(door, sub=user_id, exp=moment - timedelta(seconds=1)),
+        "no expiry": token(door, sub=user_id, exp=None),
+        "other issuer": token(door, sub=user_id, iss="elsewhere"),
+        "other audience": token(door, sub=user_id, aud="elsewhere"),
+        "no audience": token(door, sub=user_id, aud=None),
+        "other kind": token(door, sub=user_id, typ="refresh"),
+        "no kind": token(door, sub=user_id, typ=None),
+        "nobody": token(door, sub="nobody"),
+        "gone": token(door),
+        "other key": token(door, generate_private_key(65537, 3072), sub=user_id),
+        "junk": "junk",
+        "three parts": "a.b.c",
+    }
+    assert {why: await status(credentials) for why, credentials in refused.items()} == dict.fromkeys(refused, 401)
+
+
+async def test_the_algorithm_is_not_for_the_token_to_choose(door: Door) -> None:
+    _, user_id = await door.learner()
+    good = token(door, sub=user_id)
+    payload = good.split(".")[1]
+
+    def part(data: object) -> str:
+        return base64.urlsafe_b64encode(json.dumps(data).encode()).rstrip(b"=").decode()
+
+    none = f"{part({'alg': 'none', 'typ': 'JWT'})}.{payload}."
+    public = (
+        read_key(Path(door.engine.settings.auth.private_key_file))
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    signed = f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{payload}"
+    mac = base64.urlsafe_b64encode(hmac.new(public, signed.encode(), hashlib.sha256).digest()).rstrip(b"=").decode()
+    for forged in (none, f"{signed}.{mac}", f"{good.rsplit('.', 1)[0]}."):
+        assert (await Visitor(door.client, forged).get("/api/auth/profile")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Basic YTpi", "sk_x_y", "Bearer sk_", "Bearer sk_abcdefgh_", "Bearer \xff"]
+)
+async def test_other_headers_are_refused(door: Door, header: str) -> None:
+    answer = await door.anyone.get("/api/users", headers={"Authorization": header.encode("latin-1")})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_key_needs_the_scope(door: Door) -> None:
+    reader = (await door.platform("users:read")).key
+    assert (await reader.get("/api/users")).status_code == 200
+    refusal = await reader.post("/api/users", {"external_id": "a"})
+    assert (refusal.status_code, refusal.json()["scope"]) == (403, "users:write")
+    assert (await reader.get("/api/platforms")).status_code == 403
+
+
+async def test_a_key_is_for_its_own_platform(door: Door) -> None:
+    ours, theirs = await door.platform("users:read"), await door.platform("users:read")
+    assert (await ours.key.get(f"/api/platforms/{ours.id}")).json()["id"] == ours.id
+    foreign, absent = await ours.key.get(f"/api/platforms/{theirs.id}"), await ours.key.get(f"/api/platforms/{uuid4()}")
+    assert foreign.status_code == absent.status_code == 404
+    assert foreign.content == absent.content
+
+
+async def test_a_revoked_key_is_dead_at_once(door: Door) -> None:
+    platform = await door.platform("users:read")
+    admin = await door.admin()
+    assert (await platform.key.get("/api/users")).status_code == 200
+    path = f"/api/platforms/{platform.id}/keys/{platform.key_id}"
+    assert (await admin.send("DELETE", path)).status_code == 204
+    assert (await platform.key.get("/api/users")).status_code == 401
+    assert (await admin.send("DELETE", path)).status_code == 204
+    (shown,) = (await admin.get(f"/api/platforms/{platform.id}/keys")).json()["items"]
+    assert shown["revoked_at"] is not None
+
+
+async def test_an_expired_key_is_dead(door: Door) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    platform = await door.platform("users:read", expires_at=soon.isoformat())
+    assert (await platform.key.get("/api/users")).status_code == 200
+    async with door.engine.transaction() as tx:
+        await tx.session.execute(update(ApiKeyRow).values(expires_at=datetime.now(UTC)))
+    door.engine.cache(Known).forget()
+    assert (await platform.key.get("/api/users")).status_code == 401
+
+
+async def test_a_key_that_expires_is_not_remembered_beyond_that(door: Door) -> None:
+    known = door.engine.cache(Known)
+    known.put(b"dead", WRITER, datetime.now(UTC) - timedelta(seconds=1))
+    known.put(b"alive", WRITER, datetime.now(UTC) + timedelta(hours=1))
+    assert known.get(b"dead") is None
+    assert known.get(b"alive") == WRITER
+
+
+async def test_a_changed_secret_is_refused(door: Door) -> None:
+    platform = await door.platform("users:read")
+    assert platform.key.credentials is not None
+    flipped = platform.key.credentials[:-1] + ("A" if platform.key.credentials[-1] != "A" else "B")
+    assert (await Visitor(door.client, flipped).get("/api/users")).status_code == 401
+
+
+async def test_secrets_are_kept_as_hashes_and_shown_once(door: Door) -> None:
+    platform = await door.platform("users:read")
+    assert platform.key.credentials is not None
+    await door.learner()
+    await platform.key.get("/api/users")
+    admin = await door.admin()
+    listed = await admin.get(f"/api/platforms/{platform.id}/keys")
+    _, prefix, secret = platform.key.credentials.split("_", 2)
+    assert secret not in listed.text
+    (shown,) = listed.json()["items"]
+    assert shown["prefix"] == prefix
+    assert shown["last_used_at"] is not None
+    assert len(base64.urlsafe_b64decode(secret + "=")) == 32
+    async with door.engine.transaction() as tx:
+        row = (await tx.session.scalars(select(ApiKeyRow))).one()
+        hashes = (await tx.session.scalars(select(UserRow.password_hash))).all()
+    assert row.secret_sha256 == hashlib.sha256(secret.encode()).digest()
+    assert all(kept is not None and kept.startswith("$2b$") for kept in hashes)
+
+
+def test_processes_that_start_at_once_share_one_signing_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        first, *others = threads.map(lambda _: signing_key(tmp_path), range(4))
+    assert {key.private_numbers() for key in others} == {first.private_numbers()}
+    assert first.key_size == 3072
+    assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == [KEY_FILE]
+
+
+def test_a_token_lives_as_long_as_configured() -> None:
+    tokens = Tokens(generate_private_key(65537, 3072), issuer="skillcore", lifetime=timedelta(minutes=15))
+    somebody = uuid4()
+    claims = jwt.decode(tokens.issue(somebody), options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 900
+    assert tokens.read(tokens.issue(somebody)) == somebody
