@@ -21,7 +21,7 @@ __all__ = ["configure_logging", "hide_secrets"]
 SECRETS = re.compile(
     r"(?P<keep>\bBearer\s+)[^\s'\"]+|\bsk_[A-Za-z0-9]+_[A-Za-z0-9_-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+", re.IGNORECASE
 )
-LOUD = ("alembic", "asyncio", "httpx2", "httpcore2", "mcp", "procrastinate")
+LOUD = ("alembic", "asyncio", "httpx", "httpx2", "httpcore2", "mcp", "procrastinate")
 """Libraries whose everyday messages nobody needs."""
 
 
