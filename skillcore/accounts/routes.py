@@ -123,7 +123,12 @@ async def revoke_key(
         await platforms.revoke_key(tx, actor, platform_id, key_id)
 
 
-@post("/api/users", opt={"access": access(key="users:write")}, tags=["users"], summary="Bring a person")
+@post(
+    "/api/users",
+    opt={"access": access(key="users:write"), "statuses": {200: "The platform has brought this person before."}},
+    tags=["users"],
+    summary="Bring a person",
+)
 async def create_user(
     engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[people.NewPerson]
 ) -> Response[people.Person]:

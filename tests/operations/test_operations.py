@@ -223,6 +223,7 @@ async def test_closed_objects_read_as_closed(door: Door) -> None:
     users = api["paths"]["/api/users"]
     assert users["post"]["security"] == [{"platformKey": []}]
     assert users["get"]["security"] == [{"accessToken": []}, {"platformKey": []}]
+    assert {"200", "201", "400", "401", "403", "409", "413", "415", "422"} <= set(users["post"]["responses"])
     limit = next(one for one in users["get"]["parameters"] if one["name"] == "limit")
     assert (limit["schema"], limit["required"]) == (
         {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
