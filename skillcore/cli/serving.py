@@ -12,6 +12,7 @@ from skillcore.cli.commands import configuration, plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.logins import logins
+from skillcore.runtime.logs import configure_logging
 from skillcore.runtime.processes import end_with_parent
 from skillcore.runtime.rooms import Process
 
@@ -22,13 +23,14 @@ SUPERVISED = "SKILLCORE_SUPERVISED"
 
 
 def engine_for(options: argparse.Namespace) -> Engine:
-    """Return an engine as configured; nothing connects yet.
+    """Return an engine as configured, with the log as configured too; nothing connects yet.
 
     Raises:
         ConfigurationError: ends the command with exit code 2.
         FileNotFoundError: the embedded server does not run.
     """
     loaded = configuration(options)
+    configure_logging(loaded.settings.log)
     return Engine(loaded.settings, plugins(loaded), Database(logins(loaded.settings).service, loaded.settings.database))
 
 
