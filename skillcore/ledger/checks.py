@@ -1,0 +1,147 @@
+"""What ``skillcore verify-ledger`` checks of the ledger: streams and their digests, and signals against their rules."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from skillcore.ledger import skills
+from skillcore.ledger.images import CONTENT_COLUMNS, chain, leaf_of
+from skillcore.ledger.preparation import derive
+from skillcore.ledger.streams import EVENT_FIELDS, Connection, decode
+from skillcore.plugin import Event, SignalRule
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.rooms import Finding
+
+__all__ = ["CHECKS", "SignalKey", "expected_signals", "signals", "streams", "users"]
+
+SignalKey = tuple[str, str, str, str]
+"""Skill, source type, source id and signal type."""
+
+CHAIN = f"copy (select user_id, version, digest, leaf, salt, {CONTENT_COLUMNS} from events order by user_id, version)"  # noqa: S608
+USERS = "select user_id from streams where user_id > %s order by user_id limit 1000"
+EVENTS = f"select {EVENT_FIELDS} from events where user_id = %s and salt is not null order by version"  # noqa: S608
+SIGNALS = """select skill_id, source_type, source_id, signal_type, event_id, rule, rule_version, weight
+  from skill_signals where user_id = %s"""
+PARKED = "select event_id, consumer from parked_events where user_id = %s and consumer like 'rule:%%'"
+NOBODY = UUID(int=0)
+
+
+class Head(Struct):
+    """How far a stream has been followed."""
+
+    user: bytes
+    version: int = 0
+    digest: bytes = b""
+
+
+async def streams(engine: Engine) -> AsyncIterator[Finding]:
+    """Check that versions have no gaps, that digests chain over the bytes stored, and that heads agree."""
+    connection = await engine.database.connect(autocommit=True)
+    try:
+        cursor = await connection.cursor(binary=True).execute("select uuid_send(user_id), version, digest from streams")
+        heads = {user: (version, digest) async for user, version, digest in cursor}
+        async for user, version, digest, finding in _followed(connection):
+            if finding is not None:
+                yield finding
+            elif user is not None and heads.pop(user, None) != (version, digest):
+                yield Finding("streams", f"the stream's head does not match its last event ({version})", UUID(bytes=user))
+        for user, (version, _) in heads.items():
+            if version:
+                yield Finding("streams", f"the stream's head says {version} events, and there are none", UUID(bytes=user))
+    finally:
+        await connection.close()
+
+
+async def _followed(connection: Connection) -> AsyncIterator[tuple[bytes | None, int, bytes, Finding | None]]:
+    """Yield what is wrong with events, and each stream's end."""
+    head: Head | None = None
+    async with connection.cursor().copy(f"{CHAIN} to stdout (format binary)") as copy:
+        async for row in copy.rows():
+            user, version, digest, leaf, salt, *content = row
+            if head is None or user != head.user:
+                if head is not None:
+                    yield head.user, head.version, head.digest, None
+                head = Head(user)
+            wrong = _wrong(head, int.from_bytes(version, "big"), digest, leaf, salt, content)
+            if wrong:
+                where = Finding("streams", wrong, UUID(bytes=user), f"version {int.from_bytes(version, 'big')}")
+                yield None, 0, b"", where
+            head.version, head.digest = int.from_bytes(version, "big"), digest
+    if head is not None:
+        yield head.user, head.version, head.digest, None
+
+
+def _wrong(head: Head, version: int, digest: bytes, leaf: bytes, salt: bytes | None, content: list[bytes | None]) -> str:
+    if version != head.version + 1:
+        return f"version {head.version + 1} is missing"
+    image = b"".join(b"\xff\xff\xff\xff" if field is None else len(field).to_bytes(4, "big") + field for field in content)
+    if salt is not None and leaf_of(head.user, salt, image) != leaf:  # an erased event keeps its leaf and nothing else
+        return "the content does not match its leaf"
+    if chain(head.digest, leaf) != digest:
+        return "the digest does not follow from the one before"
+    return ""
+
+
+async def users(connection: Connection) -> AsyncIterator[UUID]:
+    """Yield the users of all streams."""
+    last = NOBODY
+    while page := await (await connection.execute(USERS, (last,))).fetchall():
+        for (user,) in page:
+            yield user
+        last = page[-1][0]
+
+
+async def signals(engine: Engine) -> AsyncIterator[Finding]:
+    """Check signals against what the present rules derive from the events; other versions of a rule are left alone."""
+    async with engine.transaction() as tx:
+        known = await skills.known(tx, ["reload to be sure"])
+    connection = await engine.database.connect(autocommit=True)
+    try:
+        async for user in users(connection):
+            async for finding in _signals_of(engine, connection, user, known):
+                yield finding
+    finally:
+        await connection.close()
+
+
+async def _signals_of(engine: Engine, connection: Connection, user: UUID, known: frozenset[str]) -> AsyncIterator[Finding]:
+    rules = {(rule.name, rule.version): rule for rule in engine.plugins.rules}
+    parked = {(event, consumer[5:]) for event, consumer in await (await connection.execute(PARKED, (user,))).fetchall()}
+    events: dict[UUID, Event] = {}
+    expected: dict[SignalKey, UUID] = {}
+    for row in await (await connection.execute(EVENTS, (user,))).fetchall():
+        event = decode(row, engine.plugins).event
+        events[UUID(event.id)] = event
+        for rule in engine.plugins.rules_for(event.kind):
+            if (UUID(event.id), rule.name) not in parked:
+                for key in expected_signals(rule, event, known):
+                    expected.setdefault(key, UUID(event.id))
+    for *key, event_id, name, version, _ in await (await connection.execute(SIGNALS, (user,))).fetchall():
+        signal: SignalKey = tuple(key)
+        expected.pop(signal, None)
+        active = rules.get((name, version))
+        if active is None:
+            continue  # written by another version of the rule, or by a plugin that is not there
+        source = events.get(event_id)
+        if source is None or signal not in expected_signals(active, source, known):
+            yield Finding("signals", f"the rule {name!r} does not derive this signal from its event", user, "/".join(signal))
+    for signal, event_id in expected.items():
+        yield Finding(
+            "signals", f"missing; event {event_id} derives it: run `skillcore signals backfill`", user, "/".join(signal)
+        )
+
+
+def expected_signals(rule: SignalRule, event: Event, known: frozenset[str]) -> set[SignalKey]:
+    """Return the keys of the signals that a rule derives from an event; none if it raises."""
+    try:
+        derived = derive(rule, event, known)
+    except Exception:  # noqa: BLE001 - a rule that raises is parked, not checked
+        return set()
+    return {(s.skill_id, s.source_type, s.source_id, s.signal_type) for s in derived}
+
+
+CHECKS: dict[str, Any] = {"streams": streams, "signals": signals}

@@ -1,0 +1,163 @@
+"""The catalogue of skills: a normalised id each, aliases, and the matching of names to them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from skillcore.ledger.tables import SkillAliasRow, SkillRow
+from skillcore.runtime.engine import Transaction
+from skillcore.runtime.problems import Conflict, InvalidField, NotFound
+
+__all__ = ["Catalogue", "NewSkill", "Skill", "create", "find", "known", "listing", "match", "normalise", "resolve"]
+
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+
+
+class NewSkill(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A skill to add to the catalogue.
+
+    Attributes:
+        name: as people write it; its normalised form becomes the id.
+        category: a word to group skills by.
+        aliases: other names under which sources and people know it.
+    """
+
+    name: Name
+    category: Annotated[str, Meta(max_length=100)] = ""
+    aliases: Annotated[tuple[Name, ...], Meta(max_length=50)] = ()
+
+
+class Skill(Struct, frozen=True, kw_only=True):
+    """A skill of the catalogue."""
+
+    id: str
+    name: str
+    category: str
+    aliases: tuple[str, ...] = ()
+
+
+class Catalogue:
+    """This process's copy of all names. Skills are only ever added, so it can miss one, and never be wrong."""
+
+    def __init__(self) -> None:
+        self.ids: frozenset[str] = frozenset()
+        self.names: dict[str, str] = {}
+
+    async def load(self, tx: Transaction) -> None:
+        """Read all skills and aliases."""
+        ids = (await tx.session.scalars(select(SkillRow.id))).all()
+        aliases = await tx.session.scalars(select(SkillAliasRow))
+        self.ids = frozenset(ids)
+        self.names = {**{row.alias: row.skill_id for row in aliases}, **{id_: id_ for id_ in ids}}
+
+
+def normalise(name: str) -> str:
+    """Return a name as it is compared: ``C++`` and ``c plus plus`` differ, ``Binary Search`` and ``binary_search`` do not.
+
+    Letters are folded in case and width, ``+`` and ``#`` are spelt out since languages are told apart by them, and all
+    else that is neither letter nor digit separates words.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold().replace("+", "plus").replace("#", "sharp")
+    return "-".join(re.findall(r"[^\W_]+", folded))
+
+
+async def known(tx: Transaction, skills: Iterable[str]) -> frozenset[str]:
+    """Return the ids of all known skills; reads them anew if one of ``skills`` is not among those remembered."""
+    catalogue = tx.engine.cache(Catalogue)
+    if not catalogue.ids.issuperset(skills):
+        await catalogue.load(tx)
+    return catalogue.ids
+
+
+async def find(tx: Transaction, names: Sequence[str]) -> list[str | None]:
+    """Return the skill id of each name, or None."""
+    catalogue = tx.engine.cache(Catalogue)
+    wanted = [normalise(name) for name in names]
+    if any(name not in catalogue.names for name in wanted):
+        await catalogue.load(tx)
+    return [catalogue.names.get(name) for name in wanted]
+
+
+async def resolve(tx: Transaction, names: Sequence[str], *, field: str = "skills") -> tuple[str, ...]:
+    """Return the ids of skills named by id, name or alias, each once.
+
+    Raises:
+        InvalidField: a name that no skill has.
+    """
+    found = await find(tx, names)
+    for place, (name, id_) in enumerate(zip(names, found, strict=True)):
+        if id_ is None:
+            message = f"{name!r} is not a known skill; create it with POST /api/skills"
+            raise InvalidField(message, field=f"{field}[{place}]")
+    return tuple(dict.fromkeys(id_ for id_ in found if id_ is not None))
+
+
+async def match(tx: Transaction, topics: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of the skills that a source's topics name; topics that no skill has are left out."""
+    return tuple(dict.fromkeys(id_ for id_ in await find(tx, topics) if id_ is not None))
+
+
+async def create(tx: Transaction, new: NewSkill) -> Skill:
+    """Add a skill.
+
+    Raises:
+        InvalidField: a name without letters and digits.
+        Conflict: one of its names belongs to another skill.
+    """
+    id_ = normalise(new.name)
+    aliases = tuple(dict.fromkeys(alias for alias in map(normalise, new.aliases) if alias != id_))
+    if not id_ or not all(aliases):
+        raise InvalidField("a skill's name needs a letter or a digit", field="name" if not id_ else "aliases")
+    taken = await find(tx, [id_, *aliases])
+    if any(taken):
+        holder = next(holder for holder in taken if holder)
+        message = f"the name belongs to the skill {holder!r}"
+        raise Conflict(message, field="name" if taken[0] else "aliases")
+    added = await tx.session.execute(
+        insert(SkillRow).values(id=id_, name=new.name.strip(), category=new.category.strip()).on_conflict_do_nothing()
+    )
+    if added.rowcount == 0:  # type: ignore[attr-defined]
+        message = f"the name belongs to the skill {id_!r}"
+        raise Conflict(message, field="name")
+    if aliases:
+        rows = [{"alias": alias, "skill_id": id_} for alias in aliases]
+        added = await tx.session.execute(insert(SkillAliasRow).values(rows).on_conflict_do_nothing())
+        if added.rowcount != len(aliases):  # type: ignore[attr-defined]
+            raise Conflict("an alias belongs to another skill", field="aliases")
+    return Skill(id=id_, name=new.name.strip(), category=new.category.strip(), aliases=aliases)
+
+
+async def get(tx: Transaction, name: str) -> Skill:
+    """Return a skill by id, name or alias.
+
+    Raises:
+        NotFound: no skill has this name.
+    """
+    (id_,) = await find(tx, [name])
+    row = None if id_ is None else await tx.session.get(SkillRow, id_)
+    if row is None:
+        raise NotFound("no such skill")
+    aliases = (await tx.session.scalars(select(SkillAliasRow.alias).where(SkillAliasRow.skill_id == id_))).all()
+    return Skill(id=row.id, name=row.name, category=row.category, aliases=tuple(sorted(aliases)))
+
+
+async def listing(tx: Transaction, *, after: str = "", limit: int = 50, category: str | None = None) -> list[Skill]:
+    """Return up to ``limit`` skills whose id follows ``after``, ordered by id."""
+    query = select(SkillRow).where(SkillRow.id > after).order_by(SkillRow.id).limit(limit)
+    if category is not None:
+        query = query.where(SkillRow.category == category)
+    rows = (await tx.session.scalars(query)).all()
+    aliases: dict[str, list[str]] = {row.id: [] for row in rows}
+    found = await tx.session.execute(
+        select(SkillAliasRow.skill_id, SkillAliasRow.alias).where(SkillAliasRow.skill_id.in_(aliases))
+    )
+    for skill_id, alias in found:
+        aliases[skill_id].append(alias)
+    return [Skill(id=row.id, name=row.name, category=row.category, aliases=tuple(sorted(aliases[row.id]))) for row in rows]

@@ -1,0 +1,95 @@
+"""Reading streams: events decoded for formulas and subscriptions, and which accounts' evidence is withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+from psycopg import AsyncConnection
+
+from skillcore.plugin import Event
+from skillcore.plugin.manager import Plugins
+
+__all__ = ["ACCOUNT_KINDS", "EVENT_FIELDS", "Position", "Stored", "decode", "in_time_order", "withdrawn_accounts"]
+
+Connection = AsyncConnection[Any]
+Position = tuple[datetime, UUID]
+"""A place in the order in which formulas see events: time, then id."""
+
+ACCOUNT_KINDS = frozenset({"account.linked", "evidence.withdrawn"})
+"""Kinds that decide whether an account's evidence counts."""
+
+EVENT_FIELDS = "version, id, user_id, kind, subject_id, occurred_at, skills, data::text, via"
+"""What `decode` takes, in its order."""
+
+PAGE = 5000
+
+WITHDRAWN = """select subject_id from (
+  select distinct on (subject_id) subject_id, kind from events
+  where user_id = %s and kind in ('account.linked', 'evidence.withdrawn') and version <= %s
+  order by subject_id, version desc) last where kind = 'evidence.withdrawn'"""
+
+IN_TIME_ORDER = f"""select {EVENT_FIELDS} from events
+  where user_id = %s and version <= %s and kind = any(%s) and (occurred_at, id) > (%s, %s)
+  order by occurred_at, id limit %s"""  # noqa: S608
+
+FIRST_PAGE = f"""select {EVENT_FIELDS} from events
+  where user_id = %s and version <= %s and kind = any(%s)
+  order by occurred_at, id limit %s"""  # noqa: S608
+
+
+class Stored(Struct, frozen=True):
+    """An event with its place in its stream."""
+
+    version: int
+    event: Event
+
+    @property
+    def position(self) -> Position:
+        """Where formulas see it."""
+        return (self.event.occurred_at, UUID(self.event.id))
+
+
+def decode(row: tuple[Any, ...], plugins: Plugins) -> Stored:
+    """Return an event from its row, with its payload as its kind's Struct; of unknown kinds, as plain values."""
+    version, id_, user_id, kind, subject_id, occurred_at, skills, data, via = row
+    known = plugins.kinds.get(kind)
+    payload = msgspec.json.decode(data, type=known.payload) if known else msgspec.json.decode(data)
+    return Stored(version, Event(str(id_), str(user_id), kind, subject_id, occurred_at, tuple(skills), payload, via))
+
+
+async def withdrawn_accounts(connection: Connection, user_id: UUID, head: int) -> frozenset[str]:
+    """Return the accounts of a person whose evidence does not count at version ``head``."""
+    cursor = await connection.execute(WITHDRAWN, (user_id, head))
+    return frozenset(subject for (subject,) in await cursor.fetchall())
+
+
+async def in_time_order(
+    connection: Connection,
+    plugins: Plugins,
+    user_id: UUID,
+    kinds: Collection[str],
+    *,
+    head: int,
+    after: Position | None = None,
+) -> AsyncIterator[Stored]:
+    """Yield a person's events up to version ``head`` in the order of time, withdrawn evidence left out."""
+    withdrawn = await withdrawn_accounts(connection, user_id, head)
+    wanted = list(kinds)
+    while True:
+        if after is None:
+            cursor = await connection.execute(FIRST_PAGE, (user_id, head, wanted, PAGE))
+        else:
+            cursor = await connection.execute(IN_TIME_ORDER, (user_id, head, wanted, *after, PAGE))
+        rows = await cursor.fetchall()
+        for row in rows:
+            stored = decode(row, plugins)
+            after = stored.position
+            if stored.event.kind != "evidence.accepted" or stored.event.data.account not in withdrawn:
+                yield stored
+        if len(rows) < PAGE:
+            return
