@@ -17,12 +17,14 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from skillcore.accounts.tokens import KEY_FILE, signing_key
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import SERVICE_ROLE, Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import EmbeddedPostgres
 from skillcore.runtime.settings import AuthSettings, Settings
+from tests.visitors import Door, door_of
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
 STEADY = {"autovacuum": "off", "max_connections": "300"}
@@ -123,9 +125,17 @@ class database_like:  # noqa: N801 - a context manager reads as a verb
         self.owner.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(self.name)))
 
 
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One signing key for all tests of a process: making one takes longer than most of them."""
+    directory = tmp_path_factory.mktemp("key")
+    signing_key(directory)
+    return directory / KEY_FILE
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=str(tmp_path), auth=AuthSettings(bcrypt_cost=4))
+def settings(tmp_path: Path, key_file: Path) -> Settings:
+    return Settings(data_dir=str(tmp_path), auth=AuthSettings(bcrypt_cost=4, private_key_file=str(key_file)))
 
 
 @pytest.fixture
@@ -134,3 +144,10 @@ async def engine(database_dsns: Dsns, settings: Settings) -> AsyncIterator[Engin
     database = Database(database_dsns.service_dsn, settings.database)
     yield Engine(settings, Plugins.load(allow=("defaults",)), database)
     await database.close()
+
+
+@pytest.fixture
+async def door(engine: Engine) -> AsyncIterator[Door]:
+    """The HTTP application, with somebody at its door."""
+    async with door_of(engine) as door:
+        yield door

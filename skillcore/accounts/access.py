@@ -43,6 +43,7 @@ Scope = Literal[
     "tasks:write",
     "projects:read",
     "projects:write",
+    "skills:read",
     "skills:write",
     "sources:vouch",
 ]

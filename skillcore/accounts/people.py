@@ -5,6 +5,7 @@ A reference is ``me``, the id of a user, or ``ext:`` with the external id by whi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -33,6 +34,7 @@ __all__ = [
     "list_people",
     "read",
     "resolve",
+    "resolve_all",
 ]
 
 EXTERNAL = "ext:"
@@ -107,6 +109,27 @@ async def resolve(tx: Transaction, actor: Actor, reference: str, *, write: bool 
     if not found:
         raise NotFound("there is no such person, or not for you")
     return found
+
+
+async def resolve_all(tx: Transaction, actor: Actor, references: Collection[str]) -> dict[str, UUID]:
+    """Return the users whom many references name, as `resolve` does; whoever does not exist for the actor is left out."""
+    if actor.kind == "user" and not actor.is_admin:
+        return {name: actor.user_id for name in references if actor.user_id and (name == ME or _uuid(name) == actor.user_id)}
+    ids = {name: id_ for name in references if (id_ := _uuid(name))}
+    if actor.kind == "user":
+        ids |= {ME: actor.user_id} if ME in references and actor.user_id else {}
+        known = set(await tx.session.scalars(select(UserRow.id).where(UserRow.id.in_(ids.values()))))
+        return {name: id_ for name, id_ in ids.items() if id_ in known}
+    external = [name.removeprefix(EXTERNAL) for name in references if name.startswith(EXTERNAL)]
+    members = select(MembershipRow.external_id, MembershipRow.user_id).where(
+        MembershipRow.platform_id == actor.platform_id,
+        MembershipRow.external_id.in_(external) | MembershipRow.user_id.in_(ids.values()),
+    )
+    rows = (await tx.session.execute(members)).all()
+    present = {user_id for _, user_id in rows}
+    return {f"{EXTERNAL}{external_id}": user_id for external_id, user_id in rows} | {
+        name: id_ for name, id_ in ids.items() if id_ in present
+    }
 
 
 async def add(tx: Transaction, actor: Actor, data: NewPerson) -> tuple[Person, bool]:

@@ -7,12 +7,14 @@ transaction, `ingest` returns when the facts are durable. What an event means to
 from skillcore.ledger import checks, intake, maintenance
 from skillcore.ledger.intake import ingest
 from skillcore.ledger.recording import Recorded, SignalContext, emit_skill_signals, record
+from skillcore.ledger.routes import ROUTES
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM", "Recorded", "SignalContext", "emit_skill_signals", "ingest", "record"]
 
 ROOM = Room(
     name="ledger",
+    routes=ROUTES,
     checks=checks.CHECKS,
     rebuild=(maintenance.rebuild,),
     services={"api": (intake.open_intake,)},

@@ -24,6 +24,7 @@ from skillcore.ledger.writer import NOT_AS_EXPECTED, write_few, write_known, wri
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
+from skillcore.runtime.hints import FEED, Hints
 from skillcore.runtime.problems import UnavailableNow
 
 __all__ = ["Intake", "ingest", "open_intake"]
@@ -59,7 +60,7 @@ class Intake:
 
         Raises:
             InvalidField: as for `record`.
-            Conflict: as for `record`; nothing of this call was recorded.
+            RecordedOtherwise: an event's id was recorded with other content; nothing of this call was recorded.
             UnavailableNow: the database does not answer. Whether the events were recorded is unknown; sending them again
                 under the same ids is safe.
         """
@@ -70,7 +71,10 @@ class Intake:
             async with self.engine.transaction() as tx:
                 await catalogue.load(tx)
         prepared = prepare(events, self.engine.plugins, catalogue.ids, now())
-        return recorded_of(prepared, await self.write(prepared))
+        fresh = await self.write(prepared)
+        with contextlib.suppress(LookupError):  # a process that sends no hints leaves the feed to its polling
+            self.engine.service(Hints).send(FEED)
+        return recorded_of(prepared, fresh)
 
     async def write(self, prepared: Prepared) -> Collection[Key]:
         """Write what was prepared; returns the keys of the events that were new."""
@@ -181,7 +185,7 @@ class Writer:
         """Write events whether or not some are there already; survives a restart of the database.
 
         Raises:
-            Conflict: an event's id was recorded with other content.
+            RecordedOtherwise: an event's id was recorded with other content.
             UnavailableNow: the database does not come back.
         """
         for attempt in range(ATTEMPTS):

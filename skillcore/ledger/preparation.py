@@ -19,7 +19,17 @@ from skillcore.runtime.clock import new_id
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.problems import Conflict, InvalidField
 
-__all__ = ["DerivedSignal", "ParkedRule", "Prepared", "Row", "admitted", "derive", "evidence_id", "prepare"]
+__all__ = [
+    "DerivedSignal",
+    "ParkedRule",
+    "Prepared",
+    "RecordedOtherwise",
+    "Row",
+    "admitted",
+    "derive",
+    "evidence_id",
+    "prepare",
+]
 
 SOURCE_TYPES = frozenset(get_args(SourceType))
 SIGNAL_TYPES = frozenset(get_args(SignalType))
@@ -28,6 +38,15 @@ canonical = msgspec.json.Encoder(order="sorted").encode
 
 Key = tuple[bytes, bytes]
 """A user's and an event's id."""
+
+
+class RecordedOtherwise(Conflict):
+    """Events with these keys were recorded, or given in the same call, with other content."""
+
+    def __init__(self, keys: Collection[Key]) -> None:
+        self.keys = frozenset(keys)
+        ids = sorted(str(UUID(bytes=id_)) for _, id_ in keys)
+        super().__init__(f"an event with the id {ids[0]} was recorded with other content", field="id", ids=ids)
 
 
 class Row(Struct, frozen=True, gc=False):
@@ -145,7 +164,7 @@ def prepare(events: Sequence[NewEvent], plugins: Plugins, known_skills: Collecti
 
     Raises:
         InvalidField: an event cannot be recorded; the field names it by its place in the call.
-        Conflict: two events of this call have the same id and differ.
+        RecordedOtherwise: two events of this call have the same id and differ.
     """
     prepared = Prepared({}, [], {}, [])
     salts = os.urandom(16 * len(events))
@@ -156,8 +175,7 @@ def prepare(events: Sequence[NewEvent], plugins: Plugins, known_skills: Collecti
         first = prepared.rows.setdefault(key, row)
         if first is not row:
             if first.content != row.content and event.kind != "evidence.accepted":
-                message = f"two events of this call have the id {row.id} and differ"
-                raise Conflict(message, field=f"events[{place}].id")
+                raise RecordedOtherwise([key])
             continue
         rules = plugins.rules_for(event.kind)
         if rules:

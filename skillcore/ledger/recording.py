@@ -58,7 +58,7 @@ async def record(tx: Transaction, events: Sequence[NewEvent]) -> Recorded:
 
     Raises:
         InvalidField: an event of an unknown kind, with an unknown skill, or with a time without zone.
-        Conflict: an event's id was recorded with other content.
+        RecordedOtherwise: an event's id was recorded with other content.
     """
     if tx.recorded:
         raise RuntimeError("record() was called before in this transaction: pass all events in one call")

@@ -13,11 +13,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from skillcore.ledger.tables import SkillAliasRow, SkillRow
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict, InvalidField, NotFound
 
 __all__ = ["Catalogue", "NewSkill", "Skill", "create", "find", "known", "listing", "match", "normalise", "resolve"]
 
-Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Name = Annotated[str, Meta(min_length=1, max_length=100, examples=["Binary search"])]
 
 
 class NewSkill(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,7 +113,7 @@ async def create(tx: Transaction, new: NewSkill) -> Skill:
         Conflict: one of its names belongs to another skill.
     """
     id_ = normalise(new.name)
-    aliases = tuple(dict.fromkeys(alias for alias in map(normalise, new.aliases) if alias != id_))
+    aliases = tuple(sorted({alias for alias in map(normalise, new.aliases) if alias != id_}))
     if not id_ or not all(aliases):
         raise InvalidField("a skill's name needs a letter or a digit", field="name" if not id_ else "aliases")
     taken = await find(tx, [id_, *aliases])
@@ -120,16 +121,14 @@ async def create(tx: Transaction, new: NewSkill) -> Skill:
         holder = next(holder for holder in taken if holder)
         message = f"the name belongs to the skill {holder!r}"
         raise Conflict(message, field="name" if taken[0] else "aliases")
-    added = await tx.session.execute(
-        insert(SkillRow).values(id=id_, name=new.name.strip(), category=new.category.strip()).on_conflict_do_nothing()
-    )
-    if added.rowcount == 0:  # type: ignore[attr-defined]
+    row = insert(SkillRow).values(id=id_, name=new.name.strip(), category=new.category.strip())
+    if await tx.session.scalar(row.on_conflict_do_nothing().returning(SkillRow.id)) is None:
         message = f"the name belongs to the skill {id_!r}"
         raise Conflict(message, field="name")
     if aliases:
-        rows = [{"alias": alias, "skill_id": id_} for alias in aliases]
-        added = await tx.session.execute(insert(SkillAliasRow).values(rows).on_conflict_do_nothing())
-        if added.rowcount != len(aliases):  # type: ignore[attr-defined]
+        rows = insert(SkillAliasRow).values([{"alias": alias, "skill_id": id_} for alias in aliases])
+        added = await tx.session.scalars(rows.on_conflict_do_nothing().returning(SkillAliasRow.alias))
+        if len(added.all()) != len(aliases):
             raise Conflict("an alias belongs to another skill", field="aliases")
     return Skill(id=id_, name=new.name.strip(), category=new.category.strip(), aliases=aliases)
 
@@ -145,19 +144,20 @@ async def get(tx: Transaction, name: str) -> Skill:
     if row is None:
         raise NotFound("no such skill")
     aliases = (await tx.session.scalars(select(SkillAliasRow.alias).where(SkillAliasRow.skill_id == id_))).all()
-    return Skill(id=row.id, name=row.name, category=row.category, aliases=tuple(sorted(aliases)))
+    return _skill(row, aliases)
 
 
-async def listing(tx: Transaction, *, after: str = "", limit: int = 50, category: str | None = None) -> list[Skill]:
-    """Return up to ``limit`` skills whose id follows ``after``, ordered by id."""
-    query = select(SkillRow).where(SkillRow.id > after).order_by(SkillRow.id).limit(limit)
+async def listing(tx: Transaction, *, category: str | None, limit: int, cursor: str | None) -> Page[Skill]:
+    """Return the catalogue's skills, ordered by id."""
+    query = select(SkillRow).where(SkillRow.id > (position(cursor, str) or "")).order_by(SkillRow.id).limit(limit + 1)
     if category is not None:
         query = query.where(SkillRow.category == category)
     rows = (await tx.session.scalars(query)).all()
     aliases: dict[str, list[str]] = {row.id: [] for row in rows}
-    found = await tx.session.execute(
-        select(SkillAliasRow.skill_id, SkillAliasRow.alias).where(SkillAliasRow.skill_id.in_(aliases))
-    )
-    for skill_id, alias in found:
-        aliases[skill_id].append(alias)
-    return [Skill(id=row.id, name=row.name, category=row.category, aliases=tuple(sorted(aliases[row.id]))) for row in rows]
+    for row in await tx.session.scalars(select(SkillAliasRow).where(SkillAliasRow.skill_id.in_(aliases))):
+        aliases[row.skill_id].append(row.alias)
+    return page(rows, limit, lambda row: _skill(row, aliases[row.id]), lambda row: row.id)
+
+
+def _skill(row: SkillRow, aliases: Iterable[str]) -> Skill:
+    return Skill(id=row.id, name=row.name, category=row.category, aliases=tuple(sorted(aliases)))

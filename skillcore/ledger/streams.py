@@ -23,7 +23,7 @@ Position = tuple[datetime, UUID]
 ACCOUNT_KINDS = frozenset({"account.linked", "evidence.withdrawn"})
 """Kinds that decide whether an account's evidence counts."""
 
-EVENT_FIELDS = "version, id, user_id, kind, subject_id, occurred_at, skills, data::text, via"
+EVENT_FIELDS = "version, id, user_id, kind, subject_id, occurred_at, skills, data::text, via, origin"
 """What `decode` takes, in its order."""
 
 PAGE = 5000
@@ -43,10 +43,11 @@ FIRST_PAGE = f"""select {EVENT_FIELDS} from events
 
 
 class Stored(Struct, frozen=True):
-    """An event with its place in its stream."""
+    """An event with its place in its stream, and whose business it is."""
 
     version: int
     event: Event
+    origin: str | None = None
 
     @property
     def position(self) -> Position:
@@ -56,10 +57,10 @@ class Stored(Struct, frozen=True):
 
 def decode(row: tuple[Any, ...], plugins: Plugins) -> Stored:
     """Return an event from its row, with its payload as its kind's Struct; of unknown kinds, as plain values."""
-    version, id_, user_id, kind, subject_id, occurred_at, skills, data, via = row
+    version, id_, user_id, kind, subject_id, occurred_at, skills, data, via, origin = row
     known = plugins.kinds.get(kind)
     payload = msgspec.json.decode(data, type=known.payload) if known else msgspec.json.decode(data)
-    return Stored(version, Event(str(id_), str(user_id), kind, subject_id, occurred_at, tuple(skills), payload, via))
+    return Stored(version, Event(str(id_), str(user_id), kind, subject_id, occurred_at, tuple(skills), payload, via), origin)
 
 
 async def withdrawn_accounts(connection: Connection, user_id: UUID, head: int) -> frozenset[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection, errors
@@ -25,9 +24,8 @@ from skillcore.ledger.images import (
     rows,
     signal_image,
 )
-from skillcore.ledger.preparation import DerivedSignal, Key, ParkedRule, Prepared
+from skillcore.ledger.preparation import DerivedSignal, Key, ParkedRule, Prepared, RecordedOtherwise
 from skillcore.runtime.clock import now
-from skillcore.runtime.problems import Conflict
 
 __all__ = ["NOT_AS_EXPECTED", "insert_signals", "park_rules", "write_few", "write_known", "write_many"]
 
@@ -184,7 +182,7 @@ async def write_known(connection: Connection, prepared: Prepared) -> frozenset[K
         The keys of the events that were new.
 
     Raises:
-        Conflict: an event is there under the same id with another content; ``keys`` lists all such.
+        RecordedOtherwise: events are there under the same ids with other content.
     """
     users = prepared.users()
     await connection.execute(OPEN, (_uuids(users),))
@@ -196,8 +194,7 @@ async def write_known(connection: Connection, prepared: Prepared) -> frozenset[K
         if prepared.rows[key].content != content and prepared.rows[key].event.kind != "evidence.accepted"
     ]
     if differing:
-        ids = [UUID(bytes=id_) for _, id_ in differing]
-        raise Conflict(f"an event with the id {ids[0]} was recorded with other content", ids=ids)
+        raise RecordedOtherwise(differing)
     fresh = prepared.without(known)
     if fresh.rows:
         await _copy_events(connection, fresh, heads)

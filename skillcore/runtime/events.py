@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from msgspec import Struct
 
-__all__ = ["NewEvent", "Via", "consequence"]
+__all__ = ["EARLIEST", "NewEvent", "Via", "consequence", "of_platform"]
 
 Via = Literal["engine", "platform", "edge", "page"]
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Nothing that is recorded here happened before."""
 
 CONSEQUENCES = UUID("6f1f4a39-98b5-5d9f-9a3d-3c0a5f6f2c11")
 """Namespace of the ids of recorded consequences."""
@@ -29,7 +32,8 @@ class NewEvent(Struct, frozen=True, kw_only=True):
         id: makes recording it again harmless; a new one, if not given. The ledger itself derives that of
             ``evidence.accepted`` from its subject.
         via: by which way it came.
-        origin: the edge client it came from, with that client's counter.
+        origin: where it came from, if not from the engine alone: see `of_platform`. Other platforms never see it then.
+        origin_seq: the origin's own counter.
     """
 
     user_id: UUID
@@ -42,6 +46,11 @@ class NewEvent(Struct, frozen=True, kw_only=True):
     via: Via = "engine"
     origin: str | None = None
     origin_seq: int | None = None
+
+
+def of_platform(platform_id: UUID | None) -> str | None:
+    """Return the origin of what is one platform's business: what it reports, vouches for, or set up."""
+    return None if platform_id is None else f"platform:{platform_id}"
 
 
 def consequence(subscription: str, cause: UUID, suffix: str = "") -> UUID:

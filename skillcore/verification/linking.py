@@ -18,7 +18,7 @@ from skillcore.defaults.kinds import AccountLinked, AccountUnlinked, EvidenceWit
 from skillcore.ledger import record
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.problems import Conflict
 from skillcore.verification.tables import SourceAccountRow
 
@@ -113,7 +113,15 @@ async def link(tx: Transaction, claim: Claim) -> LinkedAccount:
         method=claim.method,
         vouched_by=str(claim.platform_id) if claim.platform_id else None,
     )
-    events.append(NewEvent(user_id=claim.user_id, kind="account.linked", subject_id=_account(row), data=linked))
+    events.append(
+        NewEvent(
+            user_id=claim.user_id,
+            kind="account.linked",
+            subject_id=_account(row),
+            data=linked,
+            origin=of_platform(row.platform_id),
+        )
+    )
     await record(tx, events)
     return _linked(row)
 
@@ -131,7 +139,9 @@ async def unlink(tx: Transaction, account_id: UUID, *, reason: str = "", withdra
     row.unlinked_at = moment
     name = _account(row)
     data = AccountUnlinked(account=name, reason=reason)
-    events = [NewEvent(user_id=row.user_id, kind="account.unlinked", subject_id=name, data=data)]
+    events = [
+        NewEvent(user_id=row.user_id, kind="account.unlinked", subject_id=name, data=data, origin=of_platform(row.platform_id))
+    ]
     if withdraw:
         events += _withdrawn(row, moment, reason or "the link was wrong")
     await record(tx, events)
@@ -195,7 +205,15 @@ def _withdrawn(row: SourceAccountRow, moment: datetime, reason: str) -> list[New
         return []
     row.withdrawn_at = moment
     data = EvidenceWithdrawn(account=_account(row), reason=reason)
-    return [NewEvent(user_id=row.user_id, kind="evidence.withdrawn", subject_id=_account(row), data=data)]
+    return [
+        NewEvent(
+            user_id=row.user_id,
+            kind="evidence.withdrawn",
+            subject_id=_account(row),
+            data=data,
+            origin=of_platform(row.platform_id),
+        )
+    ]
 
 
 async def _lock(tx: Transaction, claim: Claim) -> None:

@@ -6,7 +6,7 @@ reused; after it the task is no longer in progress, and running again does nothi
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from skillcore.ledger import skills
 from skillcore.plugin import Account, Evidence, NotVerified, SourceError, Unavailable, Undecided, Verified
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import EARLIEST, NewEvent, of_platform
 from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.verification.answers import Kept, keep, reuse
 from skillcore.verification.linking import LinkedAccount, account_for
@@ -209,8 +209,9 @@ async def _completed(
                 kind="evidence.accepted",
                 subject_id=work.subject,
                 skills=known,
-                occurred_at=evidence.occurred_at,
+                occurred_at=done_at(evidence),
                 data=accepted,
+                origin=of_platform(account.vouched_by),
             )
         )
     declared = row.difficulty if row.difficulty_by in {"mentor", "admin", "platform"} else None
@@ -234,6 +235,11 @@ def _work(account: LinkedAccount, evidence: Evidence, known: tuple[str, ...]) ->
     )
 
 
+def done_at(evidence: Evidence) -> datetime:
+    """Return when a work was done; some sources repeat their user's word for it, which may lie in the future."""
+    return min(max(evidence.occurred_at, EARLIEST), now())
+
+
 def _event(row: TaskRow, kind: str, data: Struct, skills: tuple[str, ...] = ()) -> NewEvent:
     return NewEvent(
         id=event_id(row.id, row.attempt, kind),
@@ -242,6 +248,7 @@ def _event(row: TaskRow, kind: str, data: Struct, skills: tuple[str, ...] = ()) 
         subject_id=str(row.id),
         skills=skills,
         data=data,
+        origin=of_platform(row.platform_id),
     )
 
 

@@ -15,7 +15,7 @@ from skillcore.defaults.kinds import MentorshipHeld
 from skillcore.ledger import record
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict, InvalidField, NotFound
 from skillcore.work import projects
@@ -157,6 +157,7 @@ async def _held(tx: Transaction, row: MentorshipSessionRow) -> None:
         kind="mentorship.held",
         subject_id=str(row.id),
         data=MentorshipHeld(mentor_id=str(row.mentor_id), focus=row.focus, minutes=row.minutes),
+        origin=of_platform(row.platform_id),
     )
     await record(tx, [held])
 

@@ -17,7 +17,7 @@ from skillcore.defaults.kinds import ProjectJoined, ProjectLeft
 from skillcore.ledger import record, skills
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import NotFound
 from skillcore.work.tables import ProjectMemberRow, ProjectRow, ProjectSkillRow
@@ -156,6 +156,7 @@ async def join(tx: Transaction, actor: Actor, project_id: UUID, person: str) -> 
         subject_id=str(project_id),
         skills=await declared_skills(tx, project_id),
         data=ProjectJoined(name=project.name),
+        origin=of_platform(project.platform_id),
     )
     await record(tx, [joined])
     return _member(row)
@@ -173,7 +174,13 @@ async def leave(tx: Transaction, actor: Actor, project_id: UUID, person: str) ->
     if row is None or row.left_at is not None:
         raise NotFound("this person is not in the project")
     row.left_at = now()
-    left = NewEvent(user_id=user_id, kind="project.left", subject_id=str(project_id), data=ProjectLeft(name=project.name))
+    left = NewEvent(
+        user_id=user_id,
+        kind="project.left",
+        subject_id=str(project_id),
+        data=ProjectLeft(name=project.name),
+        origin=of_platform(project.platform_id),
+    )
     await record(tx, [left])
 
 

@@ -16,7 +16,7 @@ from skillcore.ledger import record
 from skillcore.plugin import Undecided
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.work.tables import TaskRow
 
 __all__ = ["TRANSITIONS", "Failure", "Outcome", "State", "Waiting", "event_id", "locked", "outcome_of", "plain", "step"]
@@ -118,5 +118,6 @@ async def step(
         kind="task.state",
         subject_id=str(row.id),
         data=TaskState(old=old, new=new, reason=plain(reason)),
+        origin=of_platform(row.platform_id),
     )
     await record(tx, [*before, state, *after])

@@ -19,7 +19,7 @@ from skillcore.plugin import Undecided
 from skillcore.runtime import jobs
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict, Forbidden, NotFound
 from skillcore.verification.linking import account_for
@@ -186,6 +186,7 @@ async def create(tx: Transaction, actor: Actor, new: NewTask) -> Task:
         subject_id=str(row.id),
         skills=tuple(row.skills),
         data=data,
+        origin=of_platform(row.platform_id),
     )
     await step(tx, row, "pending", before=[created])
     return _task(row)

@@ -15,7 +15,7 @@ from skillcore.defaults.kinds import ProgressUpdated
 from skillcore.ledger import record
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict
 from skillcore.work import projects
@@ -56,7 +56,7 @@ async def create(tx: Transaction, actor: Actor, new: NewUpdate) -> Update:
         Conflict: the person is not in the project.
     """
     user_id = await people.resolve(tx, actor, new.user, write=True)
-    await projects.visible(tx, actor, new.project)
+    project = await projects.visible(tx, actor, new.project)
     member = await tx.session.get(ProjectMemberRow, (new.project, user_id))
     if member is None or member.left_at is not None:
         raise Conflict(
@@ -71,6 +71,7 @@ async def create(tx: Transaction, actor: Actor, new: NewUpdate) -> Update:
         subject_id=str(row.id),
         skills=await projects.declared_skills(tx, new.project),
         data=ProgressUpdated(project_id=str(new.project), text=new.content),
+        origin=of_platform(project.platform_id),
     )
     await record(tx, [updated])
     return _update(row)
