@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from litestar import Litestar
 from litestar.middleware import DefineMiddleware
 
-from skillcore import accounts, ledger, operations, verification, work
+from skillcore import accounts, insight, ledger, operations, verification, work
 from skillcore.accounts.access import check_declared
 from skillcore.accounts.authentication import Gate
 from skillcore.operations.idempotency import Idempotency
@@ -20,7 +20,7 @@ from skillcore.runtime.web import web
 
 __all__ = ["ROOMS", "create_app", "opened"]
 
-ROOMS: tuple[Room, ...] = (accounts.ROOM, operations.ROOM, ledger.ROOM, verification.ROOM, work.ROOM)
+ROOMS: tuple[Room, ...] = (accounts.ROOM, operations.ROOM, ledger.ROOM, verification.ROOM, work.ROOM, insight.ROOM)
 """All rooms, from the lowest floor to the highest."""
 
 

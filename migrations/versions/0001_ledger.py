@@ -54,6 +54,7 @@ create table events (
   unique (user_id, id)
 ) partition by hash (user_id);
 create index events_time_idx on events (user_id, occurred_at, id);
+create index events_level_idx on events (user_id, version) where kind = 'level.changed';
 create index events_account_idx on events (user_id, version) where kind in ('account.linked', 'evidence.withdrawn');
 
 create function skill_signal_id(skill_id text, source_type text, source_id text, signal_type text) returns uuid

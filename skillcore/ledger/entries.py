@@ -21,13 +21,25 @@ from skillcore.ledger.tables import EventRow
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
-from skillcore.runtime.events import EARLIEST, NewEvent, of_platform
+from skillcore.runtime.events import EARLIEST, PLATFORMS, NewEvent, of_platform
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Forbidden, InvalidField, NotFound, Problem, TooLarge
 from skillcore.runtime.refusals import document
 from skillcore.runtime.requests import misfit
 
-__all__ = ["Batch", "Entry", "NewEntry", "Outcome", "Outcomes", "Written", "listing", "submit", "submit_batch", "visible_to"]
+__all__ = [
+    "Batch",
+    "Entry",
+    "NewEntry",
+    "Outcome",
+    "Outcomes",
+    "Written",
+    "is_visible",
+    "listing",
+    "submit",
+    "submit_batch",
+    "visible_to",
+]
 
 KEYED = uuid5(NAMESPACE_URL, "urn:skillcore:idempotency-key")
 """Namespace of the ids of events that came without one, under an idempotency key."""
@@ -205,7 +217,14 @@ def visible_to(actor: Actor, query: Select[Any]) -> Select[Any]:
     if actor.platform_id is None:
         return query
     own = EventRow.origin == of_platform(actor.platform_id)
-    return query.where(EventRow.origin.is_(None) | EventRow.origin.not_like("platform:%") | own)
+    return query.where(EventRow.origin.is_(None) | EventRow.origin.not_like(f"{PLATFORMS}%") | own)
+
+
+def is_visible(actor: Actor, origin: str | None) -> bool:
+    """Say of one event what `visible_to` says of a query."""
+    if actor.platform_id is None or origin is None or not origin.startswith(PLATFORMS):
+        return True
+    return origin == of_platform(actor.platform_id)
 
 
 def _entry(given: dict[str, Any]) -> NewEntry | Problem:

@@ -8,13 +8,15 @@ begins anew. So a score never depends on the order in which events arrived.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from skillcore.ledger.streams import ACCOUNT_KINDS, Connection, Position, in_time_order
@@ -22,8 +24,21 @@ from skillcore.plugin import Event, Reading, Score, ScoringFormula
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.problems import UnavailableNow
 
-__all__ = ["BrokenFormula", "Folded", "Value", "bound", "checked", "fold", "folded", "parameters_hash", "read"]
+__all__ = [
+    "BrokenFormula",
+    "Folded",
+    "NoFormula",
+    "Value",
+    "bound",
+    "fold",
+    "folded",
+    "parameters_hash",
+    "read",
+    "reading",
+    "valued",
+]
 
 States = dict[str, Any]
 
@@ -37,11 +52,16 @@ KEEP = """insert into snapshots (user_id, formula, formula_version, parameters_h
   set head = excluded.head, upto_at = excluded.upto_at, upto_id = excluded.upto_id, states = excluded.states
   where excluded.head >= snapshots.head"""
 
+log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 
-class BrokenFormula(Exception):
-    """A formula gave a result that its contract rules out; the message names it."""
+class BrokenFormula(UnavailableNow):
+    """A formula raised, or gave a result that its contract rules out; the message names it. The facts are unharmed."""
+
+
+class NoFormula(UnavailableNow):
+    """No active plugin offers the formula that a role is bound to."""
 
 
 class Folded(Struct, frozen=True):
@@ -71,14 +91,14 @@ def bound(engine: Engine, role: str) -> ScoringFormula[Any]:
     """Return the formula that the settings bind to a role; without a binding, the formula of that name.
 
     Raises:
-        LookupError: no active plugin offers it.
+        NoFormula: no active plugin offers it.
     """
     name = engine.settings.formulas.get(role, role)
     try:
         return engine.plugins.formulas[name]
     except KeyError:
         message = f"no active plugin offers the formula {name!r}; see [formulas] and `skillcore plugins list`"
-        raise LookupError(message) from None
+        raise NoFormula(message) from None
 
 
 def parameters_hash(formula: ScoringFormula[Any]) -> str:
@@ -86,19 +106,37 @@ def parameters_hash(formula: ScoringFormula[Any]) -> str:
     return sha256(msgspec.json.encode(dict(formula.parameters()), order="sorted")).hexdigest()[:16]
 
 
+@contextmanager
+def contained(formula: ScoringFormula[Any], doing: str) -> Iterator[None]:
+    """Turn whatever a formula raises into `BrokenFormula`."""
+    try:
+        yield
+    except Exception as error:
+        log.exception("formula failed", formula=formula.name, doing=doing)
+        message = f"the formula {formula.name!r} failed on {doing}: {type(error).__name__}: {error}"
+        raise BrokenFormula(message) from error
+
+
 def fold(formula: ScoringFormula[Any], states: States, event: Event) -> None:
-    """Move the states of the subjects that an event concerns."""
-    for subject in formula.subjects(event):
-        state = states.get(subject)
-        states[subject] = formula.apply(formula.state() if state is None else state, event)
-
-
-def checked(formula: ScoringFormula[Any], score: Score) -> Score:
-    """Return a score that keeps the contract: finite, and equal to what its components combine to.
+    """Move the states of the subjects that an event concerns.
 
     Raises:
-        BrokenFormula: it does not.
+        BrokenFormula: the formula raised.
     """
+    with contained(formula, f"event {event.id}"):
+        for subject in formula.subjects(event):
+            state = states.get(subject)
+            states[subject] = formula.apply(formula.state() if state is None else state, event)
+
+
+def valued(formula: ScoringFormula[Any], state: Struct | None, reading: Reading) -> Score:
+    """Return the score of a state, None being the first, which keeps the contract: finite, and what its components combine to.
+
+    Raises:
+        BrokenFormula: it does not, or the formula raised.
+    """
+    with contained(formula, "reading its value"):
+        score = formula.value(formula.state() if state is None else state, reading)
     if score.value is None:
         return score
     parts = [component.value * component.weight for component in score.components]
@@ -148,18 +186,30 @@ async def read(
         definition: targets and the like, for formulas that take one.
 
     Raises:
-        LookupError: no active plugin offers the formula.
+        NoFormula: no active plugin offers the formula.
         BrokenFormula: the formula breaks its contract.
     """
     formula = bound(tx.engine, role)
-    at = at or now()
     current = await folded(await tx.psycopg(), tx.engine.plugins, formula, user_id)
+    seen = await reading(tx, user_id, formula, subject=subject, at=at, definition=definition)
+    return Value(formula.name, formula.version, subject, valued(formula, current.states.get(subject), seen), current.head)
+
+
+async def reading(
+    tx: Transaction,
+    user_id: UUID,
+    formula: ScoringFormula[Any],
+    *,
+    subject: str = "",
+    at: datetime | None = None,
+    definition: Struct | None = None,
+) -> Reading:
+    """Return what a formula may see when its value is read, the scores of its inputs included; arguments as for `read`."""
+    at = at or now()
     inputs: dict[str, Mapping[str, Score]] = {}
     for name in formula.inputs:
         inputs[name] = {subject: (await read(tx, user_id, name, subject=subject, at=at)).score}
-    state = current.states.get(subject)
-    score = formula.value(formula.state() if state is None else state, Reading(at, subject, definition, inputs))
-    return Value(formula.name, formula.version, subject, checked(formula, score), current.head)
+    return Reading(at, subject, definition, inputs)
 
 
 def _restore(formula: ScoringFormula[Any], row: tuple[Any, ...]) -> Folded:

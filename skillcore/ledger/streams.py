@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from skillcore.plugin import Event
 from skillcore.plugin.manager import Plugins
 
-__all__ = ["ACCOUNT_KINDS", "EVENT_FIELDS", "Position", "Stored", "decode", "in_time_order", "withdrawn_accounts"]
+__all__ = ["ACCOUNT_KINDS", "EVENT_FIELDS", "NEWEST", "Position", "Stored", "decode", "in_time_order", "withdrawn_accounts"]
 
 Connection = AsyncConnection[Any]
 Position = tuple[datetime, UUID]
@@ -27,6 +27,8 @@ EVENT_FIELDS = "version, id, user_id, kind, subject_id, occurred_at, skills, dat
 """What `decode` takes, in its order."""
 
 PAGE = 5000
+NEWEST = 2**63 - 1
+"""A version that no stream reaches: everything there is."""
 
 WITHDRAWN = """select subject_id from (
   select distinct on (subject_id) subject_id, kind from events

@@ -8,12 +8,15 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
-__all__ = ["EARLIEST", "NewEvent", "Via", "consequence", "of_platform"]
+__all__ = ["EARLIEST", "PLATFORMS", "NewEvent", "Via", "consequence", "of_platform"]
 
 Via = Literal["engine", "platform", "edge", "page"]
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Nothing that is recorded here happened before."""
+
+PLATFORMS = "platform:"
+"""What the origins of platforms begin with."""
 
 CONSEQUENCES = UUID("6f1f4a39-98b5-5d9f-9a3d-3c0a5f6f2c11")
 """Namespace of the ids of recorded consequences."""
@@ -50,7 +53,7 @@ class NewEvent(Struct, frozen=True, kw_only=True):
 
 def of_platform(platform_id: UUID | None) -> str | None:
     """Return the origin of what is one platform's business: what it reports, vouches for, or set up."""
-    return None if platform_id is None else f"platform:{platform_id}"
+    return None if platform_id is None else f"{PLATFORMS}{platform_id}"
 
 
 def consequence(subscription: str, cause: UUID, suffix: str = "") -> UUID:

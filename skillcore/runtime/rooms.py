@@ -62,6 +62,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
     Attributes:
         name: stable; the cursor is kept under it.
         kinds: events it looks at.
+        follows: role of a formula whose kinds it looks at too; without an active formula in that role it waits.
         emits: kinds that its handler records; the graph of kinds must have no cycle.
         handle: called with a transaction and the new events of each person, in the order of their versions; returns what
             follows from them, which is recorded in the same transaction. Ids come from `runtime.events.consequence`.
@@ -69,6 +70,7 @@ class Subscription(Struct, frozen=True, kw_only=True):
 
     name: str
     kinds: frozenset[str]
+    follows: str | None = None
     emits: frozenset[str] = frozenset()
     handle: Callable[[Transaction, Mapping[UUID, tuple[Event, ...]]], Awaitable[Sequence[NewEvent]]]
 
