@@ -11,6 +11,7 @@ from litestar.middleware import DefineMiddleware
 from skillcore import accounts, insight, ledger, operations, verification, work
 from skillcore.accounts.access import check_declared
 from skillcore.accounts.authentication import Gate
+from skillcore.operations.gauges import Gauges
 from skillcore.operations.idempotency import Idempotency
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.hints import Hints
@@ -34,7 +35,7 @@ async def opened(engine: Engine, process: Process) -> AsyncIterator[Engine]:
     """
     async with AsyncExitStack() as stack:
         hints = await stack.enter_async_context(Hints(engine.database).run())
-        for known in (hints, Jobs(ROOMS)):
+        for known in (hints, Jobs(ROOMS), Gauges(ROOMS)):
             await stack.enter_async_context(engine.open(known))
         for service in (service for room in ROOMS for service in room.services.get(process, ())):
             await stack.enter_async_context(service(engine))

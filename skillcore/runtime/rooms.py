@@ -14,7 +14,7 @@ from skillcore.plugin import Event
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.events import NewEvent
 
-__all__ = ["Check", "Finding", "Job", "Rebuild", "Room", "Service", "Subscription"]
+__all__ = ["Check", "Finding", "Gauge", "Job", "Rebuild", "Room", "Service", "Subscription"]
 
 Process = Literal["api", "worker"]
 
@@ -36,6 +36,10 @@ Rebuild = Callable[[Engine, Callable[[str], None]], Awaitable[None]]
 
 Service = Callable[[Engine], AbstractAsyncContextManager[object]]
 """Opens something a process runs for a room, such as the ledger's intake; closed in reverse order."""
+
+
+Gauge = Callable[[Transaction], Awaitable[None]]
+"""Reads values from the database into the room's metrics, when somebody scrapes them."""
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -85,3 +89,4 @@ class Room(Struct, frozen=True, kw_only=True):
     checks: Mapping[str, Check] = {}
     rebuild: tuple[Rebuild, ...] = ()
     services: Mapping[Process, tuple[Service, ...]] = {}
+    gauges: tuple[Gauge, ...] = ()
