@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -81,8 +82,8 @@ class Level(ScoringFormula[LevelState]):
 
     def value(self, state: LevelState, reading: Reading) -> Score:
         """Return the level with its two parts."""
-        declared = sum(
-            weight * state.declared.get(work, self.unknown_difficulty) for work, weight in sorted(state.unknown.items())
+        declared = math.fsum(
+            weight * state.declared.get(work, self.unknown_difficulty) for work, weight in state.unknown.items()
         )
         scale = 1 / self.normalisation
         parts = (
