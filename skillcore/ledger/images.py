@@ -21,6 +21,7 @@ from uuid import UUID
 __all__ = [
     "BEGIN",
     "CONTENT_COLUMNS",
+    "CONTENT_TIME",
     "END",
     "EVENT_COLUMNS",
     "SIGNAL_COLUMNS",
@@ -37,6 +38,8 @@ __all__ = [
 
 CONTENT_COLUMNS = "id, occurred_at, kind, subject_id, via, skills, data, origin, origin_seq"
 EVENT_COLUMNS = f"user_id, version, recorded_at, digest, leaf, salt, {CONTENT_COLUMNS}"
+CONTENT_TIME = slice(20, 32)
+"""Where a content's image has the event's time."""
 SIGNAL_COLUMNS = "user_id, skill_id, source_type, source_id, signal_type, weight, event_id, rule, rule_version, created_at"
 
 BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)

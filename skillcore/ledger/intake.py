@@ -36,6 +36,7 @@ OPTIONS = "-c plan_cache_mode=force_generic_plan " + " ".join(
     f"-c enable_{method}=off" for method in ("seqscan", "hashjoin", "mergejoin")
 )
 ATTEMPTS = 5
+CLOSING = "the ledger is closing; send the events again under the same ids"
 MOST_WAITING = 2**15
 """Most requests that may wait; more are turned away, since an answer that comes too late helps nobody."""
 
@@ -54,6 +55,7 @@ class Intake:
         self.engine = engine
         self._waiting: asyncio.Queue[Waiting] = asyncio.Queue(MOST_WAITING)
         self._idle: asyncio.Queue[Writer] = asyncio.Queue()
+        self._closing = False
 
     async def ingest(self, events: Sequence[NewEvent]) -> Recorded:
         """Record facts; they are durable when this returns.
@@ -78,6 +80,8 @@ class Intake:
 
     async def write(self, prepared: Prepared) -> Collection[Key]:
         """Write what was prepared; returns the keys of the events that were new."""
+        if self._closing:
+            raise UnavailableNow(CLOSING)
         if len(prepared.rows) > FEW:
             writer = await self._idle.get()
             try:
@@ -93,20 +97,30 @@ class Intake:
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[Intake]:
-        """Open the connections and serve the lane while the block runs; what waits is written before it ends."""
+        """Open the connections and serve the lane while the block runs; what waits is written before it ends.
+
+        When the block raises, what waits is refused instead. Either way nobody is left without an answer.
+        """
         writers = [Writer(self.engine) for _ in range(self.engine.settings.ledger.writers + 1)]
         for writer in writers[1:]:
             self._idle.put_nowait(writer)
         lane = asyncio.create_task(self._share(writers[0]), name="ledger intake")
         try:
-            yield self
+            try:
+                yield self
+            finally:
+                self._closing = True
             await self._waiting.join()
+            for _ in writers[1:]:
+                await self._idle.get()  # each comes back when its request is done
         finally:
             lane.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await lane
+            while not self._waiting.empty():
+                _refuse(self._waiting.get_nowait(), UnavailableNow(CLOSING))
             for writer in writers:
-                await writer.close()
+                await writer.finish()
 
     async def _share(self, writer: Writer) -> None:
         while True:
@@ -121,16 +135,15 @@ class Intake:
             finally:
                 for request in group:
                     self._waiting.task_done()
-                    if not request.done.done():
-                        request.done.set_exception(UnavailableNow("the ledger is closing; send the events again"))
+                    _refuse(request, UnavailableNow(CLOSING))
 
     async def _write_group(self, writer: Writer, group: list[Waiting], size: int) -> None:
         merged = merge([request.prepared for request in group])
         if len(merged.rows) == size:
             try:
                 await writer.write_new(merged)
-            except psycopg.Error:
-                pass
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is one request's fault
+                log.info("shared write failed, each request is tried alone", requests=len(group), error=str(error))
             else:
                 for request in group:
                     _answer(request, request.prepared.rows.keys())
@@ -139,13 +152,17 @@ class Intake:
             try:
                 _answer(request, await writer.write(request.prepared))
             except Exception as error:  # noqa: BLE001 - each request gets its own outcome
-                if not request.done.done():
-                    request.done.set_exception(error)
+                _refuse(request, error)
 
 
 def _answer(request: Waiting, fresh: Collection[Key]) -> None:
     if not request.done.done():  # its caller may have gone away
         request.done.set_result(fresh)
+
+
+def _refuse(request: Waiting, error: Exception) -> None:
+    if not request.done.done():
+        request.done.set_exception(error)
 
 
 def merge(parts: Sequence[Prepared]) -> Prepared:
@@ -167,6 +184,7 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._finished = False
 
     async def write_new(self, prepared: Prepared) -> None:
         """Write events that are expected to be new, in a transaction of their own.
@@ -204,14 +222,21 @@ class Writer:
                 await asyncio.sleep(0.1 * 2**attempt)
         raise UnavailableNow("the database does not answer; send the events again under the same ids")
 
+    async def finish(self) -> None:
+        """Close for good."""
+        self._finished = True
+        await self.close()
+
     async def close(self) -> None:
-        """Close the connection, if one is open."""
+        """Close the connection, if one is open; the next write opens another."""
         if self._connection is not None:
             connection, self._connection = self._connection, None
             with contextlib.suppress(psycopg.Error):
                 await connection.close()
 
     async def _open(self) -> psycopg.AsyncConnection[Any]:
+        if self._finished:
+            raise UnavailableNow(CLOSING)
         if self._connection is None or self._connection.closed:
             self._connection = await self.engine.database.connect(options=OPTIONS, autocommit=True)
         return self._connection

@@ -12,7 +12,7 @@ from skillcore.ledger.checks import users
 from skillcore.ledger.preparation import DerivedSignal, ParkedRule, derive
 from skillcore.ledger.scores import folded
 from skillcore.ledger.streams import EVENT_FIELDS, Connection, decode
-from skillcore.ledger.writer import insert_signals, park_rules
+from skillcore.ledger.writer import insert_signals, lock, park_rules
 from skillcore.runtime.engine import Engine
 
 __all__ = ["Backfilled", "backfill", "rebuild"]
@@ -111,6 +111,7 @@ async def _backfill_one(engine: Engine, connection: Connection, user: UUID, name
                     signals.setdefault(row.key, row)
         async with connection.transaction():
             consumers, ids = [f"rule:{rule.name}" for rule in rules], [UUID(event.id) for event in events]
+            await lock(connection, [user.bytes])  # as recording does: the two would wait for each other's signals
             await connection.execute(REPAIRED, (consumers, user, ids))
             added += await insert_signals(connection, signals.values())
             await park_rules(connection, parked)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import get_args
@@ -12,7 +13,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 from msgspec import Struct
 
-from skillcore.ledger.images import content_image, leaf_of
+from skillcore.ledger.images import CONTENT_TIME, content_image, leaf_of
 from skillcore.plugin import Event, SignalRule, SignalType, SkillSignal, SourceType
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.clock import new_id
@@ -26,6 +27,7 @@ __all__ = [
     "RecordedOtherwise",
     "Row",
     "admitted",
+    "check",
     "derive",
     "evidence_id",
     "prepare",
@@ -34,6 +36,7 @@ __all__ = [
 SOURCE_TYPES = frozenset(get_args(SourceType))
 SIGNAL_TYPES = frozenset(get_args(SignalType))
 EVIDENCE = uuid5(NAMESPACE_URL, "urn:skillcore:evidence")
+OWN_KIND = re.compile(r"x(\.[a-z0-9_]+)+").fullmatch
 canonical = msgspec.json.Encoder(order="sorted").encode
 
 Key = tuple[bytes, bytes]
@@ -59,6 +62,18 @@ class Row(Struct, frozen=True, gc=False):
     salt: bytes
     content: bytes
     leaf: bytes
+
+    def repeats(self, content: bytes) -> bool:
+        """Say whether it is what was recorded before, with this content, under its id.
+
+        A work's evidence always is, whatever it says. An event that came without a time was given the time of its arrival,
+        which is another one when it is sent again.
+        """
+        if self.event.kind == "evidence.accepted" or content == self.content:
+            return True
+        before, after = slice(CONTENT_TIME.start), slice(CONTENT_TIME.stop, None)
+        untimed = self.event.occurred_at is None
+        return untimed and content[before] == self.content[before] and content[after] == self.content[after]
 
 
 class DerivedSignal(Struct, frozen=True, gc=False):
@@ -143,13 +158,17 @@ def derive(rule: SignalRule, event: Event, known_skills: Collection[str]) -> lis
             message = f"names the unknown skill {signal.skill_id!r}"
             raise ValueError(message)
         if admitted(signal):
-            _check(signal)
+            check(signal)
             signals.append(signal)
     return signals
 
 
-def _check(signal: SkillSignal) -> None:
-    """Refuse what the table would refuse: one rule's mistake must not cost the fact."""
+def check(signal: SkillSignal) -> None:
+    """Refuse what the table would refuse: one rule's mistake must not cost the fact.
+
+    Raises:
+        ValueError: the signal is of an unknown type, or its source or its weight cannot be stored.
+    """
     if signal.source_type not in SOURCE_TYPES or signal.signal_type not in SIGNAL_TYPES:
         message = f"returned a signal of the unknown type {signal.source_type!r}/{signal.signal_type!r}"
         raise ValueError(message)
@@ -174,7 +193,7 @@ def prepare(events: Sequence[NewEvent], plugins: Plugins, known_skills: Collecti
         prepared.order.append(key)
         first = prepared.rows.setdefault(key, row)
         if first is not row:
-            if first.content != row.content and event.kind != "evidence.accepted":
+            if not row.repeats(first.content):
                 raise RecordedOtherwise([key])
             continue
         rules = plugins.rules_for(event.kind)
@@ -184,9 +203,13 @@ def prepare(events: Sequence[NewEvent], plugins: Plugins, known_skills: Collecti
 
 
 def _row(event: NewEvent, place: int, salt: bytes, now: datetime, plugins: Plugins, known_skills: Collection[str]) -> Row:
-    if event.kind not in plugins.kinds and not event.kind.startswith("x."):
+    kind = plugins.kinds.get(event.kind)
+    if kind is None and not OWN_KIND(event.kind):
         message = f"{event.kind!r} is no known kind of event; a platform's own kinds begin with 'x.'"
         raise InvalidField(message, field=f"events[{place}].kind")
+    if kind is not None and not isinstance(event.data, kind.payload):
+        message = f"the payload of {event.kind!r} is a {kind.payload.__name__}, not a {type(event.data).__name__}"
+        raise InvalidField(message, field=f"events[{place}].data")
     for skill in event.skills:
         if skill not in known_skills:
             message = f"{skill!r} is not a known skill; create it with POST /api/skills"

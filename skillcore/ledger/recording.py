@@ -9,7 +9,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from skillcore.ledger import skills
-from skillcore.ledger.preparation import DerivedSignal, Prepared, admitted, prepare
+from skillcore.ledger.preparation import DerivedSignal, Prepared, check, prepare
 from skillcore.ledger.writer import NOT_AS_EXPECTED, insert_signals, write_few, write_known, write_many
 from skillcore.plugin import SignalType, SkillSignal, SourceType
 from skillcore.runtime.clock import now
@@ -109,8 +109,11 @@ async def emit_skill_signals(
 
     Raises:
         InvalidField: a skill that the catalogue does not know.
+        ValueError: an unknown source type or signal type, or a weight that is no finite number.
     """
     if user_id is None or not source_type or not source_id or not signal_type or not skill_ids:
+        return 0
+    if source_type == "mentorship":
         return 0
     unknown = set(skill_ids) - await skills.known(tx, skill_ids)
     if unknown:
@@ -128,4 +131,6 @@ async def emit_skill_signals(
         )
         for skill in dict.fromkeys(skill_ids)
     ]
-    return await insert_signals(await tx.psycopg(), [s for s in signals if admitted(s.signal)])
+    for derived in signals:
+        check(derived.signal)
+    return await insert_signals(await tx.psycopg(), signals)

@@ -6,7 +6,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, JSON, BigInteger, Computed, DateTime, ForeignKey, Identity, LargeBinary, String, Text, func
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    func,
+)
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
@@ -127,7 +140,7 @@ class CommitRow(Base):
     xid: Mapped[str] = mapped_column(TransactionId, server_default=func.pg_current_xact_id())
     users: Mapped[list[UUID]] = mapped_column(ARRAY(SQLUuid))
     heads: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    sizes: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    sizes: Mapped[list[int]] = mapped_column(ARRAY(Integer))
 
 
 class SnapshotRow(Base):

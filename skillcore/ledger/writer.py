@@ -27,7 +27,7 @@ from skillcore.ledger.images import (
 from skillcore.ledger.preparation import DerivedSignal, Key, ParkedRule, Prepared, RecordedOtherwise
 from skillcore.runtime.clock import now
 
-__all__ = ["NOT_AS_EXPECTED", "insert_signals", "park_rules", "write_few", "write_known", "write_many"]
+__all__ = ["NOT_AS_EXPECTED", "insert_signals", "lock", "park_rules", "write_few", "write_known", "write_many"]
 
 Connection = AsyncConnection[Any]
 
@@ -60,8 +60,8 @@ SIGNAL_RECORD = (
     " rule text, rule_version int4, created_at timestamptz"
 )
 INSERT_SIGNALS = f"""insert into skill_signals ({SIGNAL_COLUMNS})
-  select {SIGNAL_COLUMNS} from json_to_recordset(%s::json) as x({SIGNAL_RECORD}) order by user_id
-  on conflict do nothing"""  # noqa: S608
+  select {SIGNAL_COLUMNS} from json_to_recordset(%s::json) as x({SIGNAL_RECORD})
+  order by user_id, skill_id, source_type, source_id, signal_type on conflict do nothing"""  # noqa: S608
 # One round trip: number and chain the events under their streams' locks, move the heads, mark the commit.
 # When a stream is missing, it writes nothing at all.
 ONE = f"""with
@@ -77,7 +77,7 @@ ONE = f"""with
     order by user_id, version desc),
   moved as (update streams s set version = h.version, digest = h.digest from heads h where s.user_id = h.user_id),
   written as (insert into events ({EVENT_COLUMNS})
-    select user_id, version, now(), digest, leaf, salt, {CONTENT_COLUMNS} from chained returning 1),
+    select user_id, version, statement_timestamp(), digest, leaf, salt, {CONTENT_COLUMNS} from chained returning 1),
   signalled as (insert into skill_signals ({SIGNAL_COLUMNS})
     select {SIGNAL_COLUMNS} from json_to_recordset(%s::json) as x({SIGNAL_RECORD})
     where exists (select from chained) on conflict do nothing),
@@ -167,7 +167,7 @@ async def write_many(connection: Connection, prepared: Prepared) -> None:
         errors.UniqueViolation: an event or a signal is there already.
         errors.NoDataFound: a stream is missing.
     """
-    heads = await _lock(connection, prepared.users())
+    heads = await lock(connection, prepared.users())
     await _copy_events(connection, prepared, heads)
     if prepared.signals:
         image = b"".join((BEGIN, *map(_signal_image, prepared.signals.values()), END))
@@ -186,13 +186,9 @@ async def write_known(connection: Connection, prepared: Prepared) -> frozenset[K
     """
     users = prepared.users()
     await connection.execute(OPEN, (_uuids(users),))
-    heads = await _lock(connection, users)
+    heads = await lock(connection, users)
     known = await _seen(connection, prepared.rows)
-    differing = [
-        key
-        for key, content in known.items()
-        if prepared.rows[key].content != content and prepared.rows[key].event.kind != "evidence.accepted"
-    ]
+    differing = [key for key, content in known.items() if not prepared.rows[key].repeats(content)]
     if differing:
         raise RecordedOtherwise(differing)
     fresh = prepared.without(known)
@@ -216,7 +212,12 @@ async def park_rules(connection: Connection, parked: Collection[ParkedRule]) -> 
         await connection.execute(PARK, (f"rule:{part.rule}", part.user_id, part.event_id, part.error))
 
 
-async def _lock(connection: Connection, users: list[bytes]) -> dict[bytes, tuple[int, bytes]]:
+async def lock(connection: Connection, users: list[bytes]) -> dict[bytes, tuple[int, bytes]]:
+    """Lock streams in the order of ``users``' sorting, and return their heads.
+
+    Raises:
+        errors.NoDataFound: a stream is missing.
+    """
     cursor = await connection.cursor(binary=True).execute(LOCK, (_uuids(users),))
     heads = {user: (version, digest) for user, version, digest in await cursor.fetchall()}
     if len(heads) < len(users):
