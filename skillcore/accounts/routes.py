@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, PathParameter
+from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts import people, platforms, sessions, setup
@@ -15,7 +15,7 @@ from skillcore.accounts.access import Actor, access, admin, public, user
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
-__all__ = ["ROUTES", "PersonInPath"]
+__all__ = ["ROUTES", "PersonAsked", "PersonInPath"]
 
 PersonInPath = Annotated[
     str,
@@ -24,6 +24,15 @@ PersonInPath = Annotated[
     ),
 ]
 """For a handler's path parameter ``{person:str}``."""
+
+PersonAsked = Annotated[
+    str,
+    QueryParameter(
+        max_length=204,
+        description="Whose: `me`, a user's id, or `ext:` with a member's external id; you without.",
+    ),
+]
+"""For a handler's query parameter: ``user: PersonAsked = "me"``."""
 
 
 @post("/api/setup", opt={"access": access(public())}, tags=["accounts"], summary="Make the first administrator")

@@ -11,7 +11,7 @@ from litestar.params import PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, user
-from skillcore.accounts.routes import PersonInPath
+from skillcore.accounts.routes import PersonAsked, PersonInPath
 from skillcore.insight import analytics, explanations, levels
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
@@ -21,13 +21,6 @@ __all__ = ["ROUTES"]
 READ = {"access": access(user(), key="scores:read")}
 
 FormulaInPath = Annotated[str, PathParameter(max_length=100, description="A role, such as `level`, or a formula's name.")]
-PersonAsked = Annotated[
-    str,
-    QueryParameter(
-        max_length=204,
-        description="Whose: `me`, a user's id, or `ext:` with a member's external id; you without.",
-    ),
-]
 SkillAsked = Annotated[str | None, QueryParameter(max_length=100, description="Only of this skill: its id, name or alias.")]
 Since = Annotated[date | None, QueryParameter(description="A day of the first bucket; some time back without.")]
 Until = Annotated[date | None, QueryParameter(description="A day of the last bucket; today without.")]

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, user
-from skillcore.accounts.routes import PersonInPath
+from skillcore.accounts.routes import PersonAsked, PersonInPath
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 from skillcore.work import mentorship, projects, tasks, updates
@@ -24,13 +24,6 @@ WRITE_TASKS = {"access": access(user(), key="tasks:write")}
 READ_PROJECTS = {"access": access(user(), key="projects:read")}
 WRITE_PROJECTS = {"access": access(user(), key="projects:write")}
 
-PersonAsked = Annotated[
-    str,
-    QueryParameter(
-        max_length=204,
-        description="Whose: `me`, a user's id, or `ext:` with a member's external id; you without.",
-    ),
-]
 StateAsked = Annotated[State | None, QueryParameter(name="state", description="Only tasks in this state.")]
 
 
