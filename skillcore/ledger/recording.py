@@ -111,7 +111,7 @@ async def emit_skill_signals(
         InvalidField: a skill that the catalogue does not know.
         ValueError: an unknown source type or signal type, or a weight that is no finite number.
     """
-    if user_id is None or not source_type or not source_id or not signal_type or not skill_ids:
+    if not user_id or not source_type or not source_id or not signal_type or not skill_ids:
         return 0
     if source_type == "mentorship":
         return 0

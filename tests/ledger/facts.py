@@ -79,22 +79,22 @@ async def catalogue(engine: Engine, *names: str) -> tuple[str, ...]:
         return tuple([(await skills.create(tx, skills.NewSkill(name=name))).id for name in names])
 
 
+def mended(event: Event) -> Iterable[SkillSignal]:
+    """Behave as a rule should."""
+    return [SkillSignal(skill, "platform", event.subject_id, "joined") for skill in event.skills]
+
+
 class Broken(SignalRule):
     """A rule on notes that does whatever a test wants of it."""
 
     name = "broken"
     version = 1
     kinds = frozenset({"x.note"})
-    behaviour: Callable[[Event], Iterable[SkillSignal]]
+    behaviour: Callable[[Event], Iterable[SkillSignal]] = staticmethod(mended)
 
     def derive(self, event: Event) -> Iterable[SkillSignal]:
         """Do it."""
         return type(self).behaviour(event)
-
-
-def mended(event: Event) -> Iterable[SkillSignal]:
-    """Behave as a rule should."""
-    return [SkillSignal(skill, "platform", event.subject_id, "joined") for skill in event.skills]
 
 
 def with_rule(rule: SignalRule) -> Plugins:
