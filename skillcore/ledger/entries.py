@@ -59,6 +59,9 @@ Kind = Annotated[
 Subject = Annotated[str, Meta(max_length=200, description="What it is about.", examples=["opportunity-9"])]
 Skills = Annotated[tuple[skills.Name, ...], Meta(max_length=50, description="By id, name or alias.", examples=[["python"]])]
 Moment = Annotated[datetime, Meta(tz=True, description="When it happened; now, if not given.")]
+Given = Annotated[dict[str, Any], Meta(extra_json_schema={"$ref": "#/components/schemas/NewEntry"})]
+"""A `NewEntry` that is not looked at yet, so that one which does not fit refuses itself and not the batch."""
+
 Payload = Annotated[dict[str, Any], Meta(description="As its kind wants it.", examples=[{"title": "Reading evening"}])]
 
 
@@ -86,14 +89,7 @@ class Batch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         atomic: record all of them or none; otherwise each gets its own outcome.
     """
 
-    events: Annotated[
-        tuple[dict[str, Any], ...],
-        Meta(
-            min_length=1,
-            description="As for a single one.",
-            extra_json_schema={"items": {"$ref": "#/components/schemas/NewEntry"}},
-        ),
-    ]
+    events: Annotated[tuple[Given, ...], Meta(min_length=1, description="As for a single one.")]
     atomic: bool = False
 
 
