@@ -206,7 +206,8 @@ async def _counting(tx: Transaction, actor: Actor, user_id: UUID) -> list[Column
         of_account = SignalRow.source_id.startswith(f"{account}:", autoescape=True)
         conditions.append(not_(and_(SignalRow.source_type == "evidence", of_account)))
     if actor.platform_id is not None:
-        same = (EventRow.user_id == SignalRow.user_id) & (EventRow.id == SignalRow.event_id)
+        # The person once more, as a value: compared with the signal's, the planner hashes the events of all people.
+        same = (EventRow.user_id == user_id) & (EventRow.id == SignalRow.event_id)
         conditions.append(SignalRow.event_id.is_(None) | visible_to(actor, select(EventRow.id).where(same)).exists())
     return conditions
 
