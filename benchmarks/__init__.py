@@ -1,1 +1,1 @@
-"""How fast skillcore is beside what its database, its HTTP server and its sources can do by themselves, in one and the same run."""
+"""How fast skillcore is beside what its database, its HTTP server and its sources can do by themselves, in the same run."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 import msgspec
 import uvloop
 
-from benchmarks import batches, singles
+from benchmarks import batches, posting, reading, singles, verifying
 from benchmarks.ground import Ground, Sizes, ground
 from benchmarks.measuring import Machine, Report, describe_machine, table
 from skillcore.runtime.logs import configure_logging
@@ -18,9 +19,12 @@ from skillcore.runtime.settings import LogSettings
 
 __all__ = ["BENCHMARKS"]
 
-BENCHMARKS: Mapping[str, Callable[[Ground, Sizes], Awaitable[Report]]] = {
+BENCHMARKS: Mapping[str, Callable[[Ground, Sizes], Coroutine[Any, Any, Report]]] = {
     "batches": batches.measure,
     "singles": singles.measure,
+    "posting": posting.measure,
+    "reading": reading.measure,
+    "verifying": verifying.measure,
 }
 
 

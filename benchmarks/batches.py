@@ -11,7 +11,7 @@ import psycopg
 
 from benchmarks.facts import SKILLS, Author, populate
 from benchmarks.ground import Ground, Sizes
-from benchmarks.measuring import Report, Sample, compared, timed
+from benchmarks.measuring import Leg, Report, Sample, compared, timed
 from benchmarks.reference_tables import Texts, copy_batch, make_tables
 from skillcore.ledger import ingest, record
 from skillcore.ledger.preparation import prepare
@@ -36,7 +36,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
             await stack.enter_async_context(await psycopg.AsyncConnection.connect(place.owner, autocommit=True))
             for _ in range(WRITERS)
         ]
-        legs = {REFERENCE: bench.copied, "record": bench.recorded, "ingest": bench.ingested}
+        legs: dict[str, Leg] = {REFERENCE: bench.copied, "record": bench.recorded, "ingest": bench.ingested}
         comparisons = await compared(legs, reference=REFERENCE, unit="events", rounds=sizes.rounds)
     return Report(
         name="batches",

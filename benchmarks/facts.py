@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from msgspec import structs
+
 from skillcore.accounts.tables import UserRow
 from skillcore.defaults.kinds import (
     EvidenceAccepted,
@@ -74,6 +76,10 @@ class Author:
         )
         return self._made(person, "evidence.accepted", data, f"{ACCOUNT}:{work}", skills=self._skills())
 
+    def newest(self, person: UUID) -> NewEvent:
+        """Return accepted evidence of right now, which no snapshot has seen past."""
+        return structs.replace(self.evidence(person), occurred_at=now())
+
     def reported(self, person: UUID) -> NewEvent:
         """Return an event as a platform reports it over HTTP, with a skill on which it leaves a signal."""
         data = Volunteered(title="Reading evening", minutes=self.random.randrange(10, 240))
@@ -100,7 +106,8 @@ async def populate(engine: Engine, people: int) -> list[UUID]:
     """Make the skills that authors name, and people with streams; returns the people's ids."""
     ids = [new_id() for _ in range(people)]
     async with engine.transaction() as tx:
-        for name in SKILLS:
+        missing = set(SKILLS) - await skills.known(tx, SKILLS)
+        for name in sorted(missing):
             await skills.create(tx, skills.NewSkill(name=name))
         tx.session.add_all([UserRow(id=id_) for id_ in ids])
     author = Author(seed=1)

@@ -107,8 +107,8 @@ async def compared(legs: Mapping[str, Leg], *, reference: str, unit: str, rounds
     """
     rates: dict[str, list[float]] = {name: [] for name in legs}
     for turn in range(rounds + 1):
-        order = list(legs) if turn % 2 else list(reversed(legs))
-        for name in order:
+        order = list(legs)
+        for name in order if turn % 2 else reversed(order):
             sample = await legs[name]()
             if turn:
                 rates[name].append(sample.rate)

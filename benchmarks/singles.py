@@ -12,7 +12,7 @@ import psycopg
 
 from benchmarks.facts import Author, populate
 from benchmarks.ground import Ground, Place, Sizes
-from benchmarks.measuring import Report, Sample, compared, timed
+from benchmarks.measuring import Comparison, Leg, Report, Sample, compared, timed
 from benchmarks.plain_table import INSERT, PlainRow, make_table, plain_row
 from skillcore.ledger import ingest
 from skillcore.runtime.engine import Engine
@@ -27,14 +27,14 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
     """Measure single events with many callers and with few."""
     place = ground.place("singles")
     make_table(place.owner)
-    comparisons = []
+    comparisons: list[Comparison] = []
     async with place.engine() as engine:
         people = await populate(engine, sizes.people)
         for callers in sorted({min(FEWER, sizes.callers), sizes.callers}):
             async with AsyncExitStack() as stack:
                 bench = Singles(engine, sizes, people, await connections(stack, place, callers))
                 reference = f"INSERT, {callers} connections"
-                legs = {reference: bench.inserted, f"ingest, {callers} callers": bench.ingested}
+                legs: dict[str, Leg] = {reference: bench.inserted, f"ingest, {callers} callers": bench.ingested}
                 comparisons += await compared(legs, reference=reference, unit="events", rounds=sizes.rounds)
     return Report(
         name="singles",
