@@ -77,6 +77,7 @@ def adjust(handler: HTTPRouteHandler, operation: dict[str, Any]) -> None:
     for status in (401, 403):
         operation["responses"][str(status)] = refused(status)
     if "POST" in handler.http_methods:
-        operation["parameters"] = [*operation["parameters"], KEY_PARAMETER]
+        others = [parameter for parameter in operation["parameters"] if parameter["name"] != HEADER]
+        operation["parameters"] = [*others, KEY_PARAMETER]
         operation["responses"]["409"] = refused(409)
         operation["responses"].setdefault("422", refused(422))

@@ -186,9 +186,8 @@ def _parameter(name: str, field: FieldDefinition, *, in_path: bool) -> dict[str,
     schema = dict(msgspec.json.schema(field.annotation))
     place, shown = ("path", name) if in_path else ("query", name)
     if declared is not None:
-        if declared.header:
-            place, shown = "header", declared.header
-        shown = declared.query or shown
+        place = "path" if in_path else declared.param_type.value
+        shown = declared.name or declared.header or declared.query or name
         bounds = {BOUNDS[key]: value for key in BOUNDS if (value := getattr(declared, key)) is not None}
         text = bounds.pop("description", "")
         for branch in schema.get("anyOf", [schema]):

@@ -186,6 +186,19 @@ async def test_metrics_count_by_route_and_not_by_path(door: Door) -> None:
     assert declared <= {name if name in declared else f"{name}_total" for name in names} | names
 
 
+async def test_parameters_are_described_by_the_names_that_requests_use(door: Door) -> None:
+    paths = (await door.anyone.get("/api/docs/openapi.json")).json()["paths"]
+    places = {
+        f"{method} {path}": [(parameter["name"], parameter["in"]) for parameter in operation["parameters"]]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+    assert ("state", "query") in places["get /api/tasks"]
+    assert places["post /api/events"] == [("Idempotency-Key", "header")]
+    for operation, named in places.items():
+        assert len(named) == len(set(named)), operation
+
+
 async def test_the_description_is_whole(door: Door) -> None:
     api = (await door.anyone.get("/api/docs/openapi.json")).json()
     served = {
