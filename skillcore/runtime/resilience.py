@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Literal, TypeVar
@@ -123,8 +124,9 @@ class Breaker(pybreaker.CircuitBreakerListener):
         if state == pybreaker.STATE_HALF_OPEN and self._trials_under_way >= self.trials:
             waiting = TRIAL_PAUSE
         if waiting > 0:
+            seconds = math.ceil(waiting)
             raise Open(
-                f"{self.name} is left alone for {waiting:.0f} s after repeated failures; the last was: {self._last_failure}",
+                f"{self.name} is left alone for {seconds} s after repeated failures; the last was: {self._last_failure}",
                 retry_after=waiting,
             )
 

@@ -132,6 +132,9 @@ async def test_an_open_breaker_says_until_when_and_why() -> None:
         await guarded.call(upstream)
     assert raised.value.retry_after == 40
     assert guarded.breaker.state == BreakerState(state="open", failures=2, retry_in=40, last_failure="connection refused")
+    time.now += 39.75
+    with pytest.raises(Open, match="left alone for 1 s"):  # never for no time at all
+        await guarded.call(upstream)
 
 
 async def test_exactly_the_trials_of_fifty_callers_pass_half_open() -> None:
