@@ -6,6 +6,7 @@ reused; after it the task is no longer in progress, and running again does nothi
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,6 +29,7 @@ from skillcore.work.tables import TaskRow
 
 __all__ = ["complete_task", "delay"]
 
+MARKUP = re.compile(r"</?[a-z][^<>]*>|<!doctype(?:[^<>]*>)?", re.IGNORECASE)
 LONGEST_WAIT = 86_400.0
 """Seconds: no source is left alone for longer, whatever it asks for."""
 
@@ -64,7 +66,7 @@ async def complete_task(engine: Engine, context: JobContext, task: str) -> None:
     except Unavailable as error:
         await _wait(engine, context, attempt, error)
     except SourceError as error:
-        await _fail(engine, attempt, Failure(plain(error.message)))
+        await _fail(engine, attempt, Failure(plain(_in_words(error.message))))
     else:
         await _settle(engine, attempt, attempt.account, kept)
 
@@ -120,13 +122,18 @@ async def _wait(engine: Engine, context: JobContext, attempt: Attempt, error: Un
         every=settings.retry_every,
         retry_after=error.retry_after,
     )
-    reason = plain(f"{attempt.source} gives no answer: {error.message}")
+    reason = plain(f"{attempt.source} gives no answer: {_in_words(error.message)}")
     async with engine.transaction() as tx:
         row = await _current(tx, attempt)
         if row is None:
             return
         row.outcome = msgspec.to_builtins(Waiting(reason, now() + timedelta(seconds=seconds)))
     raise Retry(seconds, reason)
+
+
+def _in_words(text: str) -> str:
+    """Return an error's words in one line, without the tags of a page that came in an answer's place."""
+    return " ".join(MARKUP.sub(" ", text).split())
 
 
 async def _fail(engine: Engine, attempt: Attempt, failure: Failure) -> None:

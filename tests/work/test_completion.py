@@ -229,6 +229,16 @@ async def test_no_answer_is_no_verdict_and_mends_itself(case: Case, gym: Arrange
     assert (task.state, task.waiting) == ("completed", None)
 
 
+async def test_of_a_page_in_an_answers_place_the_learner_reads_the_words(case: Case, gym: Arranged) -> None:
+    page = '<!DOCTYPE html>\n<html><head><title>503</title></head><body class="x">Back <b>soon</b>.</body></html>'
+    gym.says(f"HTTP 503: {page}")
+    with pytest.raises(Retry, match=r"^gym gives no answer: the gym says: HTTP 503: 503 Back soon \.$"):
+        await case.run()
+    gym.says("unexpected token '<', \"<!DOCTYPE \"... is not JSON, 1 < 2")
+    with pytest.raises(Retry, match=r"the gym says: unexpected token '<', \" \"\.\.\. is not JSON, 1 < 2$"):
+        await case.run(2)
+
+
 async def test_retry_after_is_respected(case: Case, gym: Arranged) -> None:
     gym.down(retry_after=300)
     with pytest.raises(Retry) as again:
