@@ -1,12 +1,8 @@
-"""What benchmarks stand on: an embedded PostgreSQL as the service runs it, a fresh database each, engines and servers."""
+"""What benchmarks stand on: an embedded PostgreSQL as the service runs it, a fresh database each, and engines on these."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import socket
-import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -27,9 +23,7 @@ from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import DATABASE, EmbeddedPostgres
 from skillcore.runtime.settings import Settings
 
-__all__ = ["Ground", "Place", "Sizes", "ground", "process"]
-
-PATIENCE = 60.0
+__all__ = ["Ground", "Place", "Sizes", "ground"]
 
 
 class Sizes(Struct, frozen=True, kw_only=True):
@@ -110,12 +104,10 @@ class Ground:
         with psycopg.connect(make_conninfo(self.server.owner_dsn, dbname="postgres"), autocommit=True) as connection:
             made = sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(DATABASE))
             connection.execute(made)
-        directory = self.directory / name
-        directory.mkdir()
         return Place(
             make_conninfo(self.server.owner_dsn, dbname=name),
             make_conninfo(self.server.service_dsn, dbname=name),
-            Settings(data_dir=str(directory)),
+            Settings(data_dir=str(self.directory)),  # one for all: its signing key takes long to make
         )
 
 
@@ -138,62 +130,11 @@ def ground(parameters: Mapping[str, str] | None = None) -> Iterator[Ground]:
             found.server.stop()
 
 
-@asynccontextmanager
-async def process(
-    *arguments: str, environment: Mapping[str, str] | None = None, port: int | None = None
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a Python process for the duration of the block, from when it listens on its port.
-
-    Raises:
-        RuntimeError: it ended, or did not listen in time.
-    """
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        *arguments,
-        env={**os.environ, **(environment or {})},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE if port is None else asyncio.subprocess.DEVNULL,
-        stderr=None if port is None else asyncio.subprocess.DEVNULL,
-    )
-    try:
-        if port is not None:
-            await _listens(child, port)
-        yield child
-    finally:
-        if child.returncode is None:
-            child.terminate()
-            await child.wait()
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def url_of(dsn: str) -> str:
     """Return a connection string as a URL, which is what settings take."""
     parts: dict[str, Any] = conninfo_to_dict(dsn)
     database = quote(str(parts.pop("dbname")))
     return f"postgresql:///{database}?{urlencode(parts)}"
-
-
-async def _listens(child: asyncio.subprocess.Process, port: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if child.returncode is not None:
-                message = f"a server ended before it listened, with exit code {child.returncode}"
-                raise RuntimeError(message)
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
 
 
 def _described(connection: psycopg.Connection[Any]) -> str:

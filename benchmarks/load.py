@@ -18,8 +18,8 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from benchmarks.ground import free_port, process
 from benchmarks.measuring import Sample
+from benchmarks.processes import free_port, listening, process
 
 __all__ = ["Load", "ceiling", "generator", "request"]
 
@@ -70,14 +70,15 @@ class Load:
 @asynccontextmanager
 async def generator() -> AsyncIterator[Load]:
     """Run a generator for the duration of the block."""
-    async with process("benchmarks.load") as child:
+    async with process("benchmarks.load", piped=True) as child:
         yield Load(child)
 
 
 async def ceiling(load: Load, requests: Sequence[bytes], *, connections: int) -> Sample:
     """Return how fast the generator is with a server that only sends a fixed answer."""
     port = free_port()
-    async with process("benchmarks.fixed_answer", str(port), port=port):
+    async with process("benchmarks.fixed_answer", str(port)) as server:
+        await listening(server, port)
         return await load.send(port, requests, connections=connections, status=200)
 
 

@@ -7,13 +7,12 @@ from uuid import UUID
 
 import msgspec
 
-from benchmarks.api_server import api_server, platform_key
 from benchmarks.facts import Author, populate
 from benchmarks.ground import Ground, Sizes
 from benchmarks.load import Load, ceiling, generator, request
 from benchmarks.measuring import Leg, Report, Sample, compared
 from benchmarks.plain_table import make_table
-from benchmarks.reference_server import reference_server
+from benchmarks.servers import platform_key, servers
 
 __all__ = ["measure"]
 
@@ -27,11 +26,11 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
     async with place.engine() as engine:
         people = await populate(engine, sizes.people)
         key = await platform_key(engine, people)
-    async with generator() as load, api_server(place) as api, reference_server(place) as plain:
+    async with generator() as load, servers(place) as ports:
         bench = Posting(load, sizes, people, key)
         legs: dict[str, Leg] = {
-            REFERENCE: lambda: bench.sent(plain, "/insert"),
-            "POST /api/events": lambda: bench.sent(api, "/api/events"),
+            REFERENCE: lambda: bench.sent(ports.reference, "/insert"),
+            "POST /api/events": lambda: bench.sent(ports.api, "/api/events"),
         }
         comparisons = await compared(legs, reference=REFERENCE, unit="requests", rounds=sizes.rounds)
         most = await ceiling(load, bench.requests("/insert"), connections=sizes.connections)

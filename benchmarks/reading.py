@@ -10,13 +10,12 @@ from uuid import UUID
 
 import psycopg
 
-from benchmarks.api_server import api_server, platform_key
 from benchmarks.facts import Author, populate
 from benchmarks.ground import Ground, Sizes
 from benchmarks.load import Load, generator, request
 from benchmarks.measuring import Comparison, Leg, Report, Sample, compared
 from benchmarks.plain_table import SELECT, make_table
-from benchmarks.reference_server import reference_server
+from benchmarks.servers import Ports, platform_key, servers
 from skillcore.accounts.access import Actor
 from skillcore.insight import levels
 from skillcore.ledger import ingest
@@ -40,12 +39,12 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
         histories = {length: await populate(engine, sizes.readers) for length in sizes.histories}
         key = await platform_key(engine, [id_ for people in histories.values() for id_ in people])
         load = await stack.enter_async_context(generator())
-        api, plain = [await stack.enter_async_context(server(place)) for server in (api_server, reference_server)]
+        ports = await stack.enter_async_context(servers(place))
         owner = await stack.enter_async_context(await psycopg.AsyncConnection.connect(place.owner, autocommit=True))
         for length, people in histories.items():
             bench = Reading(engine, owner, load, sizes, people, key=key)
             await bench.live(length)
-            comparisons += await bench.compare(length, api, plain)
+            comparisons += await bench.compare(length, ports)
     return Report(
         name="reading",
         measured=f"the level of {sizes.readers} people with as many events as stated, three of ten being evidence; in process"
@@ -95,7 +94,7 @@ class Reading:
         for person in self.people:
             await self.owner.execute("insert into plain_values values (%s, 12.5)", (person,))
 
-    async def compare(self, length: int, api: int, plain: int) -> list[Comparison]:
+    async def compare(self, length: int, ports: Ports) -> list[Comparison]:
         """Compare in process and over HTTP."""
         called = f"{length:,} events"
         inside: dict[str, Leg] = {
@@ -104,9 +103,11 @@ class Reading:
             f"in process, {called}, behind": lambda: self.again(self.read_all, self.fall_behind),
         }
         outside: dict[str, Leg] = {
-            BARE_HTTP: lambda: self.again(lambda: self.ask(plain, "/values/{}")),
-            f"over HTTP, {called}, warm": lambda: self.again(lambda: self.ask(api, "/api/users/{}/level")),
-            f"over HTTP, {called}, behind": lambda: self.again(lambda: self.ask(api, "/api/users/{}/level"), self.fall_behind),
+            BARE_HTTP: lambda: self.again(lambda: self.ask(ports.reference, "/values/{}")),
+            f"over HTTP, {called}, warm": lambda: self.again(lambda: self.ask(ports.api, "/api/users/{}/level")),
+            f"over HTTP, {called}, behind": lambda: self.again(
+                lambda: self.ask(ports.api, "/api/users/{}/level"), self.fall_behind
+            ),
         }
         rounds = self.sizes.rounds
         return [

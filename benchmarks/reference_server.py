@@ -22,12 +22,11 @@ from litestar.datastructures import State
 from msgspec import Struct
 from psycopg_pool import AsyncConnectionPool
 
-from benchmarks.ground import Place, free_port, process
 from benchmarks.plain_table import INSERT, SELECT
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.http import serve
 
-__all__ = ["reference_server"]
+__all__ = ["DSN"]
 
 DSN = "BENCHMARK_DSN"
 POOL = 20
@@ -89,14 +88,6 @@ async def pooled(app: Litestar) -> AsyncIterator[None]:
         await pool.wait()
         app.state.pool = pool
         yield
-
-
-@asynccontextmanager
-async def reference_server(place: Place) -> AsyncIterator[int]:
-    """Run the server on a database for the duration of the block; yields its port."""
-    port = free_port()
-    async with process("benchmarks.reference_server", str(port), environment={DSN: place.owner}, port=port):
-        yield port
 
 
 async def main(port: int) -> None:
