@@ -17,8 +17,10 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime import problems
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.refusals import TYPE_PREFIX
+from skillcore.runtime.refusals import TYPE_PREFIX, document
+from skillcore.runtime.requests import decode
 from skillcore.runtime.settings import Settings
+from skillcore.work.tasks import NewTask
 from tests.docs.documents import codes, read, sections, tables
 
 TEXT = read("api.md")
@@ -112,6 +114,14 @@ def test_every_problem_is_there():
     kinds = [getattr(problems, name) for name in problems.__all__]
     assert documented == {kind.type: (kind.status, kind.title) for kind in kinds}
     assert f"`{TYPE_PREFIX}`" in SECTIONS["Problems"].text
+
+
+def test_the_example_of_a_problem_is_one():
+    (block,) = SECTIONS["Problems"].blocks("json")
+    task = {"description": "Add", "source": "practice", "requirements": {}, "difficulty": 11}
+    with pytest.raises(problems.InvalidField) as caught:
+        decode(json.dumps(task).encode(), NewTask)
+    assert document(caught.value) == json.loads(block.text)
 
 
 def test_every_kind_that_clients_may_send_is_there_with_its_fields():
