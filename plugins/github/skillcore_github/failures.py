@@ -18,6 +18,13 @@ _PHRASES = {
     "Rate Limit Exceeded: ": 429,
 }
 _STATUS = re.compile(r"(?:https?://\S+: |unexpected status )(\d{3})\b")
+# A refusal by GitHub says why. What answers in its place, such as a proxy with a page of its own, leaves each server without
+# words: the npm one then has these, and the official one none between the status and its list of errors.
+_WORDLESS = re.compile(
+    r"Not Found: Resource not found: Resource|Authentication Failed: Authentication failed"
+    r"|Permission Denied: Insufficient permissions|Conflict: Conflict occurred|.*https?://\S+: \d{3}\s*(\[\])?",
+    re.DOTALL,
+)
 # GitHub answers 403 to a missing right and to too many requests alike; only the words differ.
 _RATIONED = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
 
@@ -29,17 +36,23 @@ def failures_of(repo: str) -> Callable[[str], SourceError]:
         status = _status(text)
         if status == 429 or (status == 403 and _RATIONED.search(text)):
             return Unavailable(f"GitHub rations its answers: {_short(text)}", limited=True)
-        if status == 401:
-            return Refused(f"GitHub does not accept the server's token: {_short(text)}")
-        if status == 403:
-            return Refused(f"the server's token may not read {repo}: {_short(text)}")
-        if status == 404:
-            return NotFound(f"GitHub shows no repository {repo}: it does not exist, or is private")
-        if status == 409 and "empty" in text.lower():
-            return NotFound(f"the repository {repo} is empty")
-        return Unavailable(f"GitHub's server failed: {_short(text)}")
+        if _WORDLESS.fullmatch(text.strip()):
+            return Unavailable(f"something else than GitHub answered: {_short(text)}")
+        return _by_status(status, text, repo)
 
     return failure
+
+
+def _by_status(status: int | None, text: str, repo: str) -> SourceError:
+    if status == 401:
+        return Refused(f"GitHub does not accept the server's token: {_short(text)}")
+    if status == 403:
+        return Refused(f"the server's token may not read {repo}: {_short(text)}")
+    if status == 404:
+        return NotFound(f"GitHub shows no repository {repo}: it does not exist, or is private")
+    if status == 409 and "empty" in text.lower():
+        return NotFound(f"the repository {repo} is empty")
+    return Unavailable(f"GitHub's server failed: {_short(text)}")
 
 
 def _status(text: str) -> int | None:

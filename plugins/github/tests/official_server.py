@@ -39,6 +39,14 @@ def pull_request(row):
     return short | times | ({"user": user(row["user"])} if row.get("user") else {})
 
 
+def message(answer):
+    """Return why GitHub refused; a refusal that is no JSON has nothing to say."""
+    try:
+        return answer.json().get("message", "")
+    except ValueError:
+        return ""
+
+
 async def rows(client, tool, arguments, known):
     """Ask the API as the official server does, and shorten what it answers."""
     for name in arguments.keys() - known:
@@ -53,7 +61,7 @@ async def rows(client, tool, arguments, known):
     try:
         answer = await client.get(address, params=query)
         if answer.status_code != 200:
-            raise Refusal(f"{WORDS[tool]}: GET {answer.url}: {answer.status_code} {answer.json().get('message', '')} []")
+            raise Refusal(f"{WORDS[tool]}: GET {answer.url}: {answer.status_code} {message(answer)} []")
         return [short(row) for row in answer.json()]
     except (httpx2.HTTPError, ValueError, AttributeError) as error:
         raise Refusal(f"{WORDS[tool]}: {error}") from error

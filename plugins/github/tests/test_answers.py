@@ -175,6 +175,13 @@ def test_every_failure_observed_is_judged_by_its_words(observed):
         ),
         ("Permission Denied: Resource not accessible by integration", Refused, None),
         ("Conflict: Git Repository is empty.", NotFound, None),
+        # A page of a proxy in GitHub's place: no reason is given, so nothing is known of repository, right or token.
+        ("Not Found: Resource not found: Resource", Unavailable, False),
+        ("Permission Denied: Insufficient permissions", Unavailable, False),
+        ("Authentication Failed: Authentication failed", Unavailable, False),
+        ("failed to list commits: GET https://api.github.com/repos/a/b/commits: 404  []", Unavailable, False),
+        ("failed to list commits: GET https://api.github.com/repos/a/b/commits: 403  []", Unavailable, False),
+        ("failed to list commits: GET https://api.github.com/repos/a/b/commits: 429  []", Unavailable, True),
     ],
 )
 def test_failures_are_told_apart(text, kind, limited):

@@ -156,6 +156,20 @@ async def test_a_fault_makes_no_verdict_and_leaves_no_trace(server, upstream, wo
                 assert agrees(await source.verify(tools, ANN, requirement), days), mode
 
 
+async def test_a_page_of_something_in_github_s_place_makes_no_verdict(server, upstream, world):
+    """A proxy's page for people, with the statuses that mean much when they are GitHub's."""
+    dialect, settings = server
+    source = source_of(dialect)
+    async with tools_for(source, settings=settings) as tools:
+        for status in (401, 403, 404, 409, 429):
+            upstream.faults.set("github", "answer", status=status, body="<html>Be patient</html>", kind="text/html")
+            for requirement in (Contribution("ann/work"), Contribution("team/work", 2, "pull_requests")):
+                with pytest.raises(Unavailable) as refusal:
+                    await source.verify(tools, ANN, requirement)
+                assert refusal.value.limited == (status == 429), status
+            upstream.faults.lift()
+
+
 async def test_a_fault_on_a_later_page_makes_no_verdict(server, upstream):
     dialect, settings = server
     own = [commit("ann", 1) for _ in range(130)]
