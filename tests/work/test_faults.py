@@ -38,8 +38,12 @@ Json = dict[str, Any]
 Upstream = Any
 """The stand-in; its class stands in the conftest of both trees, which no test can import."""
 
-FAULTS = ("500", "429", "403", "hang", "drop", "html", "garbage", "empty")
-"""As the stand-in calls them; ``garbage`` is half of the right answer."""
+FAULTS: dict[str, Json] = {
+    **{mode: {"mode": mode} for mode in ("500", "429", "403", "hang", "drop", "html", "garbage", "empty")},
+    "404 page": {"mode": "answer", "status": 404, "body": "<html>Be patient</html>", "kind": "text/html"},
+    "403 page": {"mode": "answer", "status": 403, "body": "<html>Be patient</html>", "kind": "text/html"},
+}
+"""As the stand-in calls them: ``garbage`` is half of the right answer. The pages are of something in the sites' place."""
 
 # How a server's process is told from others; and its pace: LeetCode's own limiter would hold back more than 20 calls in 10 s.
 SERVERS = {"codeforces": "codeforces-mcp-server", "github": "mcp-server-github", "leetcode": "leetcode-mcp-server"}
@@ -260,13 +264,13 @@ def struck(upstream: Upstream, learner: Learner) -> set[str | None]:
     return {entry["fault"] for entry in upstream.log() if learner.name in str(entry)}
 
 
-@pytest.mark.parametrize("mode", [mode for mode in FAULTS if mode not in {"500", "hang"}])  # they have tests of their own
-async def test_tasks_wait_while_a_fault_lasts_and_end_by_themselves(school: School, upstream: Upstream, mode: str) -> None:
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in {"500", "hang"}])  # they have tests of their own
+async def test_tasks_wait_while_a_fault_lasts_and_end_by_themselves(school: School, upstream: Upstream, fault: str) -> None:
     learner = await school.learner(upstream)
-    upstream.faults.set("*", mode)
+    upstream.faults.set("*", **FAULTS[fault])
     await learner.complete()
     await check_waits(learner)
-    assert struck(upstream, learner) == {mode}
+    assert struck(upstream, learner) == {FAULTS[fault]["mode"]}
     upstream.faults.lift()
     await learner.end()
     await check_ends(learner)
@@ -276,8 +280,8 @@ SECOND_CALLS = {"codeforces": '"from": "1001"', "github": '"page": "2"', "leetco
 """What tells the second request of a verification that has to look further."""
 
 
-@pytest.mark.parametrize("mode", ["500", *(pytest.param(mode, marks=pytest.mark.soak) for mode in FAULTS[1:])])
-async def test_half_an_answer_fails_no_task(school: School, upstream: Upstream, mode: str) -> None:
+@pytest.mark.parametrize("fault", ["500", *(pytest.param(name, marks=pytest.mark.soak) for name in FAULTS if name != "500")])
+async def test_half_an_answer_fails_no_task(school: School, upstream: Upstream, fault: str) -> None:
     """The first request is answered, and shows nothing of what is looked for; only the second completes the picture."""
     learner = await school.learner(upstream)
     others = [
@@ -287,7 +291,7 @@ async def test_half_an_answer_fails_no_task(school: School, upstream: Upstream, 
     commits = [{"login": "bob"} for _ in range(100)]
     upstream.control("github/commits", {"owner": learner.name, "repo": "work", "commits": commits})
     for source, contains in SECOND_CALLS.items():
-        upstream.faults.set(source, mode, contains=contains)
+        upstream.faults.set(source, **FAULTS[fault], contains=contains)
     for task in learner.undone.values():
         await school.ask("POST", f"/api/tasks/{task}/complete")
 
@@ -298,7 +302,7 @@ async def test_half_an_answer_fails_no_task(school: School, upstream: Upstream, 
 
     await until("all tasks wait", waiting)
     await no_verdict(learner)
-    assert struck(upstream, learner) == {None, mode}
+    assert struck(upstream, learner) == {None, FAULTS[fault]["mode"]}
     upstream.faults.lift()
     await learner.end()
     for task in learner.undone.values():
