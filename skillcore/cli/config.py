@@ -17,7 +17,7 @@ from skillcore.plugin.sections import nearest
 from skillcore.runtime.configuration import Configuration, ConfigurationError, Layer
 from skillcore.runtime.masking import masked
 
-__all__ = ["register"]
+__all__ = ["leaves", "register", "setting_errors", "setting_warnings"]
 
 
 class Shown(Struct, frozen=True):
@@ -61,7 +61,7 @@ def check_configuration(options: argparse.Namespace) -> int:
         file = str(loaded.file)
         found = plugins(loaded, strict=False)
         errors.extend(_errors(loaded, found))
-        warnings.extend(_warnings(loaded, found))
+        warnings.extend(setting_warnings(loaded, found))
     if options.json:
         print(json.dumps({"file": file, "errors": errors, "warnings": warnings}, indent=2))
     else:
@@ -90,6 +90,11 @@ def _errors(loaded: Configuration, found: Plugins) -> Iterator[str]:
     for plugin in found.plugins:
         if plugin.state == "failed":
             yield f"plugin {plugin.name} ({plugin.from_whom}): {plugin.error}"
+    yield from setting_errors(loaded, found)
+
+
+def setting_errors(loaded: Configuration, found: Plugins) -> Iterator[str]:
+    """Yield what settings name and is not there: a formula, a file with headers."""
     for role, formula in loaded.settings.formulas.items():
         if formula not in found.formulas:
             known = sorted(found.formulas)
@@ -112,7 +117,8 @@ def _headers_file(loaded: Configuration, plugin: str, file: str) -> Iterator[str
         yield f"{where}: found {file!r}, which is something else; allowed: a file with a JSON object of headers"
 
 
-def _warnings(loaded: Configuration, found: Plugins) -> Iterator[str]:
+def setting_warnings(loaded: Configuration, found: Plugins) -> Iterator[str]:
+    """Yield what settings say of plugins that are not installed."""
     settings = loaded.settings.plugins
     installed = sorted({plugin.name for plugin in found.plugins})
     for key, names in (("allow", settings.allow), ("block", settings.block)):
@@ -135,7 +141,7 @@ def _shown(loaded: Configuration, found: Plugins) -> Iterator[Shown]:
     for name, settings in found.settings.items():
         limits = {RESERVED: own.sections[name][RESERVED]} if RESERVED in own.sections.get(name, {}) else {}
         table["plugins"][name] = {**msgspec.to_builtins(settings), **limits}
-    for keys, value in _leaves(table, ()):
+    for keys, value in leaves(table, ()):
         layer = loaded.origin(*keys)
         yield Shown(".".join(keys), masked(keys, value, secret_file=_from_secret_file(layer, loaded)), layer.kind, layer.place)
 
@@ -144,9 +150,10 @@ def _from_secret_file(layer: Layer, loaded: Configuration) -> bool:
     return layer.kind == "file" and layer.place != str(loaded.file)
 
 
-def _leaves(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+def leaves(value: Any, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each value of a table that is no table itself, with the keys that lead to it."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
-            yield from _leaves(inner, (*keys, str(key)))
+            yield from leaves(inner, (*keys, str(key)))
     else:
         yield keys, value
