@@ -139,6 +139,6 @@ def test_the_rules_that_heed_what_clients_send_are_named():
     clients = {kind.name for kind in PLUGINS.kinds.values() if kind.client}
     heeded = sorted({kind for rule in PLUGINS.rules for kind in rule.kinds if kind in clients})
     folded = {kind for formula in PLUGINS.formulas.values() for kind in formula.kinds if kind in clients}
-    text = SECTIONS["Events that clients may send"].text
+    text = " ".join(SECTIONS["Events that clients may send"].text.split())
     assert f"of the engine's rules one heeds them: {', '.join(f'`{kind}`' for kind in heeded)}" in text
     assert ("No formula of the engine uses" in text) == (not folded)

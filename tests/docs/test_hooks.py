@@ -108,6 +108,11 @@ def test_the_classes_have_these_members(kind):
     assert documented == in_code
 
 
+def test_every_verdict_says_what_the_engine_does():
+    documented = [codes(row["verdict"])[0] for row in SECTIONS["VerificationSource"].tables()[1]]
+    assert documented == [kind.__name__ for kind in get_args(plugin.Verdict)]
+
+
 def test_every_error_says_what_the_engine_does():
     documented = [codes(row["error"])[0] for row in SECTIONS["Errors"].table()]
     assert sorted(documented) == sorted(set(errors.__all__) - {"SourceError"})
@@ -116,7 +121,8 @@ def test_every_error_says_what_the_engine_does():
 
 
 def test_the_contract_has_this_version():
-    assert f"The contract has version {plugin.CONTRACT} " in SECTIONS["Contract version"].text
+    text = " ".join(SECTIONS["Contract version"].text.split())
+    assert f"The contract has version {plugin.CONTRACT} " in text
 
 
 # The plugin from zero

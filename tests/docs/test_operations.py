@@ -1,6 +1,7 @@
 """docs/operations.md: commands, queues, subscriptions, checks, health, metrics and logs are those of the code."""
 
 import argparse
+import ast
 import importlib
 import io
 import json
@@ -34,6 +35,7 @@ from tests.visitors import Door
 TEXT = read("operations.md")
 SECTIONS = sections(TEXT)
 COMMON = {"--help", "--config"}
+DIAGNOSE = {"fine", "odd", "bad", "say", "loose", "_connected"}
 
 
 def leaves(parser: argparse.ArgumentParser, above: str = "") -> dict[str, argparse.ArgumentParser]:
@@ -72,6 +74,17 @@ def test_every_command_ends_with_these_codes(commands):
     documented = {codes(row["command"])[0]: codes(row["ends with"]) for row in SECTIONS["Commands"].table()}
     in_code = {name: re.findall(r"(?:codes: |[,;]\s+)(\d+) ", parser.epilog or "") for name, parser in commands.items()}
     assert documented == in_code
+
+
+def test_every_check_of_the_doctor_is_there():
+    """Its checks are named where they say something: the first argument of what makes a diagnosis."""
+    rooms = Path(cli.__file__).parent
+    named: set[str] = set()
+    for file in (rooms / "doctor.py", *(rooms / "diagnosis").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in DIAGNOSE and node.args:
+                named |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
+    assert {codes(row["check"])[0] for row in SECTIONS["What the doctor finds"].table()} == named
 
 
 def test_every_check_is_there():
