@@ -185,7 +185,7 @@ async def work(engine: Engine) -> None:
         await run_worker(engine, pace=WORKER)
 
 
-async def until(what: str, condition: Callable[[], Awaitable[bool]], seconds: float = 40.0) -> None:
+async def until(what: str, condition: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
     """Wait for a condition on what others write."""
     try:
         async with asyncio.timeout(seconds):
@@ -264,7 +264,13 @@ def struck(upstream: Upstream, learner: Learner) -> set[str | None]:
     return {entry["fault"] for entry in upstream.log() if learner.name in str(entry)}
 
 
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in {"500", "hang"}])  # they have tests of their own
+def soaking(*names: str) -> list[Any]:
+    """Return faults as parameters of the long run."""
+    return [pytest.param(name, marks=pytest.mark.soak) for name in names]
+
+
+# "500" and "hang" have tests of their own.
+@pytest.mark.parametrize("fault", ["429", "403", "drop", "html", "garbage", "empty", "404 page", *soaking("403 page")])
 async def test_tasks_wait_while_a_fault_lasts_and_end_by_themselves(school: School, upstream: Upstream, fault: str) -> None:
     learner = await school.learner(upstream)
     upstream.faults.set("*", **FAULTS[fault])
@@ -280,7 +286,7 @@ SECOND_CALLS = {"codeforces": '"from": "1001"', "github": '"page": "2"', "leetco
 """What tells the second request of a verification that has to look further."""
 
 
-@pytest.mark.parametrize("fault", ["500", *(pytest.param(name, marks=pytest.mark.soak) for name in FAULTS if name != "500")])
+@pytest.mark.parametrize("fault", ["500", *soaking(*(name for name in FAULTS if name != "500"))])
 async def test_half_an_answer_fails_no_task(school: School, upstream: Upstream, fault: str) -> None:
     """The first request is answered, and shows nothing of what is looked for; only the second completes the picture."""
     learner = await school.learner(upstream)
