@@ -257,3 +257,10 @@ async def test_platforms_and_keys_are_for_administrators(door: Door) -> None:
     assert (late.status_code, late.json()["field"]) == (422, "expires_at")
     assert (await admin.post(keys, {"name": "x", "scopes": []})).json()["field"] == "scopes"
     assert (await admin.send("DELETE", f"{keys}/{uuid4()}")).status_code == 404
+
+
+@pytest.mark.parametrize("reference", ["ext:a%00b", "a%00b", "%00"])
+async def test_a_reference_that_no_text_can_hold_names_nobody(door: Door, reference: str) -> None:
+    platform = await door.platform("users:read")
+    answer = await platform.key.get(f"/api/users/{reference}")
+    assert answer.status_code == 404
