@@ -112,7 +112,7 @@ async def _check_schema(engine: Engine) -> None:
     revision = asking.result()
     if revision != latest():
         at = f"at revision {revision}" if revision else "empty"
-        raise Unreachable(f"the database is {at}, and this code needs {latest()}: let `skillcore serve` migrate it first")
+        raise Unreachable(f"the database is {at}, and this code needs {latest()}: run `skillcore migrate`")
 
 
 async def _revision(engine: Engine) -> str | None:
