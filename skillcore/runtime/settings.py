@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field, to_builtins
 
 from skillcore.plugin.manager import RESERVED
-from skillcore.plugin.sections import fit, merged
+from skillcore.plugin.sections import Misfit, fit, merged
 
 __all__ = [
     "AuthSettings",
@@ -153,6 +153,13 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.queues[name]
 
     def resilience_of(self, plugin: str) -> ResilienceSettings:
-        """Return how calls to a plugin's server are guarded: the general limits, under those of its own section."""
+        """Return how calls to a plugin's server are guarded: the general limits, under those of its own section.
+
+        Raises:
+            Misfit: a value of its section does not fit.
+        """
         own = self.plugins.sections.get(plugin, {}).get(RESERVED, {})
-        return fit(merged(to_builtins(self.resilience), own), ResilienceSettings)
+        try:
+            return fit(merged(to_builtins(self.resilience), own), ResilienceSettings)
+        except Misfit as misfit:
+            raise Misfit(("plugins", plugin, RESERVED, *misfit.path), misfit.found, misfit.allowed) from misfit

@@ -25,8 +25,8 @@ from skillcore.plugin import (
     Verdict,
     VerificationSource,
 )
-from skillcore.plugin.manager import RESERVED, Plugins
-from skillcore.plugin.sections import Misfit, fit, merged
+from skillcore.plugin.manager import Plugins
+from skillcore.plugin.sections import Misfit, fit
 from skillcore.runtime.mcp import ServerReport, ServerSession
 from skillcore.runtime.problems import InvalidField
 from skillcore.runtime.resilience import BreakerState, Guard
@@ -34,7 +34,7 @@ from skillcore.runtime.settings import ResilienceSettings, Settings
 from skillcore.verification.containment import contained, sound_verdict
 from skillcore.verification.tools import GuardedTools, RawAnswer
 
-__all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement", "resilience_of"]
+__all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement"]
 
 
 class Outcome(Struct, frozen=True):
@@ -85,7 +85,7 @@ class Sources:
         offered: dict[str, VerificationSource[Any] | PathAdvisor] = {**plugins.sources, **plugins.advisors}
         self._served: Mapping[str, _Served] = MappingProxyType(
             {
-                name: _Served(plugins.owner(name), item, resilience_of(settings, plugins.owner(name)))
+                name: _Served(plugins.owner(name), item, settings.resilience_of(plugins.owner(name)))
                 for name, item in offered.items()
             }
         )
@@ -209,19 +209,6 @@ async def check_sources(sources: Sources, names: Collection[str] = (), *, second
     async with asyncio.TaskGroup() as group:
         checks = [group.create_task(sources.check(name, seconds=seconds)) for name in chosen]
     return tuple(check.result() for check in checks)
-
-
-def resilience_of(settings: Settings, plugin: str) -> ResilienceSettings:
-    """Return ``[resilience]`` with ``[plugins.<plugin>.resilience]`` laid over it.
-
-    Raises:
-        Misfit: a value does not fit.
-    """
-    own = settings.plugins.sections.get(plugin, {}).get(RESERVED, {})
-    try:
-        return fit(merged(msgspec.to_builtins(settings.resilience), own), ResilienceSettings)
-    except Misfit as misfit:
-        raise Misfit(("plugins", plugin, RESERVED, *misfit.path), misfit.found, misfit.allowed) from misfit
 
 
 def parse_requirement(plugins: Plugins, name: str, data: Mapping[str, Any]) -> Struct:

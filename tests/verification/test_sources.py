@@ -43,7 +43,7 @@ from skillcore.plugin.sections import Misfit
 from skillcore.runtime.problems import InvalidField
 from skillcore.runtime.settings import PluginSettings, ResilienceSettings, Settings, VerificationSettings
 from skillcore.testing import MCP_URL, MCPResponder
-from skillcore.verification.sources import Sources, check_sources, normalise, parse_requirement, resilience_of
+from skillcore.verification.sources import Sources, check_sources, normalise, parse_requirement
 
 ADA = Account("gym", "ada")
 THEN = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -408,14 +408,14 @@ async def test_the_breaker_shows_and_a_check_looks_past_it() -> None:
 def test_a_plugins_own_resilience_lies_over_the_general_one() -> None:
     sections = {"acme": {"resilience": {"call_timeout": 3, "retries": 0}, "other": 1}}
     settings = Settings(resilience=ResilienceSettings(breaker_reset=9.0, retries=7), plugins=PluginSettings(sections=sections))
-    assert resilience_of(settings, "acme") == ResilienceSettings(breaker_reset=9.0, retries=0, call_timeout=3.0)
-    assert resilience_of(settings, "other") == settings.resilience
+    assert settings.resilience_of("acme") == ResilienceSettings(breaker_reset=9.0, retries=0, call_timeout=3.0)
+    assert settings.resilience_of("other") == settings.resilience
 
 
 def test_a_plugins_own_resilience_that_does_not_fit_is_named() -> None:
     settings = Settings(plugins=PluginSettings(sections={"acme": {"resilience": {"retries": -1}}}))
     with pytest.raises(Misfit, match=r"plugins\.acme\.resilience\.retries"):
-        resilience_of(settings, "acme")
+        settings.resilience_of("acme")
 
 
 def test_a_requirement_is_typed() -> None:
