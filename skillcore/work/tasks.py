@@ -288,7 +288,8 @@ async def complete(tx: Transaction, actor: Actor, task_id: UUID) -> Accepted:
             source=row.source,
         )
     row.outcome = None
-    number = await jobs.defer(tx, JOB, lock=f"task:{row.id}", owner=row.user_id, platform=row.platform_id, task=row.id)
+    platform = row.platform_id or actor.platform_id  # a platform that has a member's own task checked follows its job
+    number = await jobs.defer(tx, JOB, lock=f"task:{row.id}", owner=row.user_id, platform=platform, task=row.id)
     if number is not None:  # otherwise the job of an earlier attempt still waits, and will take up this one
         row.job_id = number
     if row.state != "in_progress":
