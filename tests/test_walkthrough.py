@@ -8,10 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -20,7 +19,6 @@ from tests.services import serving
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 BLOCK = re.compile(r"^```sh\n(?P<commands>.*?)^```\n(?:\n```text\n(?P<said>.*?)^```\n)?", re.DOTALL | re.MULTILINE)
-SHARED = README.parents[1] / "shared"
 MARK = "-- end of a block --"
 
 pytestmark = [
@@ -77,28 +75,17 @@ def test_it_works_as_written(directory: Path, environment: dict[str, str]) -> No
 
 @pytest.mark.npm
 @pytest.mark.skipif(shutil.which("npx") is None, reason="Node is not installed")
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the recordings are not here: shared/ beside the checkout is absent")
-def test_it_works_with_codeforces(directory: Path, environment: dict[str, str]) -> None:
+def test_it_works_with_codeforces(
+    directory: Path, environment: dict[str, str], shared: Path, upstream: Any, npm_server: Callable[[str], object]
+) -> None:
+    npm_server("codeforces")  # skips where npm cannot get the server's package, since npx could not either
     walk, second = blocks("Walk-through"), blocks("With Codeforces")
-    with stand_in() as upstream:
-        redirect = (SHARED / "upstream" / "redirect.mjs").as_uri()
-        turned = ["-y", f"--node-options=--import {redirect}", Settings().server.args[-1]]
-        server = "SKILLCORE__PLUGINS__CODEFORCES__SERVER__"
-        variables = {f"{server}ENV": json.dumps({"UPSTREAM": upstream}), f"{server}ARGS": json.dumps(turned)}
-        with serving(directory, "--practice", variables=variables) as served:
-            said = followed([*walk, *second], directory, environment | variables | {"SKILLCORE": served.address})
+    redirect = (shared / "upstream" / "redirect.mjs").as_uri()
+    turned = ["-y", f"--node-options=--import {redirect}", Settings().server.args[-1]]
+    server = "SKILLCORE__PLUGINS__CODEFORCES__SERVER__"
+    variables = {f"{server}ENV": json.dumps({"UPSTREAM": upstream.url}), f"{server}ARGS": json.dumps(turned)}
+    with serving(directory, "--practice", variables=variables) as served:
+        said = followed([*walk, *second], directory, environment | variables | {"SKILLCORE": served.address})
     for block, printed in zip(second, said[len(walk) :], strict=True):
         assert block.said is None or printed == block.said, block.commands
     assert "1401/F" in said[len(walk)]
-
-
-@contextmanager
-def stand_in() -> Iterator[str]:
-    """Run the web as recorded, and give its address."""
-    command = [sys.executable, str(SHARED / "upstream" / "serve.py"), "--port", "0", "--data", str(SHARED / "data")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            yield f"http://127.0.0.1:{json.loads(process.stdout.readline())['port']}"
-        finally:
-            process.terminate()
