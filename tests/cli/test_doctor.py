@@ -266,6 +266,8 @@ def test_a_port_that_something_else_has_is_named(
     port = os.environ["SKILLCORE__SERVER__PORT"]
     listening.body = b"<html>"
     assert f"cannot listen on 127.0.0.1 port {port} (Address already in use)" in failing(doctor(), "port")
+    listening.body = b'[{"name": "defaults", "distribution": "another"}, 5]'
+    assert f"port {port}" in failing(doctor(), "port")
     listening.body = b'[{"name": "defaults", "distribution": "skillcore"}]'
     assert doctor()["port"] == [("ok", f"skillcore serves on 127.0.0.1 port {port}", "")]
 
