@@ -12,6 +12,7 @@ from skillcore.cli.commands import Commands
 from skillcore.cli.serving import engine_for, watch_parent
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.http import AddressInUse, serve, stop_requested
+from skillcore.runtime.watchdog import watched
 
 __all__ = ["register"]
 
@@ -45,12 +46,13 @@ async def serve_api(engine: Engine, host: str | None = None, port: int | None = 
     stop = stop_requested()
     section = engine.settings.server
     try:
-        await serve(
-            create_app(engine),
-            host=host or section.host,
-            port=section.port if port is None else port,
-            grace=section.grace,
-            stop=stop,
-        )
+        with watched(engine.settings.watchdog):
+            await serve(
+                create_app(engine),
+                host=host or section.host,
+                port=section.port if port is None else port,
+                grace=section.grace,
+                stop=stop,
+            )
     finally:
         await engine.database.close()

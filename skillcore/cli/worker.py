@@ -15,10 +15,13 @@ from skillcore.cli.commands import Commands
 from skillcore.cli.serving import engine_for, opened, watch_parent
 from skillcore.ledger.feed import Feed
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.handing_back import hand_back
 from skillcore.runtime.hints import FEED, Hints
 from skillcore.runtime.http import stop_requested
 from skillcore.runtime.jobs import Jobs
+from skillcore.runtime.watchdog import Blocked, watched
 from skillcore.runtime.worker import run_worker
+from skillcore.verification.services import held_up
 
 __all__ = ["register"]
 
@@ -60,6 +63,7 @@ async def work(engine: Engine, queues: Sequence[str] | None = None) -> None:
             feed = Feed(engine, [subscription for room in ROOMS for subscription in room.subscriptions])
             await stack.enter_async_context(feed.run())
             stack.enter_context(engine.service(Hints).heard(FEED, lambda _: feed.hint()))
+        stack.enter_context(watched(engine.settings.watchdog, lambda blocked: last_words(engine, blocked)))
         working = asyncio.create_task(run_worker(engine, queues), name="jobs")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -68,3 +72,9 @@ async def work(engine: Engine, queues: Sequence[str] | None = None) -> None:
             working.result()
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
+
+
+async def last_words(engine: Engine, blocked: Blocked) -> None:
+    """Do what there is to do before a process ends whose loop was held up."""
+    await held_up(engine, blocked)
+    await hand_back(engine, "the process that ran it was held up, and ended; it runs again")

@@ -240,7 +240,9 @@ def _apply(rules: Iterable[SignalRule], new: NewEvent, row: Row, known_skills: C
     for rule in rules:
         try:
             signals = derive(rule, event, known_skills)
-        except Exception as error:  # noqa: BLE001 - a rule that raises never refuses a fact
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a rule that raises, or calls sys.exit, never refuses a fact
             prepared.parked.append(ParkedRule(new.user_id, row.id, rule.name, f"{type(error).__name__}: {error}"[:500]))
             continue
         for signal in signals:

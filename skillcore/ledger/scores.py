@@ -111,7 +111,9 @@ def contained(formula: ScoringFormula[Any], doing: str) -> Iterator[None]:
     """Turn whatever a formula raises into `BrokenFormula`."""
     try:
         yield
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also sys.exit, which would end the process
         log.exception("formula failed", formula=formula.name, doing=doing)
         message = f"the formula {formula.name!r} failed on {doing}: {type(error).__name__}: {error}"
         raise BrokenFormula(message) from error

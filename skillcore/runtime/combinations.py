@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from skillcore.plugin.sections import without_password
-from skillcore.runtime.settings import ResilienceSettings, Settings, default_queues
+from skillcore.runtime.settings import ResilienceSettings, Settings, WatchdogSettings, default_queues
 
 __all__ = ["Impossible", "impossible"]
 
@@ -34,6 +34,7 @@ def impossible(settings: Settings) -> Iterator[Impossible]:
     yield from _resilience(("resilience",), settings.resilience)
     for plugin in settings.plugins.sections:
         yield from _resilience(("plugins", plugin, "resilience"), settings.resilience_of(plugin))
+    yield from _watchdog(settings.watchdog)
     verification = settings.verification
     if verification.retry_base > verification.retry_every:
         allowed = f"at most verification.retry_every, which is {verification.retry_every}"
@@ -70,6 +71,12 @@ def _queues(settings: Settings) -> Iterator[Impossible]:
     if 0 < limit <= deadline:
         allowed = f"less than queues.verification.time_limit, which is {limit}"
         yield Impossible(("verification", "deadline"), str(deadline), allowed)
+
+
+def _watchdog(limits: WatchdogSettings) -> Iterator[Impossible]:
+    if 0 < limits.end_after <= limits.warn_after:
+        allowed = f"less than watchdog.end_after, which is {limits.end_after}"
+        yield Impossible(("watchdog", "warn_after"), str(limits.warn_after), allowed)
 
 
 def _resilience(keys: tuple[str, ...], limits: ResilienceSettings) -> Iterator[Impossible]:

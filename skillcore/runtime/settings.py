@@ -24,6 +24,7 @@ __all__ = [
     "ServerSection",
     "Settings",
     "VerificationSettings",
+    "WatchdogSettings",
 ]
 
 Seconds = Annotated[float, Meta(gt=0)]
@@ -105,6 +106,14 @@ class LedgerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     poll_interval: Seconds = 1.0
 
 
+class WatchdogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[watchdog]``: what happens when code holds up the event loop of a process."""
+
+    warn_after: Seconds = 1.0
+    end_after: Annotated[float, Meta(ge=0)] = 15.0
+    set_apart: Seconds = 30.0
+
+
 class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[auth]``: passwords and tokens."""
 
@@ -140,6 +149,7 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     queues: Mapping[str, QueueSettings] = field(default_factory=default_queues)
     verification: VerificationSettings = VerificationSettings()
     ledger: LedgerSettings = LedgerSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})
     auth: AuthSettings = AuthSettings()
     log: LogSettings = LogSettings()

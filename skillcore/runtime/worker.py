@@ -22,6 +22,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from skillcore.runtime import clock
 from skillcore.runtime.database import SERVICE_ROLE
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.handing_back import OwnWorkers
 from skillcore.runtime.hints import Hints
 from skillcore.runtime.jobs import JobContext, Jobs, Retry
 from skillcore.runtime.problems import Problem
@@ -96,7 +97,7 @@ class Held(JobManager):
     def __init__(self, connector: PsycopgConnector, engine: Engine) -> None:
         super().__init__(connector)
         self.engine = engine
-        self.workers: set[int] = set()
+        self.workers = engine.cache(OwnWorkers).numbers
         self.held: set[int] = set()
 
     async def register_worker(self) -> int:

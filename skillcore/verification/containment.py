@@ -22,7 +22,7 @@ from skillcore.plugin import (
     Verified,
 )
 
-__all__ = ["contained", "sound_error", "sound_verdict"]
+__all__ = ["contained", "sound_error", "sound_verdict", "task_name"]
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ async def contained(who: str, call: Callable[[], Awaitable[T]], seconds: float) 
     Raises:
         SourceError: as the plugin raised it; Unavailable for anything else that went wrong.
     """
-    task = asyncio.create_task(_only_source_errors(who, call))
+    task = asyncio.create_task(_only_source_errors(who, call), name=task_name(who))
     try:
         await asyncio.wait({task}, timeout=seconds)
     except asyncio.CancelledError:
@@ -58,6 +58,11 @@ async def contained(who: str, call: Callable[[], Awaitable[T]], seconds: float) 
     if task.cancelled():
         raise Unavailable(f"{who} cancelled itself")
     return task.result()
+
+
+def task_name(who: str) -> str:
+    """Return the name of the tasks in which a plugin's coroutines run."""
+    return f"plugin {who}"
 
 
 def sound_error(error: SourceError) -> SourceError:
@@ -100,7 +105,9 @@ async def _only_source_errors(who: str, call: Callable[[], Awaitable[T]]) -> T:
         return await call()
     except SourceError as error:
         raise sound_error(error) from error
-    except (Exception, SystemExit, GeneratorExit) as error:
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # also sys.exit, and whatever else would end the process
         log.warning("plugin.failed", plugin=who, exc_info=error)
         raise Unavailable(f"{who} failed: {type(error).__name__}: {error}") from error
 

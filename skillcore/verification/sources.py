@@ -7,9 +7,10 @@ server may do anything, so its answers are judged. What is left is a verdict, or
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -27,14 +28,18 @@ from skillcore.plugin import (
 )
 from skillcore.plugin.manager import Plugins
 from skillcore.plugin.sections import Misfit, fit
+from skillcore.runtime import clock
 from skillcore.runtime.mcp import ServerReport, ServerSession
 from skillcore.runtime.problems import InvalidField
 from skillcore.runtime.resilience import BreakerState, Guard
 from skillcore.runtime.settings import ResilienceSettings, Settings
-from skillcore.verification.containment import contained, sound_verdict
+from skillcore.verification.containment import contained, sound_verdict, task_name
 from skillcore.verification.tools import GuardedTools, RawAnswer
 
 __all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement"]
+
+
+T = TypeVar("T")
 
 
 class Outcome(Struct, frozen=True):
@@ -89,6 +94,8 @@ class Sources:
                 for name, item in offered.items()
             }
         )
+        self._apart: dict[str, datetime] = {}
+        self._returned: set[str] = set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,8 +119,9 @@ class Sources:
         if source is None:
             raise Unavailable(f"the source {name!r} is not loaded")
         served = self._served[name]
+        self._refuse_apart(name)
         tools = served.tools()
-        returned = await contained(served.who, lambda: source.verify(tools, account, requirement), self._deadline)
+        returned = await self._contained(name, lambda: source.verify(tools, account, requirement), self._deadline)
         return Outcome(sound_verdict(served.who, returned), tuple(tools.answers))
 
     async def advise(self, name: str, topics: tuple[PathTopic, ...]) -> tuple[Advice, ...]:
@@ -126,7 +134,8 @@ class Sources:
         if advisor is None:
             raise Unavailable(f"the advisor {name!r} is not loaded")
         served = self._served[name]
-        returned = await contained(served.who, lambda: advisor.advise(served.tools(), topics), self._deadline)
+        self._refuse_apart(name)
+        returned = await self._contained(name, lambda: advisor.advise(served.tools(), topics), self._deadline)
         try:
             return msgspec.json.decode(msgspec.json.encode(returned), type=tuple[Advice, ...])
         except Exception as error:  # whatever it returned may fail in its own way
@@ -145,9 +154,10 @@ class Sources:
         served = self._served[name]
         report, error = ServerReport(), None
         try:
+            self._refuse_apart(name)
             report = await contained(served.who, served.session.check, seconds)
             if not report.problems:
-                error = await contained(served.who, served.judge_itself, seconds)
+                error = await self._contained(name, served.judge_itself, seconds)
         except SourceError as raised:
             error = raised.message
         return SourceHealth(
@@ -167,6 +177,35 @@ class Sources:
         """Return the breaker of each source and advisor."""
         return {name: served.guard.breaker.state for name, served in self._served.items()}
 
+    def set_apart(self, until: Mapping[str, datetime]) -> None:
+        """Ask none of these sources and advisors before its time, and all others."""
+        self._apart = dict(until)
+        self._returned &= until.keys()
+
+    def returned(self) -> frozenset[str]:
+        """Return those that were set apart, and that have since been asked and let others on."""
+        return frozenset(self._returned)
+
+    def running(self, task: str, modules: Collection[str]) -> tuple[str, ...]:
+        """Return whose code runs, given the name of the task and the modules that it is in: one, or all of a plugin's."""
+        named = [name for name, served in self._served.items() if task == task_name(served.who)]
+        packages = {module.partition(".")[0] for module in modules} - {__name__.partition(".")[0]}
+        within = [name for name, served in self._served.items() if served.package in packages]
+        return tuple(named or within)
+
+    def _refuse_apart(self, name: str) -> None:
+        seconds = (self._apart[name] - clock.now()).total_seconds() if name in self._apart else 0.0
+        if seconds > 0:
+            message = f"{self._served[name].who} held up its worker, and is not asked for {max(1, round(seconds))} s"
+            raise Unavailable(message, retry_after=seconds)
+
+    async def _contained(self, name: str, call: Callable[[], Awaitable[T]], seconds: float) -> T:
+        try:
+            return await contained(self._served[name].who, call, seconds)
+        finally:
+            if name in self._apart:
+                self._returned.add(name)
+
 
 class _Served:
     """A source or advisor with the session and the guard of its server."""
@@ -174,6 +213,7 @@ class _Served:
     def __init__(self, plugin: str, item: VerificationSource[Any] | PathAdvisor, resilience: ResilienceSettings) -> None:
         self.plugin = plugin
         self.item = item
+        self.package = type(item).__module__.partition(".")[0]
         self.who = item.name if item.name == plugin else f"{item.name} (plugin {plugin})"
         server = item.server
         self.session = ServerSession(item.name, server, resilience)
@@ -255,7 +295,9 @@ def _asked(name: str, question: Callable[[], Any], prefix: str = "") -> Any:
     except InvalidRequirement as error:
         field = ".".join(part for part in (prefix, error.field) if part)
         raise InvalidField(error.message, field=field) from error
-    except Exception as error:  # its code failed on this value, which is all that can be said
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # its code failed on this value, which is all that can be said
         raise InvalidField(
             f"the source {name!r} cannot judge this value: {type(error).__name__}: {error}", field=prefix or None
         ) from error
