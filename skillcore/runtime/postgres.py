@@ -228,6 +228,11 @@ class EmbeddedPostgres:
             raise PostgresFailed(
                 "PostgreSQL does not run as root here: start skillcore as an ordinary user, or set database.url"
             )
+        if not self._account and not has_name(os.geteuid()):
+            raise PostgresFailed(
+                f"PostgreSQL needs a user with a name, and {os.geteuid()}, as whom this runs, has none: start skillcore as a"
+                " user that /etc/passwd lists, or set database.url"
+            )
         shutil.rmtree(self.cluster, ignore_errors=True)
         self.cluster.mkdir(mode=0o700)
         if self._account:
@@ -291,6 +296,15 @@ def end(process: subprocess.Popen[bytes], grace: float) -> None:
                 process.wait(patience)
             except subprocess.TimeoutExpired:
                 continue
+
+
+def has_name(user: int) -> bool:
+    """Tell whether a user stands in the machine's list of users, as those of containers may not."""
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def installed_programs() -> Path:
