@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -21,7 +22,7 @@ PATIENCE = 60.0
 class Served:
     """A running service. What it says goes to a file: a pipe that nobody reads would stop it once it is full."""
 
-    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[Any], log: Path) -> None:
         self.process = process
         self.log = log
         self.supervisor = psutil.Process(process.pid)

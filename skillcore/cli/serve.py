@@ -18,6 +18,7 @@ from skillcore.cli.serving import SUPERVISED
 from skillcore.runtime.configuration import Configuration
 from skillcore.runtime.http import AddressInUse, free_port, stop_requested
 from skillcore.runtime.logins import embedded, instance_lock, logins
+from skillcore.runtime.logs import configure_logging
 from skillcore.runtime.migrations import MigrationFailed, migrate
 from skillcore.runtime.postgres import EmbeddedPostgres, PostgresFailed
 from skillcore.runtime.processes import InUse
@@ -47,6 +48,7 @@ def register(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until a signal comes."""
     loaded = configuration(options)
+    configure_logging(loaded.settings.log)
     settings = msgspec.structs.replace(
         loaded.settings,
         server=msgspec.structs.replace(

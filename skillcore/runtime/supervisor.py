@@ -112,9 +112,11 @@ class Supervisor:
             for task in (*keeping, stopping):
                 task.cancel()
             await asyncio.gather(*keeping, stopping, return_exceptions=True)
-            await asyncio.gather(*(child.stop(self.grace + MARGIN) for child in self.children))
-            if self.postgres is not None:
-                await asyncio.to_thread(self.postgres.stop)
+            try:
+                await asyncio.gather(*(child.stop(self.grace + MARGIN) for child in self.children))
+            finally:  # a thread waits for it, and would keep this process from ending
+                if self.postgres is not None:
+                    await asyncio.to_thread(self.postgres.stop)
 
     async def _announce(self, ready: Callable[[], Awaitable[None]]) -> None:
         await ready()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from skillcore.runtime.postgres import EmbeddedPostgres
-from tests.services import PATIENCE, gone, serving, started, until
+from tests.services import PATIENCE, Served, gone, serving, started, until
 
 DATA = {"SKILLCORE__DATA_DIR": "data of mine"}
 
@@ -107,3 +110,26 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(directory
     assert "database.url" in served.said
     assert "hunter2" not in served.said
     assert "Traceback" not in served.said
+
+
+def test_it_outlives_whoever_read_its_words(directory: Path) -> None:
+    directory.mkdir()
+    command = [sys.executable, "-m", "skillcore", "serve", "--port", "0"]
+    reader, writer = os.pipe()
+    with subprocess.Popen(command, cwd=directory, env=os.environ | DATA, stdout=writer, stderr=writer) as process:
+        os.close(writer)
+        words = b""
+        while b"ready at" not in words:
+            words += os.read(reader, 1000)
+        os.close(reader)
+        served = Served(process, directory / "nothing")
+        served.address = words.split(b"ready at ")[1].split(b"\n")[0].decode()
+        worker = served.child("worker")
+        assert worker
+        worker.kill()
+        until(lambda: (child := served.child("worker")) is not None and child.pid != worker.pid)
+        assert served.ready()
+        family = served.family()
+        process.terminate()
+        assert process.wait(timeout=PATIENCE) == 0
+    assert all(gone(one) for one in family)
