@@ -23,6 +23,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from skillcore.runtime import clock
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.handing_back import hand_back
 from skillcore.runtime.hints import Hints
 from skillcore.runtime.jobs import JobContext, Jobs, JobStatus, Retry, counts, dead, defer, status
 from skillcore.runtime.problems import UnavailableNow
@@ -452,3 +453,27 @@ async def test_a_job_survives_its_killed_worker_as_often_as_it_may_fail(
     async with working(engine, room(deadly, retries=retries)):
         end = await ended(engine, number)
     assert (end.state, end.reason) == (state, "the process that ran it ended before it was done")
+
+
+async def test_what_a_process_hands_back_before_its_end_runs_again_and_has_not_failed(engine: Engine) -> None:
+    begun: list[int] = []
+    release = asyncio.Event()
+
+    async def hold(_: Engine, context: JobContext) -> None:
+        begun.append(context.attempt)
+        if context.attempt == 1:
+            await release.wait()
+
+    async def running() -> bool:
+        return bool(begun)
+
+    async with working(engine, room(hold, retries=0)):
+        number = await queued(engine, "test.hold")
+        await until(running)
+        assert await asyncio.to_thread(lambda: asyncio.run(hand_back(engine, "it was held up"))) == 1
+        handed_back = await seen(engine, number)
+        assert (handed_back.state, handed_back.reason) in {(state, "it was held up") for state in ("retrying", "running")}
+        assert (await ended(engine, number)).state == "succeeded"  # without a retry to spare
+        release.set()
+        assert await hand_back(engine, "it was held up") == 0
+    assert begun == [1, 2]
