@@ -192,7 +192,9 @@ class EmbeddedPostgres:
             run = Path(recorded.read_text())
             if is_private(run, 0o711 if self._account else 0o700):
                 return run
-        run = Path(tempfile.mkdtemp(prefix="skillcore-", dir=short_directory(public=self._account is not None)))
+        copied = self._account is not None and not is_public(installed_programs() / "postgres")
+        place = short_directory(public=self._account is not None, programs=copied)
+        run = Path(tempfile.mkdtemp(prefix="skillcore-", dir=place))
         sockets = run / "socket"
         sockets.mkdir(mode=0o700)
         if self._account:
@@ -346,16 +348,23 @@ def is_public(path: Path) -> bool:
         return False
 
 
-def short_directory(*, public: bool) -> str:
-    """Return a temporary directory with a short path, for others to walk through if so asked.
+def short_directory(*, public: bool, programs: bool = False) -> str:
+    """Return a temporary directory with a short path.
+
+    Args:
+        public: others must be able to walk through it.
+        programs: programs must be able to run there, which some machines forbid.
 
     Raises:
         PostgresFailed: there is none.
     """
     for place in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - only `mkdtemp` makes anything there
-        if len(place) <= SOCKET_PATH_LIMIT and os.access(place, os.W_OK | os.X_OK) and (not public or is_public(Path(place))):
+        if len(place) > SOCKET_PATH_LIMIT or not os.access(place, os.W_OK | os.X_OK):
+            continue
+        if (is_public(Path(place)) or not public) and not (programs and os.statvfs(place).f_flag & os.ST_NOEXEC):
             return place
-    raise PostgresFailed("PostgreSQL needs a writable temporary directory with a short path: set TMPDIR")
+    further = ", from which programs may run" if programs else ""
+    raise PostgresFailed(f"PostgreSQL needs a writable temporary directory with a short path{further}: set TMPDIR")
 
 
 def write_private(path: Path, text: str) -> None:

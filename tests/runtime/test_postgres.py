@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from skillcore.runtime import postgres
 from skillcore.runtime.postgres import EmbeddedPostgres, PostgresFailed
 
 HOLD = """
@@ -166,3 +170,32 @@ def test_says_why_it_did_not_start(tmp_path: Path) -> None:
     with pytest.raises(PostgresFailed, match="no_such_parameter"):
         server.start()
     assert server.pid is None
+
+
+def test_programs_are_not_copied_to_where_none_may_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def statvfs(place: str) -> SimpleNamespace:
+        asked.append(str(place))
+        return SimpleNamespace(f_flag=os.ST_NOEXEC if str(place) != "/var/tmp" else 0)
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    assert postgres.short_directory(public=False) == "/tmp"
+    assert asked == []
+    assert postgres.short_directory(public=False, programs=True) == "/var/tmp"
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_NOEXEC))
+    with pytest.raises(PostgresFailed, match="from which programs may run: set TMPDIR"):
+        postgres.short_directory(public=False, programs=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root's deputy has a name everywhere")
+def test_a_user_without_a_name_reads_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "has_name", lambda _: False)
+    with pytest.raises(PostgresFailed, match="set database.url"):
+        EmbeddedPostgres(tmp_path / "data").start()
+
+
+def test_users_have_a_name_if_the_machine_lists_them() -> None:
+    assert postgres.has_name(0)
+    assert not postgres.has_name(2_111_222_333)
