@@ -3,6 +3,7 @@
 import json
 import pkgutil
 import re
+import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ FOREIGN = (
 @cache
 def texts() -> dict[Path, str]:
     """Return the committed texts; in a copy without its history, all that lie here."""
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=False)
+    command = [shutil.which("git") or "false", "-C", str(ROOT), "ls-files", "-z"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
         files = [ROOT / name for name in listed.stdout.split("\0") if name]
     else:
