@@ -89,6 +89,7 @@ create table tasks (
 );
 create index tasks_listing_idx on tasks (user_id, id) where deleted_at is null;
 create index tasks_state_idx on tasks (user_id, state);
+create index tasks_in_progress_idx on tasks (updated_at) where state = 'in_progress';
 
 -- A task's history is read by its subject; of other kinds nobody asks that.
 create index events_task_idx on events (user_id, subject_id, version) where kind = 'task.state';

@@ -7,7 +7,7 @@ module enqueues and tells; `skillcore.runtime.worker` runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -18,7 +18,7 @@ from procrastinate import PsycopgConnector, exceptions
 from procrastinate.jobs import Job as QueuedJob
 from procrastinate.manager import JobManager
 from psycopg.rows import class_row
-from sqlalchemy import DateTime, Index, func, text
+from sqlalchemy import BigInteger, DateTime, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from skillcore.runtime.database import Base, nature
@@ -26,7 +26,7 @@ from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.hints import hint
 from skillcore.runtime.rooms import Job, Room
 
-__all__ = ["JobContext", "JobProgress", "JobStatus", "Jobs", "Retry", "counts", "dead", "defer", "status"]
+__all__ = ["JobContext", "JobProgress", "JobStatus", "Jobs", "Retry", "counts", "dead", "defer", "given_up", "status"]
 
 JobState = Literal["waiting", "running", "retrying", "succeeded", "failed", "cancelled"]
 
@@ -39,6 +39,10 @@ select j.id, j.task_name as name, j.queue_name as queue,
 from procrastinate_jobs j left join job_progress p on p.job_id = j.id
 """
 COUNTS = "select queue_name, status::text, count(*) from procrastinate_jobs group by 1, 2"
+GIVEN_UP = """
+select n.id from unnest(%s::int8[]) n(id) left join procrastinate_jobs j on j.id = n.id
+where j.id is null or j.status in ('failed', 'cancelled', 'aborted')
+"""
 OWN = "insert into job_progress (job_id, user_id, platform_id) values (%s, %s, %s)"
 PROGRESS = "update job_progress set state = %s, done = %s, total = %s, updated_at = now() where job_id = %s"
 
@@ -67,13 +71,13 @@ class JobProgress(Base):
         nature("record", person="user_id", erase="delete"),
     )
 
-    job_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    job_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     user_id: Mapped[UUID | None]
     platform_id: Mapped[UUID | None]
-    state: Mapped[str] = mapped_column(server_default=text("''"))
-    done: Mapped[int | None]
-    total: Mapped[int | None]
-    reason: Mapped[str] = mapped_column(server_default=text("''"))
+    state: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    done: Mapped[int | None] = mapped_column(BigInteger)
+    total: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str] = mapped_column(Text, server_default=text("''"))
     failures: Mapped[int] = mapped_column(server_default=text("0"))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
@@ -209,6 +213,12 @@ async def status(tx: Transaction, number: int) -> JobStatus | None:
     """Return a job as its owner sees it; the caller decides who that is."""
     async with (await tx.psycopg()).cursor(row_factory=class_row(JobStatus)) as cursor:
         return await (await cursor.execute(STATUS + "where j.id = %s", (number,))).fetchone()
+
+
+async def given_up(tx: Transaction, numbers: Collection[int]) -> set[int]:
+    """Return those of some jobs that will not be tried again and did not succeed."""
+    cursor = await (await tx.psycopg()).execute(GIVEN_UP, (list(numbers),))
+    return {number for (number,) in await cursor.fetchall()}
 
 
 async def dead(tx: Transaction, limit: int = 100) -> list[JobStatus]:

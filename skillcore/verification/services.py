@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from skillcore.operations.apart import apart, set_apart, take_back
 from skillcore.operations.sources import SourceState, publish
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.periodic import repeating
 from skillcore.runtime.watchdog import Blocked
 from skillcore.verification.answers import expire
 from skillcore.verification.sources import Sources
@@ -34,7 +34,7 @@ async def sources(engine: Engine) -> AsyncIterator[None]:
     async with Sources(engine.plugins, engine.settings) as opened:
         with suppress(SQLAlchemyError, OSError):  # a database that is away for a while will tell later
             await heed(engine, opened)
-        async with engine.open(opened), _again_and_again("news of sources", lambda: exchange(engine, opened), PUBLISH_EVERY):
+        async with engine.open(opened), repeating("news of sources", lambda: exchange(engine, opened), PUBLISH_EVERY):
             yield
 
 
@@ -47,7 +47,7 @@ async def retention(engine: Engine) -> AsyncIterator[None]:
         if deleted:
             log.info("expired answers were deleted", answers=deleted)
 
-    async with _again_and_again("retention of answers", forget, EXPIRE_EVERY):
+    async with repeating("retention of answers", forget, EXPIRE_EVERY):
         yield
 
 
@@ -88,23 +88,3 @@ def news(opened: Sources) -> list[SourceState]:
         )
         for name, breaker in opened.states().items()
     ]
-
-
-@asynccontextmanager
-async def _again_and_again(name: str, what: Callable[[], Awaitable[None]], every: float) -> AsyncIterator[None]:
-    """Do something now and then while the block lasts; a database that is away for a while is waited for."""
-
-    async def forever() -> None:
-        while True:
-            try:
-                await what()
-            except (SQLAlchemyError, OSError) as error:
-                log.warning("not now, but later", what=name, error=str(error))
-            await asyncio.sleep(every)
-
-    task = asyncio.create_task(forever(), name=name)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])

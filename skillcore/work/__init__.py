@@ -5,7 +5,7 @@ derived by the ledger from the events recorded here.
 """
 
 from skillcore.runtime.rooms import Job, Room
-from skillcore.work import check
+from skillcore.work import check, sweep
 from skillcore.work.completion import complete_task
 from skillcore.work.routes import ROUTES
 
@@ -17,4 +17,5 @@ ROOM = Room(
     # Long enough that a job outlives a database that is away for some minutes.
     jobs=(Job(name="work.complete_task", queue="verification", run=complete_task, retries=10, retry_base=1.0),),
     checks={"tasks": check.tasks},
+    services={"worker": (sweep.service,)},
 )

@@ -120,6 +120,7 @@ class TaskRow(Base):
         CheckConstraint("(difficulty is null) = (difficulty_by is null)", name="difficulty_by"),
         Index("tasks_listing_idx", "user_id", "id", postgresql_where=text("deleted_at is null")),
         Index("tasks_state_idx", "user_id", "state"),
+        Index("tasks_in_progress_idx", "updated_at", postgresql_where=text("state = 'in_progress'")),
         nature("record", person="user_id", erase="delete"),
     )
 

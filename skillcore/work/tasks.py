@@ -39,6 +39,7 @@ __all__ = [
     "complete",
     "create",
     "delete",
+    "enqueue",
     "get",
     "history",
     "listing",
@@ -288,13 +289,17 @@ async def complete(tx: Transaction, actor: Actor, task_id: UUID) -> Accepted:
             source=row.source,
         )
     row.outcome = None
-    platform = row.platform_id or actor.platform_id  # a platform that has a member's own task checked follows its job
-    number = await jobs.defer(tx, JOB, lock=f"task:{row.id}", owner=row.user_id, platform=platform, task=row.id)
-    if number is not None:  # otherwise the job of an earlier attempt still waits, and will take up this one
-        row.job_id = number
+    await enqueue(tx, row, row.platform_id or actor.platform_id)  # who has a member's own task checked follows its job
     if row.state != "in_progress":
         await step(tx, row, "in_progress")
     return Accepted(job_id=row.job_id or 0, task=_task(row))
+
+
+async def enqueue(tx: Transaction, row: TaskRow, platform_id: UUID | None) -> None:
+    """Have a locked task checked by a job, which its person and a platform may follow."""
+    number = await jobs.defer(tx, JOB, lock=f"task:{row.id}", owner=row.user_id, platform=platform_id, task=row.id)
+    if number is not None:  # otherwise the job of an earlier attempt still waits, and will take up this one
+        row.job_id = number
 
 
 async def _rewrite(tx: Transaction, actor: Actor, row: TaskRow, changes: TaskChanges) -> None:
