@@ -23,7 +23,10 @@ def register(commands: Commands) -> None:
         "api",
         run,
         summary="serve HTTP alone, on a database that another process migrates and workers attend to",
-        details="exit codes: 0 stopped, 1 it could not start or failed, 2 the configuration cannot be used",
+        details=(
+            "exit codes: 0 stopped, 1 it could not start or failed, "
+            "2 the configuration cannot be used, 75 code held it up for too long"
+        ),
     )
     parser.add_argument("--host", help="overrides server.host")
     parser.add_argument("--port", type=int, help="overrides server.port")

@@ -32,7 +32,10 @@ def register(commands: Commands) -> None:
         "worker",
         run,
         summary="run jobs and, without --queues, subscriptions",
-        details="exit codes: 0 stopped, 1 it could not start or failed, 2 the command line or configuration cannot be used",
+        details=(
+            "exit codes: 0 stopped, 1 it could not start or failed, "
+            "2 the command line or configuration cannot be used, 75 code held it up for too long"
+        ),
     )
     parser.add_argument("--queues", metavar="A,B", help="run the jobs of these queues, and nothing else")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, TypeVar
@@ -37,6 +39,9 @@ DEFAULTS = "defaults"
 
 RESERVED = "resilience"
 """The key of each plugin's section that the engine reads itself."""
+
+SLOW = 10.0
+"""Seconds of loading after which the log names a plugin."""
 
 # What the parts of `Offers` are called in messages. Sources and advisors share their names: both are servers.
 _WORDS = {
@@ -141,7 +146,8 @@ class Plugins:
         loaded: list[_Loaded] = []
         for found in sorted([*_installed(), *(_Found.given(name, module) for name, module in extra)], key=_Found.order):
             wanted = found.name not in block and (not allow or found.name in allow or found.name == DEFAULTS)
-            one = _load(found, sections.get(found.name, {}), loaded) if wanted else _Loaded(plugin=found.state("blocked"))
+            with _named_when_slow(found):
+                one = _load(found, sections.get(found.name, {}), loaded) if wanted else _Loaded(plugin=found.state("blocked"))
             if one.plugin.state == "failed":
                 log.error("plugin %s (%s) failed: %s", found.name, found.from_whom, one.plugin.error)
             loaded.append(one)
@@ -204,6 +210,19 @@ def _installed() -> Iterator[_Found]:
             version=distribution.version if distribution else "",
             load=entry_point.load,
         )
+
+
+@contextmanager
+def _named_when_slow(found: _Found) -> Iterator[None]:
+    """Tell whose code it is that the start waits for: nothing can end it, but an operator can block it."""
+    message = "plugin %s (%s) has been loading for %g s, and the start waits for it; plugins.block leaves it out"
+    timer = threading.Timer(SLOW, log.warning, (message, found.name, found.from_whom, SLOW))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _load(found: _Found, section: Mapping[str, Any], loaded: Iterable[_Loaded]) -> _Loaded:

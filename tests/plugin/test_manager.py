@@ -1,6 +1,8 @@
 """Every way in which a plugin can be broken leaves the others alone, and its error says who, what, and what to do."""
 
+import logging
 import sys
+import threading
 from types import ModuleType
 
 import pytest
@@ -429,3 +431,25 @@ def test_modules_given_by_a_test_load_like_installed_ones():
     plugins = load("given", extra=[("given", module)])
 
     assert "skillcore_plugin is not marked" in state(plugins, "given").error
+
+
+def test_a_plugin_that_the_start_waits_for_is_named(install, monkeypatch, caplog):
+    named = threading.Event()
+    monkeypatch.setattr("skillcore.plugin.manager.SLOW", 0.05)
+    monkeypatch.setattr(threading, "named_in_the_log", named, raising=False)  # what the plugin can reach
+    handler = logging.Handler()
+    handler.emit = lambda record: named.set() if record.args[0] == "slow" else None
+    log = logging.getLogger("skillcore.plugin.manager")
+    install("good", GOOD)
+    install("slow", "import threading\nassert threading.named_in_the_log.wait(10)")
+
+    log.addHandler(handler)
+    try:
+        assert state(load("good", "slow"), "slow").state == "active"
+    finally:
+        log.removeHandler(handler)
+
+    assert (
+        "plugin slow (acme-slow 1.0) has been loading for 0.05 s, and the start waits for it; plugins.block leaves it out"
+        in caplog.messages
+    )
