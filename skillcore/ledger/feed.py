@@ -153,6 +153,7 @@ class Feed:
         self.subscriptions = tuple(found for one in subscriptions if (found := following(engine, one)) is not None)
         order_of_kinds(self.subscriptions)
         self._hint = asyncio.Event()
+        self._closing = False  # a driver whose connection breaks meanwhile may swallow a cancellation
 
     def hint(self) -> None:
         """Say that something was recorded: saves a poll's delay."""
@@ -169,14 +170,15 @@ class Feed:
             try:
                 yield self
             finally:
+                self._closing = True
                 for loop in loops:
                     loop.cancel()
 
     async def _loop(self, subscription: Subscription) -> None:
-        while True:
+        while not self._closing:
             try:
                 async with self._elected(subscription) as elected:
-                    while elected:
+                    while elected and not self._closing:
                         await elected.execute("select 1")  # the lock lives as long as its connection does
                         if await self.advance(subscription) == 0:
                             await self._wait()
