@@ -35,7 +35,8 @@ create index job_progress_user_id_idx on job_progress (user_id);
 RIGHTS = """
 grant select, insert, update, delete on procrastinate_jobs, procrastinate_events, procrastinate_workers,
   procrastinate_periodic_defers, job_progress to skillcore_service;
-grant usage on all sequences in schema public to skillcore_service;
+grant usage on sequence procrastinate_jobs_id_seq, procrastinate_events_id_seq, procrastinate_periodic_defers_id_seq,
+  procrastinate_workers_id_seq to skillcore_service;
 """
 
 REMOVED = """

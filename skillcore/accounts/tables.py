@@ -12,7 +12,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
-    String,
     Text,
     UniqueConstraint,
     func,
@@ -25,7 +24,7 @@ from skillcore.runtime.database import Base, nature
 
 __all__ = ["ApiKeyRow", "MembershipRow", "PlatformRow", "UserRow"]
 
-Word = String(collation="C")
+Word = Text(collation="C")
 Moment = DateTime(timezone=True)
 
 

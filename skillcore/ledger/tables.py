@@ -14,11 +14,13 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     LargeBinary,
-    String,
     Text,
+    UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
@@ -39,7 +41,7 @@ __all__ = [
     "SubscriptionRow",
 ]
 
-Word = String(collation="C")
+Word = Text(collation="C")
 Moment = DateTime(timezone=True)
 
 
@@ -90,7 +92,19 @@ class EventRow(Base):
     """A fact."""
 
     __tablename__ = "events"
-    __table_args__ = nature("fact", person="user_id", erase="strip")
+    __table_args__ = (
+        UniqueConstraint("user_id", "id"),
+        Index("events_time_idx", "user_id", "occurred_at", "id"),
+        Index(
+            "events_account_idx",
+            "user_id",
+            "version",
+            postgresql_where=text("kind in ('account.linked', 'evidence.withdrawn')"),
+        ),
+        Index("events_level_idx", "user_id", "version", postgresql_where=text("kind = 'level.changed'")),
+        Index("events_task_idx", "user_id", "subject_id", "version", postgresql_where=text("kind = 'task.state'")),
+        nature("fact", person="user_id", erase="strip"),
+    )
 
     user_id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger, primary_key=True)
@@ -134,7 +148,7 @@ class CommitRow(Base):
     """A transaction that recorded facts: outbox and feed in one."""
 
     __tablename__ = "commits"
-    __table_args__ = nature("fact", person=None, erase="keep")
+    __table_args__ = (Index("commits_feed_idx", "xid", "pos"), nature("fact", person=None, erase="keep"))
 
     pos: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     xid: Mapped[str] = mapped_column(TransactionId, server_default=func.pg_current_xact_id())

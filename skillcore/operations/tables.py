@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, Index, LargeBinary, String, Text, func, text
+from sqlalchemy import CheckConstraint, DateTime, Index, LargeBinary, Text, func, text
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,7 +13,7 @@ from skillcore.runtime.database import Base, nature
 
 __all__ = ["IdempotencyKeyRow", "WorkerSourceRow"]
 
-Word = String(collation="C")
+Word = Text(collation="C")
 Moment = DateTime(timezone=True)
 
 
