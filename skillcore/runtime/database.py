@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import psycopg
+import structlog
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -14,6 +15,8 @@ from sqlalchemy.orm import DeclarativeBase
 from skillcore.runtime.settings import DatabaseSettings
 
 __all__ = ["SERVICE_ROLE", "Base", "Database", "nature"]
+
+log = structlog.get_logger(__name__)
 
 SERVICE_ROLE = "skillcore_service"
 """The role that API and workers act as: it owns nothing, and may only SELECT and INSERT facts."""
@@ -48,6 +51,18 @@ def nature(
         erase: what erasure does with that person's rows: strip their content, delete or keep them.
     """
     return {"info": {"nature": kind, "person": person, "erase": erase}}
+
+
+async def _rolled_back(session: AsyncSession) -> None:
+    """Undo a transaction; a connection that cannot do that is thrown away."""
+    try:
+        await session.rollback()
+    except Exception as error:  # noqa: BLE001 - the connection is gone or busy, and its transaction with it
+        log.debug("connection thrown away", error=str(error))
+        await session.invalidate()
+    except BaseException:
+        await session.invalidate()
+        raise
 
 
 class Database:
@@ -89,9 +104,18 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """Open a session in a transaction; it commits when the block ends and rolls back when the block raises."""
-        async with AsyncSession(self.sqlalchemy, expire_on_commit=False) as session, session.begin():
-            yield session
+        """Open a session in a transaction; it commits when the block ends and rolls back when the block raises.
+
+        What the block raises is what comes out. A cancelled statement may leave its connection in a state in which even a
+        rollback fails; were that raised instead, a task that is to end would go on.
+        """
+        async with AsyncSession(self.sqlalchemy, expire_on_commit=False) as session:
+            try:
+                yield session
+                await session.commit()
+            except BaseException:
+                await _rolled_back(session)
+                raise
 
     async def close(self) -> None:
         """Close all pooled connections."""

@@ -1,0 +1,42 @@
+"""Transactions: what ends them comes out, and nothing of them is left on a connection."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from skillcore.runtime.engine import Engine
+
+
+async def busy(engine: Engine, error: BaseException) -> None:
+    """Raise in a transaction whose connection is in the middle of a statement, as one that was interrupted is."""
+    async with engine.transaction() as tx:
+        connection = await tx.psycopg()
+        await connection.execute("insert into subscriptions (name) values ('left over')")
+        connection.pgconn.send_query(b"select pg_sleep(60)")
+        raise error
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), ValueError("a reason")], ids=["cancelled", "failed"])
+async def test_a_connection_that_cannot_roll_back_does_not_hide_what_happened(error: BaseException, engine: Engine) -> None:
+    with pytest.raises(type(error)) as raised:
+        await busy(engine, error)
+    assert raised.value is error
+    async with engine.transaction() as tx:
+        connection = await tx.psycopg()
+        cursor = await connection.execute("select from subscriptions")
+        assert await cursor.fetchall() == []
+
+
+async def lose(engine: Engine) -> None:
+    async with engine.transaction() as tx:
+        (await tx.psycopg()).pgconn.finish()
+        raise ValueError("a reason")
+
+
+async def test_a_connection_that_is_lost_does_not_hide_what_happened(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="a reason"):
+        await lose(engine)
+    async with engine.transaction() as tx:
+        assert await (await (await tx.psycopg()).execute("select 1")).fetchone() == (1,)
