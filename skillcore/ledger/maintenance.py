@@ -17,10 +17,14 @@ from skillcore.runtime.engine import Engine
 
 __all__ = ["Backfilled", "backfill", "rebuild"]
 
-HEADS = """insert into streams (user_id, version, digest)
-  select distinct on (user_id) user_id, version, digest from events order by user_id, version desc
-  on conflict (user_id) do update set version = excluded.version, digest = excluded.digest
-  where (streams.version, streams.digest) is distinct from (excluded.version, excluded.digest)"""
+WRONG_HEADS = """select user_id from streams s full join
+    (select distinct on (user_id) user_id, version, digest from events order by user_id, version desc) e using (user_id)
+  where (s.version, s.digest) is distinct from (coalesce(e.version, 0), coalesce(e.digest, ''))"""
+OPEN = "insert into streams (user_id) values (%s) on conflict do nothing"
+RIGHT_HEAD = """update streams s set version = coalesce(e.version, 0), digest = coalesce(e.digest, '')
+  from (values (%s)) u left join lateral
+    (select version, digest from events where user_id = u.column1 order by version desc limit 1) e on true
+  where s.user_id = u.column1"""
 OF_KINDS = f"""select {EVENT_FIELDS} from events where user_id = %s and version > %s and kind = any(%s)
   order by version limit 5000"""  # noqa: S608
 REPAIRED = "delete from parked_events where consumer = any(%s) and user_id = %s and event_id = any(%s)"
@@ -46,10 +50,13 @@ async def rebuild(engine: Engine, tell: Callable[[str], None]) -> None:
     """
     connection = await engine.database.connect(autocommit=True)
     try:
-        async with connection.transaction():
-            await connection.execute("lock table streams in share row exclusive mode")
-            moved = await connection.execute(HEADS)
-        tell(f"heads: {moved.rowcount} corrected")
+        wrong = await (await connection.execute(WRONG_HEADS)).fetchall()
+        for (user,) in wrong:
+            async with connection.transaction():
+                await connection.execute(OPEN, (user,))
+                await lock(connection, [user.bytes])
+                await connection.execute(RIGHT_HEAD, (user,))
+        tell(f"heads: {len(wrong)} corrected")
         done = 0
         async for user in users(connection):
             async with connection.transaction():

@@ -142,6 +142,9 @@ def valued(formula: ScoringFormula[Any], state: Struct | None, reading: Reading)
     if score.value is None:
         return score
     parts = [component.value * component.weight for component in score.components]
+    if not all(map(math.isfinite, parts)):
+        message = f"the formula {formula.name!r} gives components that are no finite numbers"
+        raise BrokenFormula(message)
     combined = math.fsum(parts) if score.combine == "sum" else math.prod(parts)
     if not math.isfinite(score.value) or not math.isclose(score.value, combined, rel_tol=1e-9, abs_tol=1e-9):
         message = f"the formula {formula.name!r} says {score.value}, its components give {combined}"
@@ -214,9 +217,14 @@ async def reading(
     return Reading(at, subject, definition, inputs)
 
 
-def _restore(formula: ScoringFormula[Any], row: tuple[Any, ...]) -> Folded:
+def _restore(formula: ScoringFormula[Any], row: tuple[Any, ...]) -> Folded | None:
+    """Return what a snapshot holds; None if it does not fit the formula, as when its state changed and its version did not."""
     head, upto_at, upto_id, states = row
-    decoded: States = msgspec.json.decode(states, type=dict[str, formula.state])  # type: ignore[name-defined]
+    try:
+        decoded: States = msgspec.json.decode(states, type=dict[str, formula.state])  # type: ignore[name-defined]
+    except msgspec.MsgspecError as error:
+        log.warning("snapshot does not fit", formula=formula.name, error=str(error))
+        return None
     return Folded(decoded, head, None if upto_at is None else (upto_at, upto_id))
 
 

@@ -33,7 +33,7 @@ NEWEST = 2**63 - 1
 WITHDRAWN = """select subject_id from (
   select distinct on (subject_id) subject_id, kind from events
   where user_id = %s and kind in ('account.linked', 'evidence.withdrawn') and version <= %s
-  order by subject_id, version desc) last where kind = 'evidence.withdrawn'"""
+  order by subject_id, occurred_at desc, id desc) last where kind = 'evidence.withdrawn'"""
 
 IN_TIME_ORDER = f"""select {EVENT_FIELDS} from events
   where user_id = %s and version <= %s and kind = any(%s) and (occurred_at, id) > (%s, %s)
