@@ -96,11 +96,12 @@ def replayed(formula: str, arrived: Sequence[NewEvent]) -> bytes:
         id_ = evidence_id(event.subject_id) if event.kind == "evidence.accepted" else event.id
         assert id_ is not None
         first.setdefault(id_, event)
-    last = {event.subject_id: event.kind for event in first.values() if event.kind in ACCOUNT_KINDS}
+    in_time = sorted(first.items(), key=lambda item: (item[1].occurred_at, item[0]))
+    last = {event.subject_id: event.kind for _, event in in_time if event.kind in ACCOUNT_KINDS}
     withdrawn = {account for account, kind in last.items() if kind == "evidence.withdrawn"}
     folding = PLUGINS.formulas[formula]
     states: dict[str, Any] = {}
-    for id_, event in sorted(first.items(), key=lambda item: (item[1].occurred_at, item[0])):
+    for id_, event in in_time:
         counts = event.kind != "evidence.accepted" or event.data.account not in withdrawn
         if event.kind in folding.kinds and counts:
             assert event.occurred_at
