@@ -46,11 +46,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader went away; without this, Python would complain once more while it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader went away
         return 1
+    finally:
+        _drop_unread_words()
     return code
+
+
+def _drop_unread_words() -> None:
+    """Have nothing left to write where nobody reads: Python would complain of it at its end, and change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _modules(arguments: Sequence[str]) -> list[str]:
