@@ -14,7 +14,7 @@ import pytest
 
 from tests.docs.documents import LINK, ROOT, anchors, blocks, codes, prose
 
-SKIPPED = {".git", ".venv", "node_modules", "data", "dist", "__pycache__"}
+SKIPPED = {"node_modules", "data", "dist", "__pycache__"}
 PLACE = re.compile(r"(?:skillcore|tests|plugins|docs|migrations|config|benchmarks)/[\w./-]*")
 DOTTED = re.compile(r"skillcore(?!\.(?:lock|toml)$)(?:\.\w+)+")
 
@@ -31,6 +31,11 @@ FOREIGN = (
 """Places and names that say nothing about this project, and words for what is not done."""
 
 
+def skipped(path: Path) -> bool:
+    """Tell whether a file is none of ours: what tools leave behind is hidden, or lies in a directory of a known name."""
+    return any(part in SKIPPED or (part.startswith(".") and part not in {".ci", ".gitignore"}) for part in path.parts)
+
+
 @cache
 def texts() -> dict[Path, str]:
     """Return the committed texts; in a copy without its history, all that lie here."""
@@ -39,7 +44,7 @@ def texts() -> dict[Path, str]:
     if listed.returncode == 0:
         files = [ROOT / name for name in listed.stdout.split("\0") if name]
     else:
-        files = [file for file in ROOT.rglob("*") if file.is_file() and not SKIPPED & set(file.relative_to(ROOT).parts)]
+        files = [file for file in ROOT.rglob("*") if file.is_file() and not skipped(file.relative_to(ROOT))]
     found = {}
     for file in files:
         try:
