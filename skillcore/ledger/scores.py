@@ -139,14 +139,12 @@ def valued(formula: ScoringFormula[Any], state: Struct | None, reading: Reading)
     """
     with contained(formula, "reading its value"):
         score = formula.value(formula.state() if state is None else state, reading)
-    if score.value is None:
-        return score
-    parts = [component.value * component.weight for component in score.components]
-    if not all(map(math.isfinite, parts)):
-        message = f"the formula {formula.name!r} gives components that are no finite numbers"
-        raise BrokenFormula(message)
-    combined = math.fsum(parts) if score.combine == "sum" else math.prod(parts)
-    if not math.isfinite(score.value) or not math.isclose(score.value, combined, rel_tol=1e-9, abs_tol=1e-9):
+        if score.value is None:
+            return score
+        parts = [component.value * component.weight for component in score.components]
+        combined = math.fsum(parts) if score.combine == "sum" else math.prod(parts)
+        sound = math.isfinite(score.value) and math.isclose(score.value, combined, rel_tol=1e-9, abs_tol=1e-9)
+    if not sound:
         message = f"the formula {formula.name!r} says {score.value}, its components give {combined}"
         raise BrokenFormula(message)
     return score
