@@ -70,7 +70,8 @@ class NewEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         user: in whose stream; a person reports only of themselves.
-        id: makes sending it again harmless: the same content changes nothing, another is refused.
+        id: makes sending it again harmless: the same content changes nothing, another is refused. A UUID of version 4 or 7;
+            version 5 is the engine's own.
     """
 
     user: people.PersonReference = "me"
@@ -269,6 +270,9 @@ def _event(engine: Engine, actor: Actor, entry: NewEntry, named: dict[str, UUID]
         and data.score is not None
     ):
         raise Forbidden("data.score: this key lacks the scope scores:write", field="data.score", scope="scores:write")
+    if entry.id is not None and entry.id.version == 5:
+        # The engine's own ids are of this version: whoever took one first would keep the engine's event out.
+        raise InvalidField("id: send a UUID of version 4 or 7; version 5 is the engine's own", field="id")
     _check_time(entry.occurred_at, engine.settings.ledger.future_tolerance)
     return NewEvent(
         user_id=user_id,

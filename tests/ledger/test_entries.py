@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from skillcore.accounts.access import Actor
+from skillcore.ledger.preparation import evidence_id
 from tests.visitors import Door, Visitor
 from tests.world import World
 
@@ -96,6 +97,7 @@ REFUSED = [
     ({"occurred_at": "1969-12-31T23:59:59Z"}, 422, "occurred_at"),
     ({"occurred_at": "2026-01-01T00:00:00"}, 422, "occurred_at"),
     ({"id": "not-an-id"}, 422, "id"),
+    ({"id": str(evidence_id("gym:ada:a"))}, 422, "id"),
     ({"version": 3}, 422, "version"),
     ({"kind": "session.activity", "data": {"type": "quiz", "score": 90}}, 403, "data.score"),
 ]
