@@ -8,7 +8,7 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -311,6 +311,30 @@ async def test_two_that_both_believe_they_are_elected_have_one_effect(
     done = await effects(engine)
     assert done == once([id_ for n, id_ in enumerate(said) if not (failing and n % 2)])
     assert all(row[3] for row in await parked(engine))
+
+
+async def test_a_process_that_lost_its_lock_unawares_has_no_effect(engine: Engine, other_engine: Engine) -> None:
+    """Both have read the same commits before either writes, and what they do has no id that would give it away."""
+    said = await say(engine, new_id(), new_id())
+    both, waited = asyncio.Barrier(2), 0
+
+    async def hook(*_: object) -> None:
+        nonlocal waited
+        waited += 1
+        if waited <= 2:
+            await both.wait()
+
+    async def silently(tx: Transaction, people: Mapping[UUID, tuple[Event, ...]]) -> list[NewEvent]:
+        await echo(hook=hook).handle(tx, people)
+        return []
+
+    silent = Subscription(name=NAME, kinds=frozenset({"x.said"}), handle=silently)
+    feeds = [await opened(engine), await opened(other_engine)]
+    done = await asyncio.gather(*(feed.advance(silent) for feed in feeds), return_exceptions=True)
+    assert {type(outcome) for outcome in done} == {int, psycopg.OperationalError}
+    async with engine.transaction() as tx:
+        rows = await (await (await tx.psycopg()).execute("select event_id from effects")).fetchall()
+    assert Counter(event for (event,) in rows) == once(said)
 
 
 # --- failing
