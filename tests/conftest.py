@@ -45,8 +45,11 @@ class Cluster:
         self.directory = tempfile.TemporaryDirectory(prefix="skillcore tests ", ignore_cleanup_errors=True)
         self.server: EmbeddedPostgres | None = None
         url = os.environ.get("SKILLCORE_TEST_DATABASE_URL")
-        if url:
-            owner, service = url, make_conninfo(url, options=f"-c role={SERVICE_ROLE}")
+        self.login = f"skillcore_test_login_{uuid4().hex[:8]}" if url else None
+        if url:  # the service gets a login of its own, since an owner could become anybody again
+            password = uuid4().hex
+            owner = url
+            service = make_conninfo(url, user=self.login, password=password, options=f"-c role={SERVICE_ROLE}")
         else:
             self.server = EmbeddedPostgres(Path(self.directory.name), parameters=FAST | STEADY)
             self.server.start()
@@ -55,6 +58,9 @@ class Cluster:
         with psycopg.connect(owner, autocommit=True) as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(self.template)))
         migrate(make_conninfo(owner, dbname=self.template))
+        if self.login:
+            with psycopg.connect(owner, autocommit=True) as connection:
+                connection.execute(f"create role {self.login} login password '{password}' in role {SERVICE_ROLE}".encode())
         self.dsns = {"owner": owner, "service": service, "template": self.template}
 
     def stop(self) -> None:
@@ -63,6 +69,7 @@ class Cluster:
         else:
             with psycopg.connect(self.dsns["owner"], autocommit=True) as connection:
                 connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(self.template)))
+                connection.execute(f"drop role {self.login}".encode())
         self.directory.cleanup()
 
 

@@ -83,7 +83,8 @@ def _hidden(key: str, value: Any) -> Any:
     if is_secret((str(key),)) and value not in (None, "", ()) and not isinstance(value, bool):
         return HIDDEN
     if isinstance(value, str):
-        return SECRETS.sub(lambda match: f"{match['keep'] or ''}{HIDDEN}", without_password(value))
+        written = value.encode(errors="backslashreplace").decode()  # foreign text may hold what UTF-8 cannot
+        return SECRETS.sub(lambda match: f"{match['keep'] or ''}{HIDDEN}", without_password(written))
     if isinstance(value, Mapping):
         return {inner: _hidden(inner, item) for inner, item in value.items()}
     if isinstance(value, list | tuple):

@@ -22,7 +22,7 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime import problems
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.logs import configure_logging
+from skillcore.runtime.logs import configure_logging, hide_secrets
 from skillcore.runtime.pages import cursor_of, page, position
 from skillcore.runtime.problems import Problem
 from skillcore.runtime.settings import LogSettings, ServerSection, Settings
@@ -306,3 +306,8 @@ def test_a_cursor_of_another_list_is_refused() -> None:
         with pytest.raises(problems.BadRequest) as caught:
             position(cursor, int)
         assert caught.value.field == "cursor"
+
+
+def test_a_line_with_foreign_text_is_not_lost() -> None:
+    event = hide_secrets(None, "", {"error": "a \ud800 in it", "inner": ["\udfff"]})
+    assert msgspec.json.encode(event) == rb'{"error":"a \\ud800 in it","inner":["\\udfff"]}'
