@@ -30,6 +30,7 @@ from skillcore.runtime.postgres import EmbeddedPostgres
 from skillcore.runtime.rooms import Subscription
 from skillcore.runtime.settings import LogSettings, default_queues
 from tests.docs.documents import codes, read, sections
+from tests.stepping import step
 from tests.visitors import Door
 
 TEXT = read("operations.md")
@@ -202,7 +203,7 @@ async def test_a_restored_dump_is_put_in_order_as_said(engine: Engine, database_
 
     with psycopg.connect(database_dsns.owner_dsn) as owner:
         owner.execute(block.text.encode())
-    while await feed.advance(subscription):
+    while await step(feed, subscription):
         pass
 
     assert {str(before), str(after)} <= set(seen)

@@ -16,6 +16,7 @@ from skillcore.ledger import record
 from skillcore.ledger.feed import Feed
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.events import NewEvent, of_platform
+from tests.stepping import step
 from tests.visitors import Door, Platform, Visitor
 from tests.world import World
 
@@ -202,7 +203,7 @@ async def test_a_change_of_the_whole_level_is_told(school: School) -> None:
     assert subscription.kinds >= {"evidence.accepted", "task.completed", "evidence.withdrawn", "account.linked"}
 
     async def told() -> list[tuple[int, int]]:
-        while await feed.advance(subscription):
+        while await step(feed, subscription):
             pass
         listed = await school.get("/api/users/ext:ada/events", kind="level.changed")
         return [(event["data"]["old"], event["data"]["new"]) for event in listed["items"]]

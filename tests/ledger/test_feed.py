@@ -30,6 +30,7 @@ from skillcore.runtime.rooms import Subscription
 from skillcore.runtime.settings import Settings
 from tests.conftest import Dsns
 from tests.ledger.feeding import NAME, TABLE, echo, effects, quick, say
+from tests.stepping import step
 
 PATIENCE = 30
 CHILD = Path(__file__).with_name("feeding.py")
@@ -155,7 +156,7 @@ async def test_commits_in_another_order_than_their_transactions_began_are_not_sk
         later = await say(engine, new_id())
         assert await feed.advance(subscription) == 0, "what is behind a running transaction must wait for it"
         ids = (await record(early, [NewEvent(user_id=new_id(), kind="x.said", data={})])).ids
-    assert await feed.advance(subscription) == 2
+    assert await step(feed, subscription) == 2
     assert await effects(engine) == once([*later, *ids])
 
 
@@ -163,7 +164,7 @@ async def test_a_batch_is_bounded_in_events(engine: Engine, monkeypatch: pytest.
     said = [id_ for _ in range(5) for id_ in await say(engine, new_id(), times=4)]
     monkeypatch.setattr(feeding_module, "MOST_EVENTS", 8)
     feed, subscription = await opened(engine), echo()
-    assert await feed.advance(subscription) == 2
+    assert await step(feed, subscription) == 2
     assert await effects(engine) == once(said[:8])
     await finish(engine)
     assert await effects(engine) == once(said)
@@ -175,10 +176,10 @@ async def test_lag_counts_the_commits_to_come(engine: Engine) -> None:
         await say(engine, new_id())
     async with engine.transaction() as tx:
         assert await lag(tx) == {NAME: 3}
-    await feed.advance(subscription)
+    await step(feed, subscription)
     async with engine.transaction() as tx:
         assert await lag(tx) == {NAME: 1}  # the commit of its consequences
-    assert await feed.advance(subscription) == 1
+    assert await step(feed, subscription) == 1
     async with engine.transaction() as tx:
         assert await lag(tx) == {NAME: 0}
 
@@ -255,7 +256,7 @@ async def test_a_part_that_is_settled_is_not_handled_again(engine: Engine) -> No
     subscription = echo(hook=hook)
     feed = await opened(engine)
     with pytest.raises(asyncio.CancelledError):
-        await feed.advance(subscription)
+        await step(feed, subscription)
     assert (await effects(engine)).keys() == {said[0]}
     failing = False
     await finish(engine, subscription)
@@ -304,7 +305,7 @@ async def test_two_that_both_believe_they_are_elected_have_one_effect(
     async def work(feed: Feed) -> None:
         while True:
             with contextlib.suppress(psycopg.OperationalError):
-                if await feed.advance(echo(hook=hook)) == 0:
+                if await step(feed, echo(hook=hook)) == 0:
                     return
 
     await asyncio.gather(*map(work, feeds))
@@ -330,7 +331,7 @@ async def test_a_process_that_lost_its_lock_unawares_has_no_effect(engine: Engin
 
     silent = Subscription(name=NAME, kinds=frozenset({"x.said"}), handle=silently)
     feeds = [await opened(engine), await opened(other_engine)]
-    done = await asyncio.gather(*(feed.advance(silent) for feed in feeds), return_exceptions=True)
+    done = await asyncio.gather(*(step(feed, silent) for feed in feeds), return_exceptions=True)
     assert {type(outcome) for outcome in done} == {int, psycopg.OperationalError}
     async with engine.transaction() as tx:
         rows = await (await (await tx.psycopg()).execute("select event_id from effects")).fetchall()

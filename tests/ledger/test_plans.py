@@ -25,6 +25,7 @@ from skillcore.runtime.engine import Transaction
 from skillcore.runtime.rooms import Subscription
 from tests.conftest import Dsns
 from tests.ledger.facts import catalogue, evidence, joined, note, rows
+from tests.stepping import step
 from tests.visitors import Door, Visitor
 
 PEOPLE = 100
@@ -156,7 +157,7 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
         async with engine.transaction() as tx:
             await record(tx, [*there, evidence(ada, "another")])
         assert (await key.get("/api/users/ext:ada/level")).status_code == 200  # from a snapshot, and the tail
-        assert await Feed(engine, [subscription]).advance(subscription) > 0
+        assert await step(Feed(engine, [subscription]), subscription) > 0
         async with engine.transaction() as tx:
             await lag(tx)
     asked = {text: (text, parameters, options) for text, parameters, options in listening.heard}
