@@ -11,17 +11,11 @@ from typing import Any
 
 import pluggy
 
+from skillcore.plugin.events import EventKind, PluginInfo
 from skillcore.plugin.hookspecs import GROUP, HookSpecs
+from skillcore.plugin.scores import Achievement, ScoringFormula, SignalRule
 from skillcore.plugin.sections import nearest
-from skillcore.plugin.types import (
-    Achievement,
-    EventKind,
-    PathAdvisor,
-    PluginInfo,
-    ScoringFormula,
-    SignalRule,
-    VerificationSource,
-)
+from skillcore.plugin.sources import PathAdvisor, VerificationSource
 
 __all__ = ["Hooks", "PluginFailure", "contained"]
 

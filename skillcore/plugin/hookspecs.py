@@ -11,15 +11,9 @@ from typing import Any
 
 import pluggy
 
-from skillcore.plugin.types import (
-    Achievement,
-    EventKind,
-    PathAdvisor,
-    PluginInfo,
-    ScoringFormula,
-    SignalRule,
-    VerificationSource,
-)
+from skillcore.plugin.events import EventKind, PluginInfo
+from skillcore.plugin.scores import Achievement, ScoringFormula, SignalRule
+from skillcore.plugin.sources import PathAdvisor, VerificationSource
 
 __all__ = ["HookSpecs", "hookimpl", "hookspec"]
 

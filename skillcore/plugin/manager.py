@@ -14,19 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from skillcore.plugin import CONTRACT
+from skillcore.plugin.events import EventKind, PluginInfo
 from skillcore.plugin.hooks import Hooks, PluginFailure, contained
 from skillcore.plugin.hookspecs import GROUP
 from skillcore.plugin.offers import Offers, collect
+from skillcore.plugin.scores import Achievement, ScoringFormula, SignalRule
 from skillcore.plugin.sections import Misfit, defaults_of, fit, merged
-from skillcore.plugin.types import (
-    Achievement,
-    EventKind,
-    PathAdvisor,
-    PluginInfo,
-    ScoringFormula,
-    SignalRule,
-    VerificationSource,
-)
+from skillcore.plugin.sources import PathAdvisor, VerificationSource
 
 __all__ = ["DEFAULTS", "RESERVED", "PluginState", "Plugins", "PluginsFailed"]
 

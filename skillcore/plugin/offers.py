@@ -9,23 +9,18 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from skillcore.plugin.events import EventKind
 from skillcore.plugin.hooks import Hooks, PluginFailure, contained
-from skillcore.plugin.types import (
-    Achievement,
-    EventKind,
-    MCPServer,
-    PathAdvisor,
-    Proof,
-    ScoringFormula,
-    SignalRule,
-    VerificationSource,
-)
+from skillcore.plugin.proofs import ChallengeProof, OAuthProof, OIDCProof
+from skillcore.plugin.scores import Achievement, ScoringFormula, SignalRule
+from skillcore.plugin.sources import MCPServer, PathAdvisor, VerificationSource
 
 __all__ = ["Offers", "collect"]
 
 T = TypeVar("T")
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
+_PROOFS = (ChallengeProof, OAuthProof, OIDCProof)
 _KIND = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
@@ -83,9 +78,20 @@ def _judged(what: str, objects: Iterable[T], judge: Callable[[T], None]) -> dict
 def _judge_source(source: VerificationSource[Any]) -> None:
     _need_struct(source, "requirement")
     _judge_server(source)
-    _need(isinstance(source.proofs, tuple), "proofs must be a tuple of Proof")
-    for proof in source.proofs:
-        _revalidate(proof, Proof)
+    _judge_proofs(source)
+
+
+def _judge_proofs(source: VerificationSource[Any]) -> None:
+    _need(isinstance(source.proofs, tuple), "proofs must be a tuple of ChallengeProof, OAuthProof and OIDCProof")
+    shapes = [type(proof) for proof in source.proofs]
+    for proof, shape in zip(source.proofs, shapes, strict=True):
+        _need(shape in _PROOFS, f"{shape.__name__} stands among its proofs, which are ChallengeProof, OAuthProof and OIDCProof")
+        _need(shapes.count(shape) == 1, f"it has two proofs of the kind {shape.__name__}; keep one")
+        _revalidate(proof, shape)
+    if ChallengeProof in shapes:
+        for method in ("challenge", "check_challenge"):
+            own = getattr(type(source), method) is not getattr(VerificationSource, method)
+            _need(own, f"its ChallengeProof needs a method {method}() of its own")
 
 
 def _judge_advisor(advisor: PathAdvisor) -> None:

@@ -14,10 +14,18 @@ import msgspec
 import pytest
 
 from skillcore import plugin
-from skillcore.plugin import errors
+from skillcore.plugin import (
+    PathAdvisor,
+    ScoringFormula,
+    SignalRule,
+    SignalType,
+    SourceType,
+    Strength,
+    VerificationSource,
+    errors,
+)
 from skillcore.plugin.hookspecs import HookSpecs
 from skillcore.plugin.manager import Plugins
-from skillcore.plugin.types import PathAdvisor, ScoringFormula, SignalRule, SignalType, SourceType, Strength, VerificationSource
 from tests.docs.documents import ROOT, blocks, codes, read, sections
 
 TEXT = read("hooks.md")

@@ -1,39 +1,27 @@
-"""What a plugin hands to the engine: values and abstract classes. Nothing here does I/O."""
+"""Where work is verified and who advises on it: values and abstract classes. Nothing here does I/O."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from msgspec import Meta, Struct
 
 from skillcore.plugin.errors import SourceError
+from skillcore.plugin.proofs import Challenge, Identity, IssuedChallenge, NotProved, Proof
 
 __all__ = [
     "Account",
-    "Achievement",
     "Advice",
-    "Component",
-    "Event",
-    "EventKind",
     "Evidence",
     "MCPServer",
     "NotVerified",
     "Page",
     "PathAdvisor",
     "PathTopic",
-    "PluginInfo",
-    "Proof",
-    "Reading",
-    "Score",
-    "ScoringFormula",
     "ServerSettings",
-    "SignalRule",
-    "SignalType",
-    "SkillSignal",
-    "SourceType",
     "Strength",
     "Tool",
     "Tools",
@@ -44,52 +32,9 @@ __all__ = [
 ]
 
 R = TypeVar("R", bound=Struct)
-S = TypeVar("S", bound=Struct)
 T = TypeVar("T")
 
-SourceType = Literal["project", "update", "mentorship", "evidence", "session", "platform"]
-SignalType = Literal["joined", "update", "completed"]
 Strength = Literal["asserted", "authenticated", "judged"]
-
-
-class PluginInfo(Struct, frozen=True):
-    """What a plugin is.
-
-    Attributes:
-        contract: the version of this contract that the plugin was written for; another one is refused.
-        settings: the Struct behind ``[plugins.<name>]``; every field needs a default. A field ``server: ServerSettings``
-            holds the MCP server.
-    """
-
-    contract: int
-    settings: type[Struct] | None = None
-
-
-class EventKind(Struct, frozen=True):
-    """A kind of event and the shape of its payload.
-
-    Attributes:
-        name: dotted, lower case, such as ``task.verified``.
-        payload: a Struct that only ever gains optional fields.
-        client: platforms and learners may send it; otherwise only the engine records it.
-    """
-
-    name: str
-    payload: type[Struct]
-    client: bool = False
-
-
-class Event(Struct, frozen=True):
-    """A recorded fact, as rules and formulas see it: its payload is an instance of its kind's Struct."""
-
-    id: str
-    user_id: str
-    kind: str
-    subject_id: str
-    occurred_at: datetime
-    skills: tuple[str, ...]
-    data: Any
-    via: str = "engine"
 
 
 class Account(Struct, frozen=True):
@@ -104,13 +49,6 @@ class Account(Struct, frozen=True):
     source: str
     handle: str
     external_id: str | None = None
-
-
-class Proof(Struct, frozen=True):
-    """A way to prove that an account is one's own."""
-
-    method: Literal["oauth", "oidc", "challenge"]
-    instructions: str
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -195,11 +133,20 @@ Verdict = Verified | NotVerified | Undecided
 """The outcome of a verification. Everything else is raised: see `skillcore.plugin.errors`."""
 
 
-class Page(Struct, frozen=True):
-    """A page of past work, and the cursor from which the next run continues."""
+class Page(Struct, frozen=True, kw_only=True):
+    """A page of past work.
+
+    Attributes:
+        evidence: in the order in which it was done, where the source can tell.
+        cursor: where a later run goes on from, once this page is kept; only the source reads it.
+        total: how many items there are in all, where the source knows; for telling the progress.
+        done: how many of them lie behind this page; without it the engine counts the evidence.
+    """
 
     evidence: tuple[Evidence, ...]
-    cursor: str
+    cursor: Annotated[str, Meta(max_length=1000)]
+    total: Annotated[int, Meta(ge=0)] | None = None
+    done: Annotated[int, Meta(ge=0)] | None = None
 
 
 class Tools(Protocol):
@@ -238,7 +185,14 @@ class Tools(Protocol):
 
 
 class VerificationSource(ABC, Generic[R]):
-    """A place where work is done and can be checked. Stateless between calls: one instance serves all users."""
+    """A place where work is done and can be checked. Stateless between calls: one instance serves all users.
+
+    Attributes:
+        name: lower case, as tasks and evidence name the source.
+        requirement: the Struct of its requirements.
+        server: the MCP server that it asks.
+        proofs: the ways in which a person can prove that an account is theirs, the best one first.
+    """
 
     name: ClassVar[str]
     requirement: type[R]
@@ -268,8 +222,38 @@ class VerificationSource(ABC, Generic[R]):
         """
         return handle.strip().lower()
 
+    def challenge(self, account: Account, number: int) -> Challenge:
+        """Return what the account's holder is asked to do; needed by sources with a `ChallengeProof`. Pure: no I/O.
+
+        Args:
+            account: that is to be proved.
+            number: drawn at random, from 0 on and below 2**64. Different numbers should give many different challenges.
+        """
+        raise LookupError(f"{self.name} sets no challenges")
+
+    async def check_challenge(self, tools: Tools, account: Account, challenge: IssuedChallenge) -> Identity | NotProved:
+        """Look whether a challenge was met between its beginning and its end; needed by sources with a `ChallengeProof`.
+
+        Raises:
+            SourceError: the source did not say; the subclass says why.
+        """
+        raise LookupError(f"{self.name} sets no challenges")
+
     def history(self, tools: Tools, account: Account, after: str | None) -> AsyncIterator[Page] | None:
-        """Yield past accepted work from the cursor ``after`` on, or return None if the source shows none."""
+        """Yield past accepted work page by page, the oldest first where the source can tell; None if it shows none.
+
+        A work is named once, with the time when it was first accepted. The engine keeps each page and its cursor together,
+        asks for the next one when that is done, and may stop anywhere.
+
+        Args:
+            tools: paced at the source's pace.
+            account: whose work.
+            after: the cursor of the last page that was kept, of a run that was interrupted or of one that came to its end;
+                the first page follows it. None to begin at the beginning.
+
+        Raises:
+            SourceError: while iterating; the run goes on later from the last page kept.
+        """
         return None
 
     async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
@@ -316,118 +300,3 @@ class PathAdvisor(ABC):
     async def health_check(self, tools: Tools) -> str | None:
         """Return what is wrong beyond connection and tools, or None."""
         return None
-
-
-class SkillSignal(Struct, frozen=True):
-    """A trace that an event leaves on a skill; its first four fields and the user make it one and the same."""
-
-    skill_id: str
-    source_type: SourceType
-    source_id: str
-    signal_type: SignalType
-    weight: float = 1.0
-
-
-class SignalRule(ABC):
-    """Derives skill signals from an event. Pure: no clock, no I/O, no globals."""
-
-    name: ClassVar[str]
-    version: ClassVar[int]
-    kinds: ClassVar[frozenset[str]]
-
-    @abstractmethod
-    def derive(self, event: Event) -> Iterable[SkillSignal]:
-        """Return the signals of one event. Signals that exist already are absorbed."""
-
-
-class Component(Struct, frozen=True):
-    """A part of a score. ``kinds`` and ``subject`` name the events behind it; the engine finds them.
-
-    Attributes:
-        value: the part itself; the score combines ``value * weight``.
-        subject: as returned by the formula's ``subjects``; empty for all.
-    """
-
-    name: str
-    value: float
-    weight: float = 1.0
-    kinds: frozenset[str] = frozenset()
-    subject: str = ""
-
-
-class Score(Struct, frozen=True):
-    """A value that is the weighted sum, or the product, of its components; the engine checks that it is.
-
-    Attributes:
-        value: finite, or None where there is nothing to judge by.
-        label: a word for the value, where thresholds give one.
-    """
-
-    value: float | None
-    components: tuple[Component, ...] = ()
-    combine: Literal["sum", "product"] = "sum"
-    label: str | None = None
-
-
-class Reading(Struct, frozen=True):
-    """What a formula may see when its value is read, and never when it folds.
-
-    Attributes:
-        at: the moment of reading.
-        subject: whose value is read, as returned by ``subjects``.
-        definition: targets, sizes and the like, where the formula's subject has one.
-        inputs: scores of the formulas named in ``inputs``, by formula and subject.
-    """
-
-    at: datetime
-    subject: str = ""
-    definition: Struct | None = None
-    inputs: Mapping[str, Mapping[str, Score]] = {}
-
-
-class ScoringFormula(ABC, Generic[S]):
-    """A fold over a person's events. Pure: no clock, no I/O, no globals.
-
-    Events come ordered by ``(occurred_at, id)`` with withdrawn evidence left out; the engine sees to it. Parameters are
-    attributes of the instance, set by the plugin from its settings and listed by `parameters`: snapshots are kept by name,
-    version and parameters.
-    """
-
-    name: ClassVar[str]
-    version: ClassVar[int]
-    kinds: ClassVar[frozenset[str]]
-    state: type[S]
-    inputs: tuple[str, ...] = ()
-
-    def parameters(self) -> Mapping[str, Any]:
-        """Return what, beside the events, determines the fold and its value."""
-        return dict(sorted(vars(self).items()))
-
-    def subjects(self, event: Event) -> Iterable[str]:
-        """Return whose score the event moves: the person's (empty), a skill's, a space's, and so on."""
-        return ("",)
-
-    @abstractmethod
-    def apply(self, state: S, event: Event) -> S:
-        """Return the state after the event; sees neither definitions nor time."""
-
-    @abstractmethod
-    def value(self, state: S, reading: Reading) -> Score:
-        """Return the score of a state; sees definitions, other scores and time."""
-
-
-class Achievement(Struct, frozen=True, kw_only=True):
-    """Something earned once when a score reaches a bound.
-
-    Attributes:
-        formula: role or name of the formula whose value counts.
-        subject: as returned by the formula's ``subjects``.
-        at_least: the bound.
-    """
-
-    name: str
-    title: str
-    formula: str
-    subject: str = ""
-    at_least: float
-    points: int = 0

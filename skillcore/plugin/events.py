@@ -1,0 +1,50 @@
+"""What a plugin says of itself, and the events that it may add to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+__all__ = ["Event", "EventKind", "PluginInfo"]
+
+
+class PluginInfo(Struct, frozen=True):
+    """What a plugin is.
+
+    Attributes:
+        contract: the version of this contract that the plugin was written for; another one is refused.
+        settings: the Struct behind ``[plugins.<name>]``; every field needs a default. A field ``server: ServerSettings``
+            holds the MCP server.
+    """
+
+    contract: int
+    settings: type[Struct] | None = None
+
+
+class EventKind(Struct, frozen=True):
+    """A kind of event and the shape of its payload.
+
+    Attributes:
+        name: dotted, lower case, such as ``task.verified``.
+        payload: a Struct that only ever gains optional fields.
+        client: platforms and learners may send it; otherwise only the engine records it.
+    """
+
+    name: str
+    payload: type[Struct]
+    client: bool = False
+
+
+class Event(Struct, frozen=True):
+    """A recorded fact, as rules and formulas see it: its payload is an instance of its kind's Struct."""
+
+    id: str
+    user_id: str
+    kind: str
+    subject_id: str
+    occurred_at: datetime
+    skills: tuple[str, ...]
+    data: Any
+    via: str = "engine"
