@@ -95,7 +95,9 @@ async def supervise(
 ) -> None:
     """Keep the API and a worker running, and say when they are ready."""
     command = [sys.executable, "-m", "skillcore"]
-    children = [Child(name, [*command, name], environment) for name in ("api", "worker")]
+    programs = {"api": ["api"], "worker": ["worker"]}
+    programs |= {f"worker of {source}": ["worker", "--source", source] for source in settings.verification.isolated}
+    children = [Child(name, [*command, *arguments], environment) for name, arguments in programs.items()]
 
     async def ready() -> None:
         await until_ready(settings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import uvloop
@@ -19,6 +18,7 @@ from skillcore.runtime.handing_back import hand_back
 from skillcore.runtime.hints import FEED, Hints
 from skillcore.runtime.http import stop_requested
 from skillcore.runtime.jobs import Jobs
+from skillcore.runtime.lanes import ALL, Work
 from skillcore.runtime.watchdog import Blocked, watched
 from skillcore.runtime.worker import run_worker
 from skillcore.verification.services import held_up
@@ -31,13 +31,14 @@ def register(commands: Commands) -> None:
     parser = commands.add(
         "worker",
         run,
-        summary="run jobs and, without --queues, subscriptions",
+        summary="run jobs and, without --queues and --source, subscriptions",
         details=(
             "exit codes: 0 stopped, 1 it could not start or failed, "
             "2 the command line or configuration cannot be used, 75 code held it up for too long"
         ),
     )
     parser.add_argument("--queues", metavar="A,B", help="run the jobs of these queues, and nothing else")
+    parser.add_argument("--source", metavar="NAME", help="run the jobs about this source, and nothing else")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,26 +49,29 @@ def run(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     known = Jobs(ROOMS).queues
-    queues = None if options.queues is None else [name.strip() for name in options.queues.split(",")]
+    queues = None if options.queues is None else tuple(name.strip() for name in options.queues.split(","))
     unknown = sorted(set(queues or ()) - set(known))
     if unknown:
         print(f"--queues: found {', '.join(unknown)}; allowed: {', '.join(known)}", file=sys.stderr)
         return 2
+    if options.source is not None and options.source not in engine.plugins.sources:
+        offered = ", ".join(sorted(engine.plugins.sources)) or "none"
+        print(f"no plugin offers the source {options.source}, so its jobs wait; sources: {offered}", file=sys.stderr)
     watch_parent(engine)
-    uvloop.run(work(engine, queues))
+    uvloop.run(work(engine, Work(queues=queues, source=options.source)))
     return 0
 
 
-async def work(engine: Engine, queues: Sequence[str] | None = None) -> None:
+async def work(engine: Engine, chosen: Work = ALL) -> None:
     """Run jobs and subscriptions until a signal comes; running jobs get the grace period, and are put back after it."""
     stop = stop_requested()
     async with opened(engine, "worker"), AsyncExitStack() as stack:
-        if queues is None:
+        if chosen == ALL:
             feed = Feed(engine, [subscription for room in ROOMS for subscription in room.subscriptions])
             await stack.enter_async_context(feed.run())
             stack.enter_context(engine.service(Hints).heard(FEED, lambda _: feed.hint()))
         stack.enter_context(watched(engine.settings.watchdog, lambda blocked: last_words(engine, blocked)))
-        working = asyncio.create_task(run_worker(engine, queues), name="jobs")
+        working = asyncio.create_task(run_worker(engine, chosen), name="jobs")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from skillcore.runtime.database import Base, nature
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.hints import hint
+from skillcore.runtime.lanes import lane
 from skillcore.runtime.rooms import Job, Room
 
 __all__ = ["JobContext", "JobProgress", "JobStatus", "Jobs", "Retry", "counts", "dead", "defer", "given_up", "status"]
@@ -130,14 +131,19 @@ class Jobs:
         """The queues that these jobs wait in."""
         return tuple(sorted({job.queue for job in self.by_name.values()}))
 
-    async def defer(self, tx: Transaction, job: Job, queued: QueuedJob) -> int | None:
+    @property
+    def queues_by_source(self) -> tuple[str, ...]:
+        """Those of them that have a lane for each source."""
+        return tuple(sorted({job.queue for job in self.by_name.values() if job.by_source}))
+
+    async def defer(self, tx: Transaction, queued: QueuedJob) -> int | None:
         """Write a job into its queue; None if one with the same lock waits already."""
         try:
             async with tx.session.begin_nested():  # a refused lock would abort the caller's transaction
                 written = await self._manager.defer_job_async(queued, await tx.psycopg())
         except exceptions.AlreadyEnqueued:
             return None
-        hint(tx, f"procrastinate_queue_v1#{job.queue}", json.dumps({"type": "job_inserted", "job_id": written.id}))
+        hint(tx, f"procrastinate_queue_v1#{queued.queue}", json.dumps({"type": "job_inserted", "job_id": written.id}))
         return written.id
 
 
@@ -145,6 +151,7 @@ async def defer(
     tx: Transaction,
     name: str,
     *,
+    source: str | None = None,
     lock: str | None = None,
     schedule_at: datetime | None = None,
     priority: int = 0,
@@ -157,6 +164,7 @@ async def defer(
     Args:
         tx: the caller's transaction; the job exists once it commits.
         name: of a room's `Job`.
+        source: which it is about; for jobs that are ``by_source``, and only for these.
         lock: jobs with the same lock run one after another, and only one of them waits at a time. A transaction that takes
             several locks takes them in sorted order, since two that differ would wait for each other.
         schedule_at: not before then.
@@ -170,13 +178,16 @@ async def defer(
 
     Raises:
         LookupError: there is no such job.
+        ValueError: it is about a source and none is named, or the other way round.
     """
     jobs = tx.engine.service(Jobs)
     if name not in jobs.by_name:
         raise LookupError(f"no room defines the job {name!r}")
     job = jobs.by_name[name]
+    if job.by_source is (source is None):
+        raise ValueError(f"the job {name!r} is {'' if job.by_source else 'not '}about one source")
     queued = QueuedJob(
-        queue=job.queue,
+        queue=job.queue if source is None else lane(job.queue, source),
         priority=priority,
         lock=lock,
         queueing_lock=lock,
@@ -184,7 +195,7 @@ async def defer(
         task_kwargs=msgspec.to_builtins(arguments),
         scheduled_at=schedule_at,
     )
-    number = await jobs.defer(tx, job, queued)
+    number = await jobs.defer(tx, queued)
     if number is not None:
         await (await tx.psycopg()).execute(OWN, (number, owner, platform))
     return number

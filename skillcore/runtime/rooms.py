@@ -48,6 +48,8 @@ class Job(Struct, frozen=True, kw_only=True):
     Attributes:
         name: dotted, room first: ``work.complete_task``.
         queue: a queue of the settings.
+        by_source: it is about one source, and waits in that source's own lane of the queue, so that jobs about a source
+            that hangs keep no others waiting.
         run: called with the engine, the job's context and the arguments it was enqueued with.
         retries: how often it is tried again after failing or killing its worker; then it is dead, and visible as such.
         retry_base: seconds before the first of these retries; each further one waits twice as long.
@@ -55,6 +57,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     name: str
     queue: str
+    by_source: bool = False
     run: Callable[..., Awaitable[Mapping[str, Any] | None]]
     retries: int = 3
     retry_base: float = 2.0

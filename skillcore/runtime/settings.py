@@ -92,6 +92,7 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     answer_reuse: Annotated[float, Meta(ge=0)] = 3600.0
     answer_retention_days: Count = 90
     deadline: Seconds = 110.0
+    isolated: tuple[str, ...] = ()
     retry_attempts: Annotated[int, Meta(ge=0, le=20)] = 5
     retry_base: Seconds = 1.0
     retry_every: Seconds = 300.0

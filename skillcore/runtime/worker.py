@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.handing_back import OwnWorkers
 from skillcore.runtime.hints import Hints
 from skillcore.runtime.jobs import JobContext, Jobs, Retry
+from skillcore.runtime.lanes import ALL, Work, queue_of, waiting_lanes
 from skillcore.runtime.problems import Problem
 from skillcore.runtime.rooms import Job
 
@@ -63,6 +64,9 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 STEADY = Pace()
+
+CONNECTIONS = 12
+"""That a worker keeps for its queues at most; each look at one takes a moment, however many there are."""
 
 
 class Later(Exception):
@@ -234,23 +238,22 @@ async def fail(engine: Engine, job: Job, queued: QueuedJob, reason: str) -> None
     raise Later(clock.now() + timedelta(seconds=job.retry_base * 2 ** (failures - 1)))
 
 
-async def run_worker(engine: Engine, queues: Sequence[str] | None = None, *, pace: Pace = STEADY) -> None:
+async def run_worker(engine: Engine, work: Work = ALL, *, pace: Pace = STEADY) -> None:
     """Work on queues until cancelled; then running jobs get the grace period of the settings, and are put back after it.
 
     `Jobs` and `Hints` must be open in the engine.
 
     Args:
         engine: of this process.
-        queues: which queues; all that have jobs, if not given.
+        work: which jobs; those about isolated sources are left alone unless it names their source.
         pace: how often to look.
     """
     jobs = engine.service(Jobs)
-    queues = jobs.queues if queues is None else queues
     connector = PsycopgConnector(
         conninfo=engine.database.dsn,
         kwargs={"options": f"-c role={SERVICE_ROLE} -c timezone=UTC", "application_name": "skillcore-worker"},
         min_size=1,
-        max_size=len(queues) + 4,
+        max_size=CONNECTIONS,
         timeout=engine.settings.database.connect_timeout,
     )
     app = App(connector=connector)
@@ -259,9 +262,26 @@ async def run_worker(engine: Engine, queues: Sequence[str] | None = None, *, pac
     for job in jobs.by_name.values():
         app.task(name=job.name, queue=job.queue, pass_context=True, retry=Verdict())(performer(engine, job))
     async with app.open_async(), asyncio.TaskGroup() as group:
-        for queue in queues:
-            group.create_task(attend(app, engine, queue, pace), name=f"queue {queue}")
+        group.create_task(attend_all(app, engine, work, pace), name="queues")
         group.create_task(rescue(engine, manager, pace), name="rescue")
+
+
+async def attend_all(app: App, engine: Engine, work: Work, pace: Pace) -> None:
+    """Attend to each queue, and to each lane; lanes of sources that no plugin offers turn up with their jobs."""
+    jobs = engine.service(Jobs)
+    attended: set[str] = set()
+    async with asyncio.TaskGroup() as group:
+        while True:
+            try:
+                async with engine.transaction() as tx:
+                    waiting = await waiting_lanes(tx)
+            except (psycopg.Error, SQLAlchemyError, OSError) as error:
+                log.warning("lanes are not looked for just now", error=str(error))
+                waiting = set()
+            for queue in work.attended(engine, jobs.queues, jobs.queues_by_source, waiting) - attended:
+                attended.add(queue)
+                group.create_task(attend(app, engine, queue, pace), name=f"queue {queue}")
+            await asyncio.sleep(pace.rescue)
 
 
 def performer(engine: Engine, job: Job) -> Callable[..., Awaitable[None]]:
@@ -281,7 +301,7 @@ async def attend(app: App, engine: Engine, queue: str, pace: Pace) -> None:
             await app.run_worker_async(
                 queues=[queue],
                 name=queue,
-                concurrency=engine.settings.queue(queue).concurrency,
+                concurrency=engine.settings.queue(queue_of(queue)).concurrency,
                 fetch_job_polling_interval=pace.poll,
                 abort_job_polling_interval=60.0,
                 shutdown_graceful_timeout=engine.settings.server.grace,

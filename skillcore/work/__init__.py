@@ -15,7 +15,7 @@ ROOM = Room(
     name="work",
     routes=ROUTES,
     # Long enough that a job outlives a database that is away for some minutes.
-    jobs=(Job(name="work.complete_task", queue="verification", run=complete_task, retries=10, retry_base=1.0),),
+    jobs=(Job(name="work.complete_task", queue="verification", by_source=True, run=complete_task, retries=10, retry_base=1.0),),
     checks={"tasks": check.tasks},
     services={"worker": (sweep.service,)},
 )

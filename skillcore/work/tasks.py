@@ -297,7 +297,9 @@ async def complete(tx: Transaction, actor: Actor, task_id: UUID) -> Accepted:
 
 async def enqueue(tx: Transaction, row: TaskRow, platform_id: UUID | None) -> None:
     """Have a locked task checked by a job, which its person and a platform may follow."""
-    number = await jobs.defer(tx, JOB, lock=f"task:{row.id}", owner=row.user_id, platform=platform_id, task=row.id)
+    number = await jobs.defer(
+        tx, JOB, source=row.source, lock=f"task:{row.id}", owner=row.user_id, platform=platform_id, task=row.id
+    )
     if number is not None:  # otherwise the job of an earlier attempt still waits, and will take up this one
         row.job_id = number
 
