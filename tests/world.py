@@ -17,7 +17,6 @@ from skillcore.accounts.access import SCOPES, Actor
 from skillcore.accounts.tables import MembershipRow, PlatformRow, UserRow
 from skillcore.ledger.tables import EventRow, SignalRow
 from skillcore.plugin import (
-    CONTRACT,
     Account,
     Evidence,
     InvalidRequirement,
@@ -119,7 +118,7 @@ def plugins() -> Plugins:
 
     @hookimpl
     def skillcore_plugin() -> PluginInfo:
-        return PluginInfo(contract=CONTRACT)
+        return PluginInfo(contract=">=1.1,<2")
 
     @hookimpl
     def skillcore_verification_sources(settings: None) -> list[Any]:

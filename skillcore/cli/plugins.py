@@ -38,5 +38,12 @@ def list_plugins(options: argparse.Namespace) -> int:
 
 def _lines(plugin: PluginState) -> list[str]:
     lines = [f"{plugin.name}  {plugin.state}  {plugin.from_whom}"]
+    if plugin.blocked_by == "plugins.block":
+        lines.append("    blocked: plugins.block names it; take it out of the list to load it")
+    elif plugin.blocked_by == "plugins.allow":
+        lines.append("    blocked: plugins.allow does not name it; add it to the list to load it")
+    if plugin.contract:
+        lines.append(f"    contract: {plugin.contract}")
     lines += [f"    {part}: {', '.join(names)}" for part, names in plugin.offers.items()]
+    lines += [f"    outdated: {words}" for words in plugin.deprecated]
     return [*lines, f"    error: {plugin.error}"] if plugin.error else lines

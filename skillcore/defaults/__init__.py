@@ -8,7 +8,7 @@ from msgspec import Struct
 from skillcore.defaults.kinds import KINDS
 from skillcore.defaults.level import Level, LevelSettings
 from skillcore.defaults.rules import Completed, CompletedTask, Joined, Updated, Volunteered
-from skillcore.plugin import CONTRACT, EventKind, PluginInfo, ScoringFormula, SignalRule, hookimpl
+from skillcore.plugin import EventKind, PluginInfo, ScoringFormula, SignalRule, hookimpl
 
 __all__ = ["Settings"]
 
@@ -22,7 +22,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 @hookimpl
 def skillcore_plugin() -> PluginInfo:
     """Introduce the defaults."""
-    return PluginInfo(contract=CONTRACT, settings=Settings)
+    return PluginInfo(contract=">=1.1,<2", settings=Settings)
 
 
 @hookimpl

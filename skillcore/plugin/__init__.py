@@ -3,6 +3,9 @@
 A plugin imports this package and nothing else of skillcore. It needs only the standard library, msgspec and pluggy.
 """
 
+from typing import TYPE_CHECKING
+
+from skillcore.plugin.deprecations import SkillcoreDeprecationWarning, renamed
 from skillcore.plugin.errors import InvalidRequirement, NotFound, Refused, SourceError, Unavailable
 from skillcore.plugin.events import Event, EventKind, PluginInfo
 from skillcore.plugin.hookspecs import hookimpl
@@ -46,9 +49,10 @@ from skillcore.plugin.sources import (
     VerificationSource,
     Verified,
 )
+from skillcore.plugin.versions import CONTRACT
 
-CONTRACT = 1
-"""Version of the contract; a plugin states the one it was written for in `PluginInfo.contract`."""
+if not TYPE_CHECKING:  # a type checker would take it as leave for any name at all
+    __getattr__ = renamed(__name__, {})
 
 __all__ = [
     "CONTRACT",
@@ -84,6 +88,7 @@ __all__ = [
     "SignalRule",
     "SignalType",
     "SkillSignal",
+    "SkillcoreDeprecationWarning",
     "SourceError",
     "SourceType",
     "Strength",

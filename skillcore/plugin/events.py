@@ -14,12 +14,13 @@ class PluginInfo(Struct, frozen=True):
     """What a plugin is.
 
     Attributes:
-        contract: the version of this contract that the plugin was written for; another one is refused.
+        contract: the versions of this contract that the plugin works with, such as ``>=1.1,<2``: from the one it was
+            written for, up to the next that may break it. A skillcore outside of them refuses the plugin.
         settings: the Struct behind ``[plugins.<name>]``; every field needs a default. A field ``server: ServerSettings``
             holds the MCP server.
     """
 
-    contract: int
+    contract: str
     settings: type[Struct] | None = None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pluggy
 
+from skillcore.plugin.deprecations import of_arguments, tell
 from skillcore.plugin.events import EventKind, PluginInfo
 from skillcore.plugin.hookspecs import GROUP, HookSpecs
 from skillcore.plugin.scores import Achievement, ScoringFormula, SignalRule
@@ -48,15 +49,20 @@ def _place(error: BaseException) -> str:
 class Hooks:
     """One plugin's hooks. It is alone in its pluggy manager, so that no other can lose its results or see its settings."""
 
-    def __init__(self, name: str, plugin: ModuleType) -> None:
+    def __init__(self, name: str, plugin: ModuleType, specs: type = HookSpecs) -> None:
         """Find the hooks of a plugin's module.
+
+        Args:
+            name: of the plugin.
+            plugin: its module.
+            specs: the class with the hooks that there are.
 
         Raises:
             PluginFailure: a hook that does not exist, is not marked, or takes arguments that the hook has not.
         """
         self._manager = pluggy.PluginManager(GROUP)
-        self._manager.add_hookspecs(HookSpecs)
-        known = [hook for hook in vars(HookSpecs) if hook.startswith(f"{GROUP}_")]
+        self._manager.add_hookspecs(specs)
+        known = [hook for hook in vars(specs) if hook.startswith(f"{GROUP}_")]
         try:
             with contained("reading its hooks"):
                 self._manager.register(plugin, name)
@@ -74,6 +80,12 @@ class Hooks:
                 raise PluginFailure(f"{hook} is not marked: put @hookimpl above it")
         if "skillcore_plugin" not in callers:
             raise PluginFailure("it has no hook skillcore_plugin: every plugin says there which contract it was written for")
+        for hook, caller in callers.items():
+            outdated = of_arguments(vars(specs)[hook])
+            taken = {name for implementation in caller.get_hookimpls() for name in implementation.argnames}
+            for argument in sorted(taken & outdated.keys()):
+                with contained(f"the deprecated argument {argument!r} of {hook}"):
+                    tell(outdated[argument])
 
     def plugin(self) -> PluginInfo:
         """Call `skillcore_plugin`."""

@@ -30,16 +30,16 @@ class HookSpecs:
 
     @hookspec
     def skillcore_plugin(self) -> PluginInfo:  # type: ignore[empty-body]
-        """Say which contract the plugin was written for and which settings it takes. Every plugin implements this hook.
+        """Say which versions of the contract the plugin works with, and which settings it takes. Every plugin does.
 
         Example:
             >>> from msgspec import Struct
-            >>> from skillcore.plugin import CONTRACT, PluginInfo, hookimpl
+            >>> from skillcore.plugin import PluginInfo, hookimpl
             >>> class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             ...     greeting: str = "hello"
             >>> @hookimpl
             ... def skillcore_plugin() -> PluginInfo:
-            ...     return PluginInfo(contract=CONTRACT, settings=Settings)
+            ...     return PluginInfo(contract=">=1.1,<2", settings=Settings)
         """
 
     @hookspec

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from skillcore.plugin import CONTRACT
+from skillcore.plugin.deprecations import Deprecation, loading, tell, told
 from skillcore.plugin.events import EventKind, PluginInfo
 from skillcore.plugin.hooks import Hooks, PluginFailure, contained
 from skillcore.plugin.hookspecs import GROUP
@@ -21,6 +21,7 @@ from skillcore.plugin.offers import Offers, collect
 from skillcore.plugin.scores import Achievement, ScoringFormula, SignalRule
 from skillcore.plugin.sections import Misfit, defaults_of, fit, merged
 from skillcore.plugin.sources import PathAdvisor, VerificationSource
+from skillcore.plugin.versions import CONTRACT, Range, UnreadableRange, installed
 
 __all__ = ["DEFAULTS", "RESERVED", "PluginState", "Plugins", "PluginsFailed"]
 
@@ -64,6 +65,9 @@ class PluginState(Struct, frozen=True, kw_only=True):
         name: of its entry point; its section of the configuration is ``[plugins.<name>]``.
         distribution: the installed package it comes in.
         error: why it failed, and what to do; None unless it did.
+        blocked_by: the setting that keeps it from being loaded: ``plugins.block`` names it, or ``plugins.allow`` does not.
+        contract: the versions of the contract that it wants; empty where it did not come to say so.
+        deprecated: what it uses that will go, and what takes its place.
         offers: the names of what it offers, by part: ``sources``, ``rules`` and so on; empty unless it is active.
     """
 
@@ -72,6 +76,9 @@ class PluginState(Struct, frozen=True, kw_only=True):
     distribution: str
     state: Literal["active", "failed", "blocked"]
     error: str | None = None
+    blocked_by: Literal["plugins.block", "plugins.allow"] | None = None
+    contract: str = ""
+    deprecated: tuple[str, ...] = ()
     offers: Mapping[str, tuple[str, ...]] = {}
 
     @property
@@ -139,9 +146,12 @@ class Plugins:
         """
         loaded: list[_Loaded] = []
         for found in sorted([*_installed(), *(_Found.given(name, module) for name, module in extra)], key=_Found.order):
-            wanted = found.name not in block and (not allow or found.name in allow or found.name == DEFAULTS)
+            blocked_by = _blocked_by(found.name, allow, block)
+            if blocked_by:
+                loaded.append(_Loaded(plugin=found.state("blocked", blocked_by=blocked_by)))
+                continue
             with _named_when_slow(found):
-                one = _load(found, sections.get(found.name, {}), loaded) if wanted else _Loaded(plugin=found.state("blocked"))
+                one = _load(found, sections.get(found.name, {}), loaded)
             if one.plugin.state == "failed":
                 log.error("plugin %s (%s) failed: %s", found.name, found.from_whom, one.plugin.error)
             loaded.append(one)
@@ -206,6 +216,12 @@ def _installed() -> Iterator[_Found]:
         )
 
 
+def _blocked_by(name: str, allow: Collection[str], block: Collection[str]) -> Literal["plugins.block", "plugins.allow"] | None:
+    if name in block:
+        return "plugins.block"
+    return "plugins.allow" if allow and name not in allow and name != DEFAULTS else None
+
+
 @contextmanager
 def _named_when_slow(found: _Found) -> Iterator[None]:
     """Tell whose code it is that the start waits for: nothing can end it, but an operator can block it."""
@@ -220,20 +236,25 @@ def _named_when_slow(found: _Found) -> Iterator[None]:
 
 
 def _load(found: _Found, section: Mapping[str, Any], loaded: Iterable[_Loaded]) -> _Loaded:
-    try:
-        _refuse_namesake(found, loaded)
-        with contained("importing it"):
-            module = found.load()
-        hooks = Hooks(found.name, module)
-        info = hooks.plugin()
-        _check_contract(found, info)
-        settings = _settings(found.name, info, section)
-        offers = collect(hooks, settings)
-        _refuse_conflicts(found, offers, loaded)
-    except PluginFailure as failure:
-        return _Loaded(plugin=found.state("failed", error=str(failure)))
+    contract = ""
+    offers, settings, error = Offers(), None, None
+    with loading(found.name, found.from_whom) as who:
+        try:
+            _refuse_namesake(found, loaded)
+            with contained("importing it"):
+                module = found.load()
+            hooks = Hooks(found.name, module)
+            info = hooks.plugin()
+            contract = _contract(info)
+            _check_contract(found, contract)
+            settings = _settings(found.name, info, section)
+            offers = collect(hooks, settings)
+            _refuse_conflicts(found, offers, loaded)
+        except PluginFailure as failure:
+            error, offers, settings = str(failure), Offers(), None
     names = {part: tuple(sorted(getattr(offers, part))) for part in _WORDS if getattr(offers, part)}
-    return _Loaded(plugin=found.state("active", offers=names), offers=offers, settings=settings)
+    state = found.state("failed" if error else "active", error=error, contract=contract, deprecated=told(who), offers=names)
+    return _Loaded(plugin=state, offers=offers, settings=settings)
 
 
 def _refuse_namesake(found: _Found, loaded: Iterable[_Loaded]) -> None:
@@ -244,11 +265,26 @@ def _refuse_namesake(found: _Found, loaded: Iterable[_Loaded]) -> None:
             )
 
 
-def _check_contract(found: _Found, info: PluginInfo) -> None:
-    if type(info.contract) is not int or info.contract != CONTRACT:
+def _contract(info: PluginInfo) -> str:
+    """Return the range that a plugin wants. Until contract 1.1 it was the whole number of one version."""
+    wanted: object = info.contract
+    if type(wanted) is int:
+        outdated, wanted = wanted, f">={wanted},<{wanted + 1}"
+        with contained("its PluginInfo"):
+            instead = f'write PluginInfo(contract="{wanted}")'
+            tell(Deprecation(what=f"PluginInfo(contract={outdated})", instead=instead, goes="2.0"))
+    try:
+        Range.parse(wanted)
+    except UnreadableRange as error:
+        raise PluginFailure(f"the contract of its PluginInfo, {error}") from error
+    return str(wanted)
+
+
+def _check_contract(found: _Found, wanted: str) -> None:
+    if installed() not in Range.parse(wanted):
         raise PluginFailure(
-            f"it was written for contract {info.contract!r}, and this skillcore has contract {CONTRACT}: install a release of"
-            f" {found.distribution} for contract {CONTRACT}, or a skillcore with contract {info.contract!r}"
+            f"it wants contract {wanted}, and this skillcore has contract {CONTRACT}: install a release of"
+            f" {found.distribution} for contract {CONTRACT}, or a skillcore with contract {wanted}"
         )
 
 

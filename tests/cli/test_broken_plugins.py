@@ -20,11 +20,11 @@ FAILING = {
     "throwing": "class Odd(BaseException): pass\nraise Odd('thrown')",
     "misspelt": "def skillcore(:",
     "junk": """
-from skillcore.plugin import CONTRACT, PluginInfo, hookimpl
+from skillcore.plugin import PluginInfo, hookimpl
 
 @hookimpl
 def skillcore_plugin():
-    return PluginInfo(contract=CONTRACT)
+    return PluginInfo(contract=">=1.1,<2")
 
 @hookimpl
 def skillcore_verification_sources(settings):
@@ -40,7 +40,7 @@ import time
 
 from msgspec import Struct
 
-from skillcore.plugin import CONTRACT, MCPServer, NotVerified, PluginInfo, ServerSettings, Tool, VerificationSource, hookimpl
+from skillcore.plugin import MCPServer, NotVerified, PluginInfo, ServerSettings, Tool, VerificationSource, hookimpl
 
 
 class Requirement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +64,7 @@ class Source(VerificationSource):
 
 @hookimpl
 def skillcore_plugin():
-    return PluginInfo(contract=CONTRACT)
+    return PluginInfo(contract=">=1.1,<2")
 
 
 @hookimpl

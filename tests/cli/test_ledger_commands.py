@@ -26,7 +26,7 @@ from tests.ledger.facts import catalogue, evidence, joined, note, rows
 OnDatabase = Callable[..., Awaitable[Done]]
 
 UNRELIABLE = """
-from skillcore.plugin import CONTRACT, PluginInfo, SignalRule, SkillSignal, hookimpl
+from skillcore.plugin import PluginInfo, SignalRule, SkillSignal, hookimpl
 
 class Unreliable(SignalRule):
     name, version, kinds = "unreliable", 1, frozenset({"x.note"})
@@ -39,7 +39,7 @@ class Unreliable(SignalRule):
 
 @hookimpl
 def skillcore_plugin():
-    return PluginInfo(contract=CONTRACT)
+    return PluginInfo(contract=">=1.1,<2")
 
 @hookimpl
 def skillcore_signal_rules(settings):

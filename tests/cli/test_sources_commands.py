@@ -17,7 +17,7 @@ GYM = """
 import sys
 from msgspec import Struct
 from skillcore.plugin import (
-    CONTRACT, InvalidRequirement, MCPServer, PluginInfo, ServerSettings, Tool, Undecided, VerificationSource, hookimpl,
+    InvalidRequirement, MCPServer, PluginInfo, ServerSettings, Tool, Undecided, VerificationSource, hookimpl,
 )
 
 class Lift(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ class Gym(VerificationSource[Lift]):
 
 @hookimpl
 def skillcore_plugin():
-    return PluginInfo(contract=CONTRACT)
+    return PluginInfo(contract=">=1.1,<2")
 
 @hookimpl
 def skillcore_verification_sources(settings):

@@ -44,10 +44,10 @@ def example(name: str) -> ModuleType:
     (section,) = [section for title, section in SECTIONS.items() if title.startswith(f"{name}(")]
     (block,) = section.blocks("python")
     module = ModuleType(f"example_of_{name}")
-    introduction = "@hookimpl\ndef skillcore_plugin():\n    return PluginInfo(contract=CONTRACT)\n"
+    introduction = "@hookimpl\ndef skillcore_plugin():\n    return PluginInfo(contract='>=1.1,<2')\n"
     source = block.text
     if "def skillcore_plugin" not in source:
-        source += f"\nfrom skillcore.plugin import CONTRACT, PluginInfo\n{introduction}"
+        source += f"\nfrom skillcore.plugin import PluginInfo\n{introduction}"
     exec(compile(source, module.__name__, "exec"), module.__dict__)  # the document is ours
     return module
 

@@ -12,7 +12,7 @@ import psycopg
 
 from skillcore.defaults.kinds import EvidenceAccepted, MentorshipHeld, ProgressUpdated, ProjectJoined, TaskCompleted, WorkDone
 from skillcore.ledger import checks, skills
-from skillcore.plugin import CONTRACT, Event, PluginInfo, SignalRule, SkillSignal, hookimpl
+from skillcore.plugin import Event, PluginInfo, SignalRule, SkillSignal, hookimpl
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
@@ -103,7 +103,7 @@ def with_rule(rule: SignalRule) -> Plugins:
 
     @hookimpl
     def skillcore_plugin() -> PluginInfo:
-        return PluginInfo(contract=CONTRACT)
+        return PluginInfo(contract=">=1.1,<2")
 
     @hookimpl
     def skillcore_signal_rules(settings: None) -> list[SignalRule]:

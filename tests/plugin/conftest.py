@@ -12,12 +12,12 @@ Install = Callable[..., None]
 PRELUDE = """
 from msgspec import Struct
 from skillcore.plugin import *
-from skillcore.plugin import CONTRACT, PluginInfo, hookimpl
+from skillcore.plugin import PluginInfo, hookimpl
 """
 INFO = """
 @hookimpl
 def skillcore_plugin():
-    return PluginInfo(contract=CONTRACT)
+    return PluginInfo(contract=">=1.1,<2")
 """
 
 

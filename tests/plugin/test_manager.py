@@ -97,7 +97,12 @@ def test_a_plugin_is_found_by_its_entry_point(install):
     plugins = load("swimming")
 
     assert state(plugins, "swimming") == PluginState(
-        name="swimming", version="2.3", distribution="acme-swimming", state="active", offers={"kinds": ("swim.lap",)}
+        name="swimming",
+        version="2.3",
+        distribution="acme-swimming",
+        state="active",
+        contract=">=1.1,<2",
+        offers={"kinds": ("swim.lap",)},
     )
 
 
@@ -184,17 +189,25 @@ def test_a_plugin_that_does_not_introduce_itself(install):
     assert_contained(install, "", "skillcore_plugin", "contract", info=False)
 
 
-@pytest.mark.parametrize("other", [CONTRACT + 1, CONTRACT - 1])
+@pytest.mark.parametrize("other", [">=1.2", ">=2,<3", "<1.1, >=1", "==1.0", ">=1,<1.1"])
 def test_another_contract(install, other):
-    body = f"@hookimpl\ndef skillcore_plugin():\n    return PluginInfo(contract={other})\n"
+    body = f"@hookimpl\ndef skillcore_plugin():\n    return PluginInfo(contract={other!r})\n"
     assert_contained(
         install,
         body,
-        f"written for contract {other}",
+        f"wants contract {other}",
         f"has contract {CONTRACT}",
-        "install a release of acme-broken",
+        f"install a release of acme-broken for contract {CONTRACT}",
+        f"or a skillcore with contract {other}",
         info=False,
     )
+
+
+@pytest.mark.parametrize("wanted", ["1.1", "", "~=1.1", "None", ">=1.1,<2;", 1.1, None, True, b">=1.1", [">=1.1"], -1, 10**6])
+@pytest.mark.filterwarnings("ignore::skillcore.plugin.SkillcoreDeprecationWarning")
+def test_what_is_no_range_of_contracts(install, wanted):
+    body = f"@hookimpl\ndef skillcore_plugin():\n    return PluginInfo(contract={wanted!r})\n"
+    assert_contained(install, body, "the contract of its PluginInfo", 'write it such as ">=1.1,<2"', info=False)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +257,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
 @hookimpl
 def skillcore_plugin():
-    return PluginInfo(contract=CONTRACT, settings=Settings)
+    return PluginInfo(contract=">=1.1,<2", settings=Settings)
 
 seen = []
 
@@ -317,7 +330,7 @@ def test_settings_without_defaults(install):
 
     @hookimpl
     def skillcore_plugin():
-        return PluginInfo(contract=CONTRACT, settings=Settings)
+        return PluginInfo(contract=">=1.1,<2", settings=Settings)
     """
     assert_contained(install, body, "each needs a default", "greeting", info=False)
 

@@ -45,6 +45,7 @@ def test_the_public_names_are_these():
         "SignalRule",
         "SignalType",
         "SkillSignal",
+        "SkillcoreDeprecationWarning",
         "SourceError",
         "SourceType",
         "Strength",

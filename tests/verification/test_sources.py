@@ -16,7 +16,6 @@ import respx
 from msgspec import Meta, Struct
 
 from skillcore.plugin import (
-    CONTRACT,
     Account,
     Advice,
     Evidence,
@@ -113,7 +112,7 @@ def plugins_of(gym: Gym | None = None, shelf: Shelf | None = None) -> Plugins:
 
     @hookimpl
     def skillcore_plugin() -> PluginInfo:
-        return PluginInfo(contract=CONTRACT)
+        return PluginInfo(contract=">=1.1,<2")
 
     @hookimpl
     def skillcore_verification_sources(settings: None) -> list[Any]:

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from skillcore.plugin import CONTRACT, InvalidRequirement
+from skillcore.plugin import InvalidRequirement
 from skillcore_codeforces import Codeforces, Requirement, Settings, skillcore_plugin, skillcore_verification_sources
 
 SOURCE = Codeforces(Settings().server)
 
 
 def test_the_hooks_offer_one_source_with_the_pinned_server():
-    assert skillcore_plugin().contract == CONTRACT
+    assert skillcore_plugin().contract == ">=1.1,<2"
     (source,) = skillcore_verification_sources(skillcore_plugin().settings())
     assert (source.name, source.server.settings.command) == ("codeforces", "npx")
     assert source.server.settings.args == ("-y", "codeforces-mcp-server@1.0.2")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from skillcore.plugin import CONTRACT, PathAdvisor, PluginInfo, ServerSettings, hookimpl
+from skillcore.plugin import PathAdvisor, PluginInfo, ServerSettings, hookimpl
 from skillcore_context7.advisor import Context7
 
 __all__ = ["Settings"]
@@ -25,7 +25,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 @hookimpl
 def skillcore_plugin() -> PluginInfo:
     """Introduce the plugin."""
-    return PluginInfo(contract=CONTRACT, settings=Settings)
+    return PluginInfo(contract=">=1.1,<2", settings=Settings)
 
 
 @hookimpl

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skillcore.plugin import CONTRACT, Advice, PathTopic, Unavailable
+from skillcore.plugin import Advice, PathTopic, Unavailable
 from skillcore_context7 import skillcore_path_advisors, skillcore_plugin
 from skillcore_context7.advice import split_version
 
@@ -57,7 +57,7 @@ def answering(recite, libraries=LIBRARIES, document=DOCUMENT):
 
 
 def test_the_plugin_offers_one_advisor_with_the_pinned_server(advisor):
-    assert skillcore_plugin().contract == CONTRACT
+    assert skillcore_plugin().contract == ">=1.1,<2"
     assert (advisor.name, advisor.server.settings.args) == ("context7", ("-y", "@upstash/context7-mcp@4.1.1"))
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from skillcore.plugin import CONTRACT, PluginInfo, ServerSettings, VerificationSource, hookimpl
+from skillcore.plugin import PluginInfo, ServerSettings, VerificationSource, hookimpl
 from skillcore_github.dialects import NPM, OFFICIAL
 from skillcore_github.source import GitHub
 
@@ -31,7 +31,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 @hookimpl
 def skillcore_plugin() -> PluginInfo:
     """Introduce the plugin."""
-    return PluginInfo(contract=CONTRACT, settings=Settings)
+    return PluginInfo(contract=">=1.1,<2", settings=Settings)
 
 
 @hookimpl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from skillcore.plugin import CONTRACT, PluginInfo, ServerSettings, VerificationSource, hookimpl
+from skillcore.plugin import PluginInfo, ServerSettings, VerificationSource, hookimpl
 from skillcore_leetcode.requirement import Requirement
 from skillcore_leetcode.source import LeetCode
 
@@ -27,7 +27,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @hookimpl
 def skillcore_plugin() -> PluginInfo:
     """Say what this plugin is."""
-    return PluginInfo(contract=CONTRACT, settings=Settings)
+    return PluginInfo(contract=">=1.1,<2", settings=Settings)
 
 
 @hookimpl

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from skillcore.plugin import CONTRACT, InvalidRequirement
+from skillcore.plugin import InvalidRequirement
 from skillcore_leetcode import LeetCode, Requirement, Settings, skillcore_plugin, skillcore_verification_sources
 
 SOURCE = LeetCode(Settings().server)
 
 
 def test_the_hooks_offer_one_source_with_the_pinned_server():
-    assert skillcore_plugin().contract == CONTRACT
+    assert skillcore_plugin().contract == ">=1.1,<2"
     (source,) = skillcore_verification_sources(skillcore_plugin().settings())
     assert (source.name, source.server.settings.command) == ("leetcode", "npx")
     assert source.server.settings.args == ("-y", "@jinzcdev/leetcode-mcp-server@1.4.0")

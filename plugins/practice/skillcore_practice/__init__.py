@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from skillcore.plugin import CONTRACT, PluginInfo, ServerSettings, VerificationSource, hookimpl
+from skillcore.plugin import PluginInfo, ServerSettings, VerificationSource, hookimpl
 from skillcore_practice.source import OWN_SERVER, Practice
 
 __all__ = ["Settings"]
@@ -29,7 +29,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 @hookimpl
 def skillcore_plugin() -> PluginInfo:
     """Introduce the plugin."""
-    return PluginInfo(contract=CONTRACT, settings=Settings)
+    return PluginInfo(contract=">=1.1,<2", settings=Settings)
 
 
 @hookimpl

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skillcore.plugin import CONTRACT, Account, InvalidRequirement, NotFound, NotVerified, Unavailable, Verified
+from skillcore.plugin import Account, InvalidRequirement, NotFound, NotVerified, Unavailable, Verified
 from skillcore_practice import skillcore_plugin, skillcore_verification_sources
 from skillcore_practice.source import Practice, Solved
 
@@ -66,7 +66,7 @@ def agrees(verdict, difficulty):
 
 def test_the_source_is_off_unless_switched_on():
     info = skillcore_plugin()
-    assert info.contract == CONTRACT
+    assert info.contract == ">=1.1,<2"
     assert list(skillcore_verification_sources(info.settings())) == []
     assert [source.name for source in skillcore_verification_sources(info.settings(enabled=True))] == ["practice"]
 
