@@ -50,7 +50,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
                 raise TypeError(message)
 
         async def call() -> None:
-            await client.call_tool("list_exercises", {"handle": HANDLE, "page": 1})
+            await client.call_tool("list_exercises", {"handle": HANDLE, "offset": 0})
 
         for callers in CONCURRENCY:
             reference = f"calls, {callers} at a time"

@@ -27,7 +27,7 @@ class Gym(VerificationSource[Lift]):
     name = "gym"
     requirement = Lift
     server = MCPServer(
-        tools=(Tool("list_exercises", ("handle", "page")), Tool("weigh", ("bar",))),
+        tools=(Tool("list_exercises", ("handle", "offset")), Tool("weigh", ("bar",))),
         settings=ServerSettings(command=sys.executable, args=("-m", "skillcore_practice.server")),
     )
 
@@ -96,7 +96,7 @@ def test_verified_work_is_shown_with_its_evidence(command: Commands) -> None:
         "    python-loops-2, done at 2026-01-09T09:00:00+00:00, judged",
         "        difficulty: 4 of 10",
         "        topics: python, loops",
-        "        practice: True",
+        "        generated: True",
     ]
 
 
@@ -112,9 +112,9 @@ def test_json_holds_the_whole_verdict_and_what_it_rests_on(command: Commands) ->
         "topics": ["python", "loops"],
         "difficulty": 4.0,
         "strength": "judged",
-        "metadata": {"practice": True},
+        "metadata": {"generated": True},
     }
-    assert [answer["arguments"]["page"] for answer in done.json["answers"]] == [1, 2, 3]
+    assert [answer["arguments"]["offset"] for answer in done.json["answers"]] == [0, 10, 20]
     assert all(len(answer["sha256"]) == 64 for answer in done.json["answers"])
 
 
@@ -198,7 +198,7 @@ def test_a_source_that_can_be_asked_is_fine(command: Commands) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[0] == "source practice: fine"
     assert "    server: skillcore-practice" in done.out
-    assert "    tool list_exercises: present\n    breaker: closed\n" in done.out
+    assert "    tool list_exercises: present\n    tool read_note: present\n    breaker: closed\n" in done.out
 
 
 def test_a_tool_that_is_missing_is_named(command: Commands, install: Callable[[str, str], None]) -> None:
@@ -208,7 +208,7 @@ def test_a_tool_that_is_missing_is_named(command: Commands, install: Callable[[s
     assert "source gym: reachable, but cannot be used\n" in done.out
     assert "source practice: fine\n" in done.out
     assert "    tool list_exercises: present\n" in done.out
-    assert "    tool weigh: the server has no tool 'weigh'; it has list_exercises\n" in done.out
+    assert "    tool weigh: the server has no tool 'weigh'; it has list_exercises, read_note\n" in done.out
     assert command("sources", "check", "practice").code == 0
     (gym,) = command("sources", "check", "gym", "--json").json["sources"]
     assert gym["reachable"] is True

@@ -1,15 +1,15 @@
-"""A practice source: generated work of practice learners, checked over a real MCP server. For demonstrations and as a model.
+"""A verification source: exercises that a learner has solved, checked over the small MCP server in this package.
 
-Off unless ``[plugins.practice] enabled = true``: nothing it verifies says anything about a person.
+Off unless ``[plugins.practice] enabled = true``: its learners are made up, and nothing it verifies says anything of a person.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
-
 from skillcore.plugin import PluginInfo, ServerSettings, VerificationSource, hookimpl
-from skillcore_practice.source import OWN_SERVER, Practice
+
+from skillcore_practice.source import OWN_SERVER, PracticeSource
 
 __all__ = ["Settings"]
 
@@ -18,8 +18,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``[plugins.practice]``.
 
     Attributes:
-        enabled: offer the source; leave it off where real people are judged.
-        server: how to reach the practice server; the one in this package by default.
+        enabled: offer the source; leave it off where real people are judged, as long as the learners are made up.
+        server: how to reach the MCP server; the one in this package by default.
     """
 
     enabled: bool = False
@@ -34,5 +34,5 @@ def skillcore_plugin() -> PluginInfo:
 
 @hookimpl
 def skillcore_verification_sources(settings: Settings) -> Iterable[VerificationSource[Any]]:
-    """Offer the practice source, if the operator switched it on."""
-    return (Practice(settings.server),) if settings.enabled else ()
+    """Offer the source, if the operator switched it on."""
+    return (PracticeSource(settings.server),) if settings.enabled else ()

@@ -1,23 +1,24 @@
-"""The verification source: a requirement, what the server answers, and the verdict that follows from it."""
+"""The verification source: a requirement, the verdict on it, past work, and how an account is proved."""
 
 from __future__ import annotations
 
 import re
 import sys
-from datetime import datetime
-from typing import Annotated
+from collections.abc import AsyncIterator, Mapping
 
-from msgspec import Meta, Struct
-
+from msgspec import Struct
 from skillcore.plugin import (
     Account,
-    Evidence,
+    Challenge,
+    ChallengeProof,
+    Identity,
     InvalidRequirement,
+    IssuedChallenge,
     MCPServer,
-    NotFound,
+    NotProved,
     NotVerified,
+    Page,
     ServerSettings,
-    SourceError,
     Tool,
     Tools,
     Unavailable,
@@ -26,15 +27,12 @@ from skillcore.plugin import (
     Verified,
 )
 
-__all__ = ["OWN_SERVER", "Practice", "Solved"]
+from skillcore_practice.answers import Difficulty, ExerciseId, Listing, Moment, Note, failure
+
+__all__ = ["OWN_SERVER", "PracticeSource", "Solved"]
 
 OWN_SERVER = ServerSettings(command=sys.executable, args=("-m", "skillcore_practice.server"), calls_per_second=50)
 """Runs the server of this package with the Python that runs the engine, so that nothing else needs to be installed."""
-
-# Types carry the bounds, so that one line decodes an answer and judges whether it can be trusted.
-Difficulty = Annotated[float, Meta(ge=1, le=10)]
-Moment = Annotated[datetime, Meta(tz=True)]
-ExerciseId = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z", max_length=100)]
 
 _HANDLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -53,36 +51,22 @@ class Solved(Struct, frozen=True, forbid_unknown_fields=True):
     after: Moment | None = None
 
 
-class Row(Struct, frozen=True):
-    """One solved exercise as the server lists it. Fields that a later server adds are ignored."""
-
-    exercise: ExerciseId
-    solved_at: Moment
-    topics: tuple[str, ...]
-    difficulty: Difficulty
-
-
-class Listing(Struct, frozen=True):
-    """A page of solved exercises. The bound on ``pages`` bounds the work that an answer can make for us."""
-
-    exercises: tuple[Row, ...]
-    pages: Annotated[int, Meta(ge=1, le=100)]
-
-
-class Practice(VerificationSource[Solved]):
-    """Exercises solved by practice learners."""
+class PracticeSource(VerificationSource[Solved]):
+    """Exercises solved by made-up learners."""
 
     name = "practice"
     requirement = Solved
+    proofs = (ChallengeProof(minutes=30),)
 
     def __init__(self, settings: ServerSettings = OWN_SERVER) -> None:
-        self.server = MCPServer(tools=(Tool("list_exercises", ("handle", "page")),), settings=settings)
+        tools = (Tool("list_exercises", ("handle", "offset")), Tool("read_note", ("handle",)))
+        self.server = MCPServer(tools=tools, settings=settings)
 
     def normalise(self, handle: str) -> str:
         """Return the handle in lower case.
 
         Raises:
-            InvalidRequirement: no practice learner can have this handle.
+            InvalidRequirement: no learner can have this handle.
         """
         name = handle.strip().lower()
         if not _HANDLE.fullmatch(name) or len(name) > 40:
@@ -96,43 +80,72 @@ class Practice(VerificationSource[Solved]):
             NotFound: there is no such learner.
             Unavailable: no answer, or one that does not fit `Listing`.
         """
-        rows = await self._solved(tools, self.normalise(account.handle))
+        looked_for = _words(requirement)
+        rows = [row async for listing in self._listings(tools, account) for row in listing.exercises]
         row = next((row for row in rows if row.exercise == requirement.exercise), None)
         if row is None:
-            return NotVerified(looked_for=_words(requirement), found=f"{len(rows)} other solved exercises")
+            return NotVerified(looked_for=looked_for, found=f"{len(rows)} other solved exercises")
         if requirement.min_difficulty is not None and row.difficulty < requirement.min_difficulty:
-            return NotVerified(looked_for=_words(requirement), found=f"solved, but of difficulty {row.difficulty:g}")
+            return NotVerified(looked_for=looked_for, found=f"solved, but of difficulty {row.difficulty:g}")
         if requirement.after is not None and row.solved_at <= requirement.after:
-            return NotVerified(looked_for=_words(requirement), found=f"solved at {row.solved_at.isoformat()}")
-        return Verified(
-            (
-                Evidence(
-                    work=row.exercise,
-                    occurred_at=row.solved_at,
-                    topics=row.topics,
-                    difficulty=row.difficulty,
-                    strength="judged",
-                    metadata={"practice": True},
-                ),
-            )
+            return NotVerified(looked_for=looked_for, found=f"solved at {row.solved_at.isoformat()}")
+        return Verified((row.evidence(),))
+
+    async def history(self, tools: Tools, account: Account, after: str | None) -> AsyncIterator[Page]:
+        """Yield what the account has solved, oldest first; the cursor says how many exercises lie behind."""
+        done = int(after or 0)
+        async for listing in self._listings(tools, account, done):
+            if listing.exercises:
+                done += len(listing.exercises)
+                evidence = tuple(row.evidence() for row in listing.exercises)
+                yield Page(evidence=evidence, cursor=str(done), total=listing.total, done=done)
+
+    def challenge(self, account: Account, number: int) -> Challenge:
+        """Ask for a public note that nobody would write by chance."""
+        note, handle = f"skillcore {number:016x}", self.normalise(account.handle)
+        return Challenge(
+            key=note,
+            instructions=f'Set the public note of {handle}: python -m skillcore_practice.notes {handle} "{note}"',
+            data={"note": note},
         )
 
-    async def _solved(self, tools: Tools, handle: str) -> list[Row]:
-        """Fetch every page: only a full listing can show that something is not there."""
-        rows: list[Row] = []
-        page, pages = 1, 1
-        while page <= pages:
-            listing = await tools.call("list_exercises", {"handle": handle, "page": page}, Listing, failure=_failure)
-            rows.extend(listing.exercises)
-            page, pages = page + 1, listing.pages
-        return rows
+    async def check_challenge(self, tools: Tools, account: Account, challenge: IssuedChallenge) -> Identity | NotProved:
+        """Look whether the note was set while the challenge was open.
 
+        Raises:
+            NotFound: there is no such learner.
+            Unavailable: no answer, or one that does not fit `Note`.
+        """
+        handle = self.normalise(account.handle)
+        note = await tools.call("read_note", {"handle": handle}, Note, failure=failure)
+        if note.changed_at is None or challenge.key not in note.text:
+            return NotProved(looked_for=f"a public note with the words {challenge.key}", found=note.text[:200] or "no note")
+        if not challenge.issued_at <= note.changed_at <= challenge.expires_at:
+            return NotProved(looked_for="a note set since the challenge began", found=note.changed_at.isoformat())
+        return Identity(handle=handle, mark=note.changed_at.isoformat())
 
-def _failure(text: str) -> SourceError:
-    """Turn the text of a call that failed into what the engine should do about it; what is not understood is an outage."""
-    if "no practice learner" in text:
-        return NotFound("there is no practice learner of this name; practice-1 is one")
-    return Unavailable(f"the practice server failed: {text[:200]}")
+    async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
+        """Return how many exercises are solved, and how difficult the hardest is."""
+        rows = [row async for listing in self._listings(tools, account) for row in listing.exercises]
+        return {"solved": len(rows), "hardest": max((row.difficulty for row in rows), default=0)}
+
+    async def health_check(self, tools: Tools) -> str | None:
+        """Say so if the server answers but has lost its exercises."""
+        listing = await tools.call("list_exercises", {"handle": "practice-1"}, Listing, failure=failure)
+        return None if listing.total else "the server lists nothing for practice-1, who has solved every exercise"
+
+    async def _listings(self, tools: Tools, account: Account, offset: int = 0) -> AsyncIterator[Listing]:
+        """Yield listings until all is told: only a full listing can show that something is not there."""
+        handle = self.normalise(account.handle)
+        while True:
+            arguments = {"handle": handle, "offset": offset}
+            listing = await tools.call("list_exercises", arguments, Listing, failure=failure)
+            yield listing
+            offset += len(listing.exercises)
+            if offset >= listing.total:
+                return
+            if not listing.exercises:
+                raise Unavailable(f"the practice server lists {offset} exercises of {listing.total}")
 
 
 def _words(requirement: Solved) -> str:

@@ -1,26 +1,35 @@
-"""The practice server as any client sees it, and its data against the rules written beside them."""
+"""The server as any client sees it, and its data against the rules written beside them."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client
 
+from skillcore_practice import notes
 from skillcore_practice.learners import LEARNERS, solved_by
 from skillcore_practice.server import PAGE, server
 
 
-async def listing(client, handle, page):
-    result = await client.call_tool("list_exercises", {"handle": handle, "page": page})
+@pytest.fixture(autouse=True)
+def _notes_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRACTICE_NOTES", str(tmp_path / "notes"))
+
+
+async def answer(tool: str, arguments: dict[str, Any]) -> Any:
+    """Return what a tool answers, which is one JSON object."""
+    async with Client(server) as client:
+        result = await client.call_tool(tool, arguments)
     assert not result.is_error
     (content,) = result.content
-    return json.loads(content.text)
+    return json.loads(content.model_dump()["text"])
 
 
-async def test_a_listing_is_one_json_object_in_pages():
-    async with Client(server) as client:
-        pages = [await listing(client, "practice-1", page) for page in (1, 2, 3)]
-    assert [(page["page"], page["pages"], len(page["exercises"])) for page in pages] == [(1, 3, 10), (2, 3, 10), (3, 3, 4)]
-    assert pages[0]["exercises"][4] == {
+async def test_a_listing_goes_on_from_where_it_is_asked_to() -> None:
+    listings = [await answer("list_exercises", {"handle": "practice-1", "offset": offset}) for offset in (0, 10, 20, 24)]
+    assert [(len(listing["exercises"]), listing["total"]) for listing in listings] == [(10, 24), (10, 24), (4, 24), (0, 24)]
+    assert listings[0]["exercises"][4] == {
         "exercise": "python-loops-2",
         "solved_at": "2026-01-09T09:00:00+00:00",
         "topics": ["python", "loops"],
@@ -28,21 +37,35 @@ async def test_a_listing_is_one_json_object_in_pages():
     }
 
 
-async def test_a_learner_who_has_solved_nothing_has_one_empty_page():
-    async with Client(server) as client:
-        assert await listing(client, "practice-4", 1) == {"exercises": [], "page": 1, "pages": 1}
+async def test_a_learner_who_has_solved_nothing_has_an_empty_listing() -> None:
+    assert await answer("list_exercises", {"handle": "practice-4"}) == {"exercises": [], "total": 0}
 
 
-@pytest.mark.parametrize("arguments", [{"handle": "nobody"}, {"handle": "practice-1", "page": 0}, {"page": 1}])
-async def test_what_cannot_be_answered_is_an_error_with_words(arguments):
+async def test_a_note_is_what_was_written_last() -> None:
+    assert await answer("read_note", {"handle": "practice-1"}) == {"text": "", "changed_at": None}
+    for text in ("solving “loops”", "done"):
+        notes.write("practice-1", text)
+    assert (await answer("read_note", {"handle": "practice-1"}))["text"] == "done"
+    assert (await answer("read_note", {"handle": "practice-2"}))["text"] == ""
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "words"),
+    [
+        ("list_exercises", {"handle": "nobody"}, "there is no practice learner 'nobody'"),
+        ("read_note", {"handle": "nobody"}, "there is no practice learner 'nobody'"),
+        ("list_exercises", {"handle": "practice-1", "offset": -1}, "validation error"),
+        ("list_exercises", {"offset": 1}, "validation error"),
+    ],
+)
+async def test_what_cannot_be_answered_is_an_error_with_words(tool: str, arguments: dict[str, Any], words: str) -> None:
     async with Client(server) as client:
-        result = await client.call_tool("list_exercises", arguments)
+        result = await client.call_tool(tool, arguments)
     assert result.is_error
-    expected = "there is no practice learner 'nobody'" if arguments.get("handle") == "nobody" else "validation error"
-    assert expected in result.content[0].text
+    assert words in result.content[0].model_dump()["text"]
 
 
-def test_every_learner_follows_the_rule():
+def test_every_learner_follows_the_rule() -> None:
     """24 exercises: all of them, the 12 even ones, the 8 that three divides, none."""
     assert [len(solved_by(handle)) for handle in LEARNERS] == [24, 12, 8, 0]
     assert [row.exercise for row in solved_by("practice-2")][:3] == ["python-variables-2", "python-loops-1", "python-loops-3"]

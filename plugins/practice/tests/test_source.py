@@ -1,149 +1,138 @@
-"""The source on its own: hooks, requirements, verdicts, and answers that cannot be trusted."""
+"""The source over its own server, as the engine runs both: verdicts, past work, and proofs of an account."""
 
-import asyncio
-import json
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
-import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from msgspec.structs import replace
+from skillcore.plugin import (
+    Account,
+    Identity,
+    InvalidRequirement,
+    IssuedChallenge,
+    NotFound,
+    NotProved,
+    NotVerified,
+    Tools,
+    Verified,
+)
+from skillcore.testing import tools_for
 
-from skillcore.plugin import Account, InvalidRequirement, NotFound, NotVerified, Unavailable, Verified
-from skillcore_practice import skillcore_plugin, skillcore_verification_sources
-from skillcore_practice.source import Practice, Solved
+from skillcore_practice import Settings, notes, skillcore_plugin, skillcore_verification_sources
+from skillcore_practice.source import PracticeSource, Solved
 
-LEARNER = Account("practice", "practice-9")
-PAGES = [
-    {
-        "exercises": [
-            {
-                "exercise": "python-loops-2",
-                "solved_at": "2026-02-01T09:00:00+00:00",
-                "topics": ["python", "loops"],
-                "difficulty": 4,
-            },
-            {
-                "exercise": "python-loops-3",
-                "solved_at": "2026-02-02T09:00:00+00:00",
-                "topics": ["python", "loops"],
-                "difficulty": 5,
-            },
-        ],
-        "page": 1,
-        "pages": 2,
-    },
-    {
-        "exercises": [
-            {"exercise": "sql-joins-1", "solved_at": "2026-02-03T09:00:00+00:00", "topics": ["sql"], "difficulty": 3},
-        ],
-        "page": 2,
-        "pages": 2,
-    },
-]
-TEXTS = [json.dumps(page) for page in PAGES]
-CASES = [
-    (Solved("python-loops-2"), 4.0),
-    (Solved("sql-joins-1"), 3.0),
-    (Solved("sql-joins-1", min_difficulty=3), 3.0),
-    (Solved("sql-joins-1", min_difficulty=3.5), None),
-    (Solved("sql-joins-1", after=datetime(2026, 2, 3, 8, tzinfo=UTC)), 3.0),
-    (Solved("sql-joins-1", after=datetime(2026, 2, 3, 9, tzinfo=UTC)), None),
-    (Solved("python-loops-1"), None),
-]
+ALL = Account("practice", "practice-1")
+EVERY_SECOND = Account("practice", "Practice-2")
+EVERY_THIRD = Account("practice", "practice-3")
+NONE = Account("practice", "practice-4")
+SOURCE = PracticeSource()
 
 
-def judged(recite, texts, requirement):
-    tools = recite(lambda tool, arguments: texts[arguments["page"] - 1])
-    return asyncio.run(Practice().verify(tools, LEARNER, requirement))
+@pytest.fixture
+async def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Tools]:
+    """The tools over a server of the test's own, with no notes yet."""
+    directory = str(tmp_path / "notes")
+    monkeypatch.setenv("PRACTICE_NOTES", directory)
+    async with tools_for(SOURCE, replace(SOURCE.server.settings, env={"PRACTICE_NOTES": directory})) as tools:
+        yield tools
 
 
-def agrees(verdict, difficulty):
-    if difficulty is None:
-        return isinstance(verdict, NotVerified)
-    return isinstance(verdict, Verified) and verdict.evidence[0].difficulty == difficulty
+def test_the_source_is_off_unless_switched_on() -> None:
+    assert skillcore_plugin().settings is Settings
+    assert list(skillcore_verification_sources(Settings())) == []
+    assert [source.name for source in skillcore_verification_sources(Settings(enabled=True))] == ["practice"]
 
 
-def test_the_source_is_off_unless_switched_on():
-    info = skillcore_plugin()
-    assert info.contract == ">=1.1,<2"
-    assert list(skillcore_verification_sources(info.settings())) == []
-    assert [source.name for source in skillcore_verification_sources(info.settings(enabled=True))] == ["practice"]
+async def test_solved_exercises_verify(tools: Tools) -> None:
+    cases = [
+        (ALL, Solved("python-loops-2"), 4.0),
+        (EVERY_SECOND, Solved("python-variables-2"), 2.0),
+        (EVERY_THIRD, Solved("sql-joins-3"), 5.0),
+        (ALL, Solved("sql-windows-3", min_difficulty=9), 9.0),
+        (ALL, Solved("python-loops-2", after=datetime(2026, 1, 9, 8, tzinfo=UTC)), 4.0),
+    ]
+    for account, requirement, difficulty in cases:
+        verdict = await SOURCE.verify(tools, account, requirement)
+        assert isinstance(verdict, Verified), (account, requirement)
+        assert [(one.work, one.difficulty) for one in verdict.evidence] == [(requirement.exercise, difficulty)]
 
 
-@pytest.mark.parametrize(("requirement", "difficulty"), CASES)
-def test_verdicts(recite, requirement, difficulty):
-    assert agrees(judged(recite, TEXTS, requirement), difficulty)
+async def test_what_is_not_there_does_not(tools: Tools) -> None:
+    cases = [
+        (EVERY_SECOND, Solved("python-variables-1"), "12 other solved exercises"),
+        (NONE, Solved("python-loops-2"), "0 other solved exercises"),
+        (ALL, Solved("python-loops-4"), "24 other solved exercises"),
+        (ALL, Solved("python-loops-2", min_difficulty=4.5), "solved, but of difficulty 4"),
+        (ALL, Solved("python-loops-2", after=datetime(2026, 1, 9, 9, tzinfo=UTC)), "solved at 2026-01-09T09:00:00+00:00"),
+    ]
+    for account, requirement, found in cases:
+        verdict = await SOURCE.verify(tools, account, requirement)
+        assert isinstance(verdict, NotVerified), (account, requirement)
+        assert (verdict.looked_for.split(" ")[1], verdict.found) == (requirement.exercise, found)
 
 
-def test_evidence_says_what_was_done_and_that_it_is_practice(recite):
-    verdict = judged(recite, TEXTS, Solved("python-loops-2"))
+async def test_evidence_says_what_was_done_and_that_it_is_made_up(tools: Tools) -> None:
+    verdict = await SOURCE.verify(tools, ALL, Solved("python-loops-2"))
+    assert isinstance(verdict, Verified)
     (evidence,) = verdict.evidence
-    assert (evidence.work, evidence.occurred_at) == ("python-loops-2", datetime(2026, 2, 1, 9, tzinfo=UTC))
-    assert (evidence.topics, evidence.strength, evidence.metadata) == (("python", "loops"), "judged", {"practice": True})
+    assert evidence.occurred_at == datetime(2026, 1, 9, 9, tzinfo=UTC)
+    assert (evidence.topics, evidence.strength, evidence.metadata) == (("python", "loops"), "judged", {"generated": True})
 
 
-def test_what_is_missing_is_said(recite):
-    verdict = judged(recite, TEXTS, Solved("python-loops-1", 2.5, datetime(2026, 1, 1, tzinfo=UTC)))
-    assert verdict.looked_for == "exercise python-loops-1 solved after 2026-01-01T00:00:00+00:00, of difficulty 2.5 or more"
-    assert verdict.found == "3 other solved exercises"
+async def test_a_missing_account_is_not_the_same_as_missing_work(tools: Tools) -> None:
+    with pytest.raises(NotFound, match="practice-1 is one"):
+        await SOURCE.verify(tools, Account("practice", "nobody"), Solved("python-loops-2"))
 
 
-async def test_an_unknown_learner_is_not_found_and_any_other_failure_is_an_outage(recite, failed_call):
-    for words, kind in (("there is no practice learner 'practice-9'", NotFound), ("out of memory", Unavailable)):
-        with pytest.raises(kind):
-            await Practice().verify(recite(lambda tool, arguments, words=words: failed_call(words)), LEARNER, Solved("a-1"))
+async def test_past_work_comes_in_pages_and_goes_on_after_any_of_them(tools: Tools) -> None:
+    """24 exercises: pages of 10, 10 and 4, and nothing new after the last one."""
+    pages = [page async for page in SOURCE.history(tools, ALL, None)]
+    works = [evidence.work for page in pages for evidence in page.evidence]
+    assert [(len(page.evidence), page.done, page.total) for page in pages] == [(10, 10, 24), (10, 20, 24), (4, 24, 24)]
+    assert (works[0], works[-1], len(set(works))) == ("python-variables-1", "sql-windows-3", 24)
+    for number, page in enumerate(pages, start=1):
+        assert [later async for later in SOURCE.history(tools, ALL, page.cursor)] == pages[number:]
+
+
+async def test_figures_of_a_profile(tools: Tools) -> None:
+    assert await SOURCE.get_user_stats(tools, EVERY_THIRD) == {"solved": 8, "hardest": 9}
+    assert await SOURCE.get_user_stats(tools, NONE) == {"solved": 0, "hardest": 0}
+    assert await SOURCE.health_check(tools) is None
+
+
+def issued(account: Account, number: int, *, ago: timedelta = timedelta(seconds=1)) -> IssuedChallenge:
+    """Return a challenge as the engine hands it back, given some time ago for half an hour."""
+    challenge, began = SOURCE.challenge(account, number), datetime.now(UTC) - ago
+    expires = began + timedelta(minutes=30)
+    return IssuedChallenge(key=challenge.key, data=challenge.data, issued_at=began, expires_at=expires)
+
+
+async def test_the_note_that_was_asked_for_proves_an_account_and_no_other(tools: Tools) -> None:
+    challenge = issued(EVERY_SECOND, 7)
+    assert isinstance(await SOURCE.check_challenge(tools, EVERY_SECOND, challenge), NotProved)
+    notes.write("practice-2", f"hello, {challenge.data['note']}")
+    identity = await SOURCE.check_challenge(tools, EVERY_SECOND, challenge)
+    assert isinstance(identity, Identity)
+    assert (identity.handle, identity.mark) == ("practice-2", notes.read("practice-2").changed_at)
+    assert isinstance(await SOURCE.check_challenge(tools, EVERY_SECOND, issued(EVERY_SECOND, 8)), NotProved)
+    assert isinstance(await SOURCE.check_challenge(tools, ALL, challenge), NotProved)
+
+
+async def test_a_note_from_before_or_after_the_challenge_proves_nothing(tools: Tools) -> None:
+    for ago in (timedelta(hours=1), timedelta(hours=-1)):
+        challenge = issued(ALL, 7, ago=ago)
+        notes.write("practice-1", challenge.key)
+        assert isinstance(await SOURCE.check_challenge(tools, ALL, challenge), NotProved), ago
 
 
 @pytest.mark.parametrize("handle", ["practice-1", " Practice-1 ", "ada"])
-def test_handles_are_lowered(handle):
-    assert Practice().normalise(handle) == handle.strip().lower()
+def test_handles_are_lowered(handle: str) -> None:
+    assert SOURCE.normalise(handle) == handle.strip().lower()
 
 
 @pytest.mark.parametrize("handle", ["", "practice 1", "-1", "a" * 41, "a/b", "a\nb"])
-def test_other_handles_are_refused(handle):
+def test_other_handles_are_refused(handle: str) -> None:
     with pytest.raises(InvalidRequirement) as refusal:
-        Practice().normalise(handle)
+        SOURCE.normalise(handle)
     assert refusal.value.field == "handle"
-
-
-@pytest.mark.parametrize(
-    "given_requirement",
-    [
-        {},
-        {"exercise": ""},
-        {"exercise": "a b"},
-        {"exercise": "a-1\n"},
-        {"exercise": "a-1", "min_difficulty": 11},
-        {"exercise": "a-1", "after": "2026-01-01T00:00:00"},
-        {"exercise": "a-1", "page": 2},
-    ],
-)
-def test_requirements_of_the_wrong_form_do_not_decode(given_requirement):
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(given_requirement, Solved)
-
-
-def endures(recite, texts, requirement, difficulty):
-    try:
-        verdict = judged(recite, texts, requirement)
-    except Unavailable:
-        return True
-    return agrees(verdict, difficulty)
-
-
-@pytest.mark.parametrize(("requirement", "difficulty"), CASES)
-def test_no_single_damage_makes_another_verdict(recite, each_accident, requirement, difficulty):
-    texts = [[text, TEXTS[1]] for text in each_accident(TEXTS[0])] + [[TEXTS[0], text] for text in each_accident(TEXTS[1])]
-    assert len(texts) > 200
-    assert [text for text in texts if not endures(recite, text, requirement, difficulty)] == []
-
-
-@settings(max_examples=200, deadline=None)
-@given(data=st.data())
-def test_no_heap_of_damages_makes_another_verdict(recite, damaged, data):
-    requirement, difficulty = data.draw(st.sampled_from(CASES))
-    place = data.draw(st.integers(0, 1))
-    texts = list(TEXTS)
-    texts[place] = data.draw(damaged(TEXTS[place]))
-    assert endures(recite, texts, requirement, difficulty)
