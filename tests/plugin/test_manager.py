@@ -59,6 +59,28 @@ class Works(ScoringFormula[Count]):
 ACHIEVEMENT = 'Achievement(name="first-ten", title="Ten works", formula="works", at_least=10)'
 
 
+CHALLENGE = """
+    def challenge(self, account, number):
+        return Challenge(key=str(number), instructions="jump")
+"""
+CLIENT = 'client=OAuthClient(client_id="us"), '
+PROOFS = {
+    "[]": ("proofs must be a tuple",),
+    "None": ("proofs must be a tuple",),
+    '("challenge",)': ("str stands among its proofs",),
+    "(ChallengeProof,)": ("stands among its proofs, which are ChallengeProof, OAuthProof and OIDCProof",),
+    "(ChallengeProof(minutes=0),)": ("minutes", ">= 1"),
+    "(ChallengeProof(), ChallengeProof(minutes=5))": ("two proofs of the kind ChallengeProof; keep one",),
+    f'(OIDCProof({CLIENT} issuer="https://id.test"), OIDCProof({CLIENT} issuer="https://id2.test"))': ("two proofs", "OIDC"),
+    f'(OIDCProof({CLIENT} issuer="id.test"),)': ("issuer", "regex"),
+    f'(OAuthProof({CLIENT} authorize_url="https://a.test", token_url="https://a.test", user_url=7),)': ("user_url",),
+    '(OIDCProof(client="us", issuer="https://id.test"),)': ("client",),
+    "(ChallengeProof(),)": ("its ChallengeProof needs a method challenge() of its own",),
+    f"(ChallengeProof(),)\n{CHALLENGE}": ("its ChallengeProof needs a method check_challenge() of its own",),
+}
+"""What stands where ways to prove an account belong, and what is said of it."""
+
+
 def load(*names: str, **options) -> Plugins:
     return Plugins.load(allow=names, **options)
 
@@ -226,6 +248,10 @@ def test_what_is_no_range_of_contracts(install, wanted):
             "[Gym()]",
             SOURCE.replace('command="gym"', 'command="gym", calls_per_second=0'),
             ("'gym'", "> 0", "calls_per_second"),
+        ),
+        *(
+            ("skillcore_verification_sources", "[Gym()]", f"{SOURCE}\n    proofs = {proofs}\n", ("source 'gym'", *words))
+            for proofs, words in PROOFS.items()
         ),
         ("skillcore_verification_sources", "[Gym]", SOURCE, ("a list of VerificationSource", "the class Gym itself")),
         ("skillcore_verification_sources", "[Gym(), Gym()]", SOURCE, ("two sources named 'gym'",)),
@@ -405,7 +431,9 @@ def test_a_blocked_plugin_is_not_even_imported(install):
     plugins = load("broken", "good", block=["broken"])
 
     assert state(plugins, "broken").state == "blocked"
+    assert state(plugins, "broken").blocked_by == "plugins.block"
     assert state(plugins, "broken").error is None
+    assert state(plugins, "good").blocked_by is None
     assert "acme_broken_broken" not in sys.modules
 
 
@@ -413,7 +441,11 @@ def test_what_is_not_allowed_is_blocked(install):
     install("broken", "raise RuntimeError")
     install("good", GOOD)
 
-    assert state(load("good"), "broken").state == "blocked"
+    plugins = load("good")
+
+    assert state(plugins, "broken").state == "blocked"
+    assert state(plugins, "broken").blocked_by == "plugins.allow"
+    assert state(load("good", "broken", block=["broken"]), "broken").blocked_by == "plugins.block"
 
 
 def test_strict_names_all_failures_at_once(install):
