@@ -13,7 +13,7 @@ from skillcore.runtime.mcp import ServerSession
 from skillcore.runtime.resilience import Guard
 from skillcore.runtime.settings import ResilienceSettings
 from skillcore.testing.responder import under_test
-from skillcore.verification.tools import GuardedTools
+from skillcore.verification.tools import KEPT, GuardedTools
 
 __all__ = ["ONE_BY_ONE", "tools_for"]
 
@@ -28,6 +28,7 @@ async def tools_for(
     resilience: ResilienceSettings | None = None,
     *,
     calls_per_second: float = 1000.0,
+    kept: int = KEPT,
 ) -> AsyncIterator[GuardedTools]:
     """Give the tools of a source or advisor, over a real session with its server.
 
@@ -36,10 +37,11 @@ async def tools_for(
         settings: how to reach the server; the source's own without.
         resilience: time-outs, retries and breaker; without, each answer is seen by itself.
         calls_per_second: the pace, whatever the settings say.
+        kept: bytes of raw answers that the tools keep.
     """
     server = msgspec.structs.replace(source.server, settings=settings or source.server.settings)
     chosen = resilience or ONE_BY_ONE
     guard = Guard(source.name, chosen, calls_per_second=calls_per_second, concurrency=server.settings.concurrency)
     with under_test(server):
         async with ServerSession(source.name, server, chosen) as session:
-            yield GuardedTools(session, guard)
+            yield GuardedTools(session, guard, kept=kept)

@@ -1,0 +1,27 @@
+"""Fixtures for the tests of plugins. Ask for them in ``conftest.py``: ``pytest_plugins = ["skillcore.testing.fixtures"]``.
+
+They are no plugin that pytest loads by itself: importing them takes seconds, which every test run of every project in an
+environment with skillcore would pay.
+"""
+
+from __future__ import annotations
+
+import pytest
+import respx
+
+from skillcore.testing.responder import MCP_URL, MCPResponder
+from skillcore.testing.scripted import ScriptedServer
+
+__all__ = ["mcp_server"]
+
+
+@pytest.fixture
+def mcp_server(httpx2_mock: respx.Router) -> ScriptedServer:
+    """An MCP server in memory, over the engine's real session and guard; it is silent until it is told what to answer.
+
+    ``httpx2_mock`` is respx wired for httpx2, and comes with the extra ``skillcore[testing]``: other sites can be mocked
+    beside the server.
+    """
+    server = ScriptedServer()
+    httpx2_mock.route(url=MCP_URL).mock(side_effect=MCPResponder(server))
+    return server

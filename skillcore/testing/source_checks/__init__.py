@@ -1,0 +1,1 @@
+"""The parts of `skillcore.testing.SourceSuite`, one subject each."""
