@@ -141,12 +141,14 @@ class Page(Struct, frozen=True, kw_only=True):
         cursor: where a later run goes on from, once this page is kept; only the source reads it.
         total: how many items there are in all, where the source knows; for telling the progress.
         done: how many of them lie behind this page; without it the engine counts the evidence.
+        gap: what work before this page may be missing, and why, for the person; empty where nothing is known to be.
     """
 
     evidence: tuple[Evidence, ...]
     cursor: Annotated[str, Meta(max_length=1000)]
     total: Annotated[int, Meta(ge=0)] | None = None
     done: Annotated[int, Meta(ge=0)] | None = None
+    gap: Annotated[str, Meta(max_length=500)] = ""
 
 
 class Tools(Protocol):
