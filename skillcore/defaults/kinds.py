@@ -130,10 +130,15 @@ class AccountLinked(Payload, frozen=True, kw_only=True):
 
 
 class AccountUnlinked(Payload, frozen=True, kw_only=True):
-    """An account no longer brings new evidence. Subject: ``<source>:<account's id>``."""
+    """An account no longer brings new evidence. Subject: ``<source>:<account's id>``.
+
+    Attributes:
+        by: who decided it, if not the person: ``user:<id>`` of an administrator, or ``platform:<id>``.
+    """
 
     account: Name
     reason: Text = ""
+    by: Name | None = None
 
 
 class ProjectJoined(Payload, frozen=True, kw_only=True):

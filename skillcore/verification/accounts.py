@@ -14,15 +14,12 @@ from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.operations.sources import states
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.problems import Forbidden, InvalidField, NotFound
-from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts
+from skillcore.runtime.problems import Forbidden, NotFound
+from skillcore.verification.handles import LONGEST_NAME, parse_handle
+from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts, newest_account
 from skillcore.verification.linking import unlink as unlink_account
-from skillcore.verification.sources import normalise
 
 __all__ = ["SourceAccount", "SourceOffer", "Vouch", "get", "listing", "offers", "unlink", "vouch"]
-
-LONGEST_NAME = 150
-"""Characters of a normalised handle: with its source and a work it must fit into an event's subject."""
 
 
 class Vouch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,14 +97,12 @@ async def vouch(tx: Transaction, actor: Actor, person: str, source: str, given: 
     if actor.platform_id is None:
         raise Forbidden("only a platform can vouch for an account, with a key that has the scope sources:vouch")
     user_id = await people.resolve(tx, actor, person, write=True)
-    normal = normalise(tx.engine.plugins, source, given.handle)
-    if len(normal) > LONGEST_NAME:
-        raise InvalidField(f"a handle has at most {LONGEST_NAME} characters", field="handle")
+    handle = parse_handle(tx.engine.plugins, source, given.handle)
     claim = Claim(
         user_id=user_id,
         source=source,
-        handle=given.handle.strip(),
-        external_id=normal,
+        handle=handle.written,
+        handle_key=handle.key,
         method="vouched",
         platform_id=actor.platform_id,
     )
@@ -136,16 +131,24 @@ async def get(tx: Transaction, actor: Actor, person: str, source: str) -> Source
 async def unlink(tx: Transaction, actor: Actor, person: str, source: str, *, withdraw: bool = False) -> None:
     """Unlink a person's account. The evidence that it brought stays, unless an administrator undoes a wrong link.
 
+    A wrong link can be undone after it was unlinked, too. Who decided is recorded, unless it was the person.
+
     Raises:
         NotFound: no such person, or no account that this caller may know of.
         Forbidden: a platform cannot unlink what its user proved; only administrators withdraw.
     """
-    linked = await _found(tx, actor, person, source)
+    user_id = await people.resolve(tx, actor, person)
+    if withdraw and actor.is_admin:
+        account = await newest_account(tx, user_id, source)
+        if account is None:
+            raise NotFound(f"no {source} account has evidence that counts")
+    else:
+        account = await _found(tx, actor, person, source)
     if withdraw and not actor.is_admin:
         raise Forbidden("only an administrator can withdraw the evidence of a wrong link")
-    if actor.platform_id is not None and linked.vouched_by is None:
+    if actor.platform_id is not None and account.vouched_by is None:
         raise Forbidden("this account was proved by its user, who alone can unlink it")
-    await unlink_account(tx, linked.id, withdraw=withdraw)
+    await unlink_account(tx, account.id, withdraw=withdraw, by=None if actor.user_id == user_id else actor.name)
 
 
 async def _found(tx: Transaction, actor: Actor, person: str, source: str) -> LinkedAccount:

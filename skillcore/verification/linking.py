@@ -14,15 +14,15 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from skillcore.defaults.kinds import AccountLinked, AccountUnlinked, EvidenceWithdrawn
-from skillcore.ledger import record
-from skillcore.runtime.clock import new_id, now
+from skillcore.plugin import Account
+from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.problems import Conflict
+from skillcore.verification.displacement import Change, name_of, same_account
+from skillcore.verification.handles import account_name
 from skillcore.verification.tables import SourceAccountRow
 
-__all__ = ["Claim", "LinkedAccount", "Method", "account_for", "link", "linked_accounts", "unlink"]
+__all__ = ["Claim", "LinkedAccount", "Method", "account_for", "link", "linked_accounts", "lock", "newest_account", "unlink"]
 
 Method = Literal["vouched", "oauth", "oidc", "challenge"]
 
@@ -31,14 +31,17 @@ class Claim(Struct, frozen=True, kw_only=True):
     """That an account is a person's.
 
     Attributes:
-        external_id: the source's unchanging id of the account; the normalised handle where it has none.
+        handle: its name, as it is written.
+        handle_key: its name, as all compare it.
+        external_id: the source's own unchanging id of it, where the source told one; the account is then known by it.
         platform_id: the platform that vouches for it; None for a proof.
     """
 
     user_id: UUID
     source: str
     handle: str
-    external_id: str
+    handle_key: str
+    external_id: str | None = None
     method: Method
     platform_id: UUID | None = None
 
@@ -47,7 +50,7 @@ class LinkedAccount(Struct, frozen=True, kw_only=True):
     """An account that is a person's now.
 
     Attributes:
-        account: ``<source>:<external id>``, the name under which the ledger knows it.
+        external_id: the source's unchanging id if it is known ``by_id``, else the handle as all compare it.
         vouched_by: the platform whose word it rests on; None where its user proved it.
     """
 
@@ -56,96 +59,91 @@ class LinkedAccount(Struct, frozen=True, kw_only=True):
     source: str
     handle: str
     external_id: str
+    by_id: bool
     method: Method
     vouched_by: UUID | None
     linked_at: datetime
 
     @property
     def account(self) -> str:
-        """The name under which the ledger knows it."""
-        return f"{self.source}:{self.external_id}"
+        """The name under which the ledger knows it: ``<source>:<external id>``."""
+        return account_name(self.source, self.external_id)
+
+    @property
+    def asked(self) -> Account:
+        """What a source is asked about."""
+        return Account(self.source, self.handle, self.external_id if self.by_id else None)
 
 
 async def link(tx: Transaction, claim: Claim) -> LinkedAccount:
     """Make an account a person's; the account before it, and others' claims that a proof displaces, lose their evidence.
 
-    Linking what is linked already changes nothing. Records, so it is the last thing its transaction does.
+    Linking what is linked already changes nothing, but for the new handle of an account that was renamed. Records, so it is
+    the last thing its transaction does.
 
     Raises:
         Conflict: it is another person's, or the person has proved another account.
     """
-    await _lock(tx, claim)
-    rows = await _rows_of_account(tx, claim)
-    own = await _newest(tx, claim.user_id, claim.source)
-    others = [row for row in rows if row.user_id != claim.user_id]
-    _refuse_taken(claim, others)
-    if own is not None and own.unlinked_at is None:
-        if _holds_already(own, claim):
-            return _linked(own)
-        if own.proved_at is not None and claim.method == "vouched":
+    await lock(tx, claim.source)
+    change = Change(tx, claim.source)
+    whose = SourceAccountRow.user_id == claim.user_id
+    _refuse_taken(claim, await change.rows(same_account(claim.handle_key, claim.external_id), ~whose))
+    own = await change.rows(whose)
+    current = own[0] if own and own[0].unlinked_at is None else None
+    if current is not None:
+        if _holds_already(current, claim):
+            return await _renamed(change, current, claim)
+        if current.platform_id is None and claim.method == "vouched":
             raise Conflict(f"this person has proved an account at {claim.source} of their own, which outranks a vouched one")
-    moment = now()
-    events: list[NewEvent] = []
-    if claim.method != "vouched":
-        for row in others:
-            events += _displaced(row, moment, "its holder proved that the account is theirs")
-    if own is not None:
-        own.unlinked_at = own.unlinked_at or moment
-        if own.external_id != claim.external_id:
-            events += _withdrawn(own, moment, "another account was linked")
-    await tx.session.flush()  # the keys hold for rows that are linked: the old ones go first
-    row = SourceAccountRow(
-        id=new_id(),
-        user_id=claim.user_id,
-        platform_id=claim.platform_id,
-        source=claim.source,
-        handle=claim.handle,
-        external_id=claim.external_id,
-        method=claim.method,
-        vouched_at=moment if claim.method == "vouched" else None,
-        proved_at=None if claim.method == "vouched" else moment,
-        created_at=moment,
-    )
+        current.unlinked_at = change.moment
+        await tx.session.flush()  # the keys hold for rows that are linked: the old one goes first
+    row = _row(claim, change.moment)
+    await change.forget(row)
     tx.session.add(row)
-    linked = AccountLinked(
-        account=_account(row),
-        handle=claim.handle,
-        method=claim.method,
-        vouched_by=str(claim.platform_id) if claim.platform_id else None,
-    )
-    events.append(
-        NewEvent(
-            user_id=claim.user_id,
-            kind="account.linked",
-            subject_id=_account(row),
-            data=linked,
-            origin=of_platform(row.platform_id),
-        )
-    )
-    await record(tx, events)
+    await tx.session.flush()
+    if row.platform_id is None:
+        await change.displace_vouches(row)
+    await _replace(change, own, row)
+    change.linked(row)
+    await change.record()
     return _linked(row)
 
 
-async def unlink(tx: Transaction, account_id: UUID, *, reason: str = "", withdraw: bool = False) -> bool:
+async def unlink(tx: Transaction, account_id: UUID, *, reason: str = "", withdraw: bool = False, by: str | None = None) -> bool:
     """Let an account bring no more evidence; what it brought stays, unless it is withdrawn. Records.
 
+    What a withdrawn account displaced counts again: other accounts of the same person, and what platforms vouched for.
+
+    Args:
+        tx: the caller's transaction.
+        account_id: which.
+        reason: for the person.
+        withdraw: the link was wrong; works on accounts that were unlinked before, too.
+        by: who decided it, if not the person.
+
     Returns:
-        Whether it was linked until now.
+        Whether anything changed.
     """
-    row = await tx.session.get(SourceAccountRow, account_id, with_for_update=True, populate_existing=True)
-    if row is None or row.unlinked_at is not None:
+    row = await tx.session.get(SourceAccountRow, account_id)
+    if row is None:
         return False
-    moment = now()
-    row.unlinked_at = moment
-    name = _account(row)
-    data = AccountUnlinked(account=name, reason=reason)
-    events = [
-        NewEvent(user_id=row.user_id, kind="account.unlinked", subject_id=name, data=data, origin=of_platform(row.platform_id))
-    ]
+    await lock(tx, row.source)
+    await tx.session.refresh(row, with_for_update=True)
+    if row.withdrawn_at is not None or (row.unlinked_at is not None and not withdraw):
+        return False
+    change = Change(tx, row.source)
+    if row.unlinked_at is None:
+        change.unlinked(row, reason=reason, by=by)
     if withdraw:
-        events += _withdrawn(row, moment, reason or "the link was wrong")
-    await record(tx, events)
+        own = await change.rows(SourceAccountRow.user_id == row.user_id)
+        await change.withdraw(own, reason or "the link was wrong")
+    await change.record()
     return True
+
+
+async def lock(tx: Transaction, source: str) -> None:
+    """Let accounts of a source change hands one after another: each change looks at several people's."""
+    await tx.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"linking:{source}", 0))))
 
 
 async def linked_accounts(tx: Transaction, user_id: UUID) -> list[LinkedAccount]:
@@ -176,81 +174,74 @@ async def account_for(
     return _linked(row)
 
 
+async def newest_account(tx: Transaction, user_id: UUID, source: str) -> LinkedAccount | None:
+    """Return a person's account at a source whose evidence counts, linked or not; None if there is none."""
+    rows = await Change(tx, source).rows(SourceAccountRow.user_id == user_id)
+    return _linked(rows[0]) if rows else None
+
+
 def _refuse_taken(claim: Claim, others: Sequence[SourceAccountRow]) -> None:
     """Refuse what another person holds; whose it is stays untold."""
     for row in others:
-        if row.unlinked_at is None and (row.platform_id is None or row.platform_id == claim.platform_id):
+        if row.unlinked_at is None and (
+            _holds(row, claim) if row.platform_id is None else row.platform_id == claim.platform_id
+        ):
             raise Conflict(
                 f"the {claim.source} account {claim.handle!r} is linked to another person; they must unlink it first",
                 field="handle",
             )
 
 
-def _holds_already(own: SourceAccountRow, claim: Claim) -> bool:
-    if own.external_id != claim.external_id:
-        return False
-    return own.proved_at is not None or (claim.method == "vouched" and own.platform_id == claim.platform_id)
+def _holds(proved: SourceAccountRow, claim: Claim) -> bool:
+    """Say whether somebody's proof stands against a claim: names are reused, so two ids are two accounts."""
+    return not proved.by_id or claim.external_id is None or proved.external_id == claim.external_id
 
 
-def _displaced(row: SourceAccountRow, moment: datetime, reason: str) -> list[NewEvent]:
-    """Take an account that a platform vouched for from its person, linked still or not."""
-    if row.platform_id is None:
-        return []
-    row.unlinked_at = row.unlinked_at or moment
-    return _withdrawn(row, moment, reason)
+def _holds_already(current: SourceAccountRow, claim: Claim) -> bool:
+    if claim.external_id is None:  # a platform's word, or a proof that tells no id, cannot say more than a proof by id
+        same = current.handle_key == claim.handle_key
+    else:
+        same = current.by_id and current.external_id == claim.external_id
+    return same and (current.platform_id is None or (claim.method == "vouched" and current.platform_id == claim.platform_id))
 
 
-def _withdrawn(row: SourceAccountRow, moment: datetime, reason: str) -> list[NewEvent]:
-    if row.withdrawn_at is not None:
-        return []
-    row.withdrawn_at = moment
-    data = EvidenceWithdrawn(account=_account(row), reason=reason)
-    return [
-        NewEvent(
-            user_id=row.user_id,
-            kind="evidence.withdrawn",
-            subject_id=_account(row),
-            data=data,
-            origin=of_platform(row.platform_id),
-        )
-    ]
+async def _renamed(change: Change, current: SourceAccountRow, claim: Claim) -> LinkedAccount:
+    """Keep an account that is linked already, under its new name if it was renamed."""
+    if claim.external_id is not None and current.handle_key != claim.handle_key:
+        current.handle, current.handle_key = claim.handle, claim.handle_key
+        await change.displace_vouches(current)
+        change.linked(current)
+        await change.record()
+    return _linked(current)
 
 
-async def _lock(tx: Transaction, claim: Claim) -> None:
-    """Let one claim at a time look at a person's accounts at a source, and one at an account."""
-    names = sorted([f"account:{claim.source}:{claim.external_id}", f"person:{claim.user_id}:{claim.source}"])
-    for name in names:
-        await tx.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+async def _replace(change: Change, own: Sequence[SourceAccountRow], row: SourceAccountRow) -> None:
+    """Let a new row stand in the place of a person's earlier ones."""
+    if not own:
+        return
+    if name_of(own[0]) == name_of(row):
+        await change.hand_over([earlier.id for earlier in own], row)
+        return
+    renamed = own[0].handle_key == row.handle_key
+    await change.withdraw(own, "the account is known by its id now" if renamed else "another account was linked", row)
 
 
-async def _rows_of_account(tx: Transaction, claim: Claim) -> list[SourceAccountRow]:
-    """Return the rows of all whose evidence from this account counts or could."""
-    query = (
-        select(SourceAccountRow)
-        .where(
-            SourceAccountRow.source == claim.source,
-            SourceAccountRow.external_id == claim.external_id,
-            SourceAccountRow.withdrawn_at.is_(None),
-        )
-        .order_by(SourceAccountRow.id)
-        .with_for_update()
+def _row(claim: Claim, moment: datetime) -> SourceAccountRow:
+    vouched = claim.method == "vouched"
+    return SourceAccountRow(
+        id=new_id(),
+        user_id=claim.user_id,
+        platform_id=claim.platform_id,
+        source=claim.source,
+        handle=claim.handle,
+        handle_key=claim.handle_key,
+        external_id=claim.handle_key if claim.external_id is None else claim.external_id,
+        by_id=claim.external_id is not None,
+        method=claim.method,
+        vouched_at=moment if vouched else None,
+        proved_at=None if vouched else moment,
+        created_at=moment,
     )
-    return list(await tx.session.scalars(query))
-
-
-async def _newest(tx: Transaction, user_id: UUID, source: str) -> SourceAccountRow | None:
-    query = (
-        select(SourceAccountRow)
-        .where(SourceAccountRow.user_id == user_id, SourceAccountRow.source == source)
-        .order_by(SourceAccountRow.unlinked_at.is_(None).desc(), SourceAccountRow.created_at.desc(), SourceAccountRow.id.desc())
-        .limit(1)
-        .with_for_update()
-    )
-    return await tx.session.scalar(query)
-
-
-def _account(row: SourceAccountRow) -> str:
-    return f"{row.source}:{row.external_id}"
 
 
 def _linked(row: SourceAccountRow) -> LinkedAccount:
@@ -260,6 +251,7 @@ def _linked(row: SourceAccountRow) -> LinkedAccount:
         source=row.source,
         handle=row.handle,
         external_id=row.external_id,
+        by_id=row.by_id,
         method=row.method,  # type: ignore[arg-type]
         vouched_by=row.platform_id,
         linked_at=row.proved_at or row.vouched_at or row.created_at,

@@ -1,4 +1,4 @@
-"""The tables of this room: whose account is whose, and what sources answered."""
+"""The tables of this room: whose account is whose, attempts at proving it, and what sources answered."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from skillcore.runtime.database import Base, nature
 
-__all__ = ["AnswerRow", "SourceAccountRow"]
+__all__ = ["AnswerRow", "LinkAttemptRow", "SourceAccountRow"]
 
 Word = Text(collation="C")
 Moment = DateTime(timezone=True)
@@ -20,13 +20,16 @@ Moment = DateTime(timezone=True)
 ACTIVE = "unlinked_at is null"
 PROVED = "platform_id is null and unlinked_at is null"
 VOUCHED = "platform_id is not null and unlinked_at is null"
+DISPLACED = "displaced_by is not null"
+PENDING = "state in ('open', 'checking')"
 
 
 class SourceAccountRow(Base):
     """An account at a source, as its user proved it or a platform vouches for it.
 
     The row stays after the account was unlinked: linking another one withdraws the evidence of the one before
-    (``withdrawn_at``), so at most one account a source has evidence that counts.
+    (``withdrawn_at``), so at most one account a source has evidence that counts. ``displaced_by`` is the row that took its
+    place or its account, for as long as that one counts.
     """
 
     __tablename__ = "source_accounts"
@@ -34,7 +37,7 @@ class SourceAccountRow(Base):
         CheckConstraint("(method = 'vouched') = (platform_id is not null)", name="voucher"),
         CheckConstraint("method in ('vouched', 'oauth', 'oidc', 'challenge')", name="method"),
         Index("source_accounts_person_key", "user_id", "source", unique=True, postgresql_where=text(ACTIVE)),
-        Index("source_accounts_proved_key", "source", "external_id", unique=True, postgresql_where=text(PROVED)),
+        Index("source_accounts_proved_key", "source", "external_id", "by_id", unique=True, postgresql_where=text(PROVED)),
         Index(
             "source_accounts_vouched_key",
             "platform_id",
@@ -44,6 +47,8 @@ class SourceAccountRow(Base):
             postgresql_where=text(VOUCHED),
         ),
         Index("source_accounts_account_idx", "source", "external_id"),
+        Index("source_accounts_handle_key_idx", "source", "handle_key"),
+        Index("source_accounts_displaced_by_idx", "displaced_by", postgresql_where=text(DISPLACED)),
         nature("record", person="user_id", erase="delete"),
     )
 
@@ -52,13 +57,67 @@ class SourceAccountRow(Base):
     platform_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("platforms.id"))
     source: Mapped[str] = mapped_column(Word)
     handle: Mapped[str] = mapped_column(Text)
+    handle_key: Mapped[str] = mapped_column(Word)
     external_id: Mapped[str] = mapped_column(Word)
+    by_id: Mapped[bool] = mapped_column(server_default=text("false"))
     method: Mapped[str] = mapped_column(Word)
     vouched_at: Mapped[datetime | None] = mapped_column(Moment)
     proved_at: Mapped[datetime | None] = mapped_column(Moment)
     unlinked_at: Mapped[datetime | None] = mapped_column(Moment)
     withdrawn_at: Mapped[datetime | None] = mapped_column(Moment)
+    displaced_by: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("source_accounts.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+
+class LinkAttemptRow(Base):
+    """Somebody's attempt to prove an account. The last five columns are for proofs by signing in at the site."""
+
+    __tablename__ = "link_attempts"
+    __table_args__ = (
+        CheckConstraint("method in ('challenge', 'oauth', 'oidc')", name="method"),
+        CheckConstraint(
+            "state in ('open', 'checking', 'proved', 'failed', 'expired', 'superseded', 'cancelled')",
+            name="state",
+        ),
+        CheckConstraint("(method = 'challenge') = (challenge_key is not null)", name="challenge"),
+        Index("link_attempts_person_key", "user_id", "source", unique=True, postgresql_where=text(PENDING)),
+        Index(
+            "link_attempts_challenge_key",
+            "source",
+            "handle_key",
+            "challenge_key",
+            unique=True,
+            postgresql_where=text(f"challenge_key is not null and {PENDING}"),
+        ),
+        Index("link_attempts_mark_key", "source", "mark", unique=True, postgresql_where=text("mark <> ''")),
+        Index("link_attempts_state_key", "state_sha256", unique=True, postgresql_where=text("state_sha256 is not null")),
+        Index("link_attempts_issued_idx", "user_id", "issued_at"),
+        nature("record", person="user_id", erase="delete"),
+    )
+
+    id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
+    source: Mapped[str] = mapped_column(Word)
+    method: Mapped[str] = mapped_column(Word)
+    handle: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    handle_key: Mapped[str] = mapped_column(Word, server_default=text("''"))
+    challenge_key: Mapped[str | None] = mapped_column(Word)
+    data: Mapped[Any | None] = mapped_column(JSON(none_as_null=True))
+    instructions: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    issued_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    state: Mapped[str] = mapped_column(Word)
+    reason: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    looked_for: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    found: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    mark: Mapped[str] = mapped_column(Word, server_default=text("''"))
+    job_id: Mapped[int | None] = mapped_column(BigInteger)
+    account_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("source_accounts.id", ondelete="SET NULL"))
+    state_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    nonce: Mapped[str | None] = mapped_column(Word)
+    verifier: Mapped[str | None] = mapped_column(Word)
+    redirect_uri: Mapped[str | None] = mapped_column(Text)
+    code: Mapped[str | None] = mapped_column(Text)
 
 
 class AnswerRow(Base):

@@ -6,7 +6,6 @@ reused; after it the task is no longer in progress, and running again does nothi
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,22 +15,19 @@ from msgspec import Struct
 
 from skillcore.defaults.kinds import EvidenceAccepted, TaskCompleted, TaskFailed, TaskVerified, WorkDone
 from skillcore.ledger import skills
-from skillcore.plugin import Account, Evidence, NotVerified, SourceError, Unavailable, Undecided, Verified
+from skillcore.plugin import Evidence, NotVerified, SourceError, Unavailable, Undecided, Verified
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.events import EARLIEST, NewEvent, of_platform
 from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.verification.answers import Kept, keep, reuse
+from skillcore.verification.asking import delay_after, in_words, plain
 from skillcore.verification.linking import LinkedAccount, account_for
 from skillcore.verification.sources import Sources
-from skillcore.work.states import Failure, Waiting, event_id, locked, plain, step
+from skillcore.work.states import Failure, Waiting, event_id, locked, step
 from skillcore.work.tables import TaskRow
 
-__all__ = ["complete_task", "delay"]
-
-MARKUP = re.compile(r"</?[a-z][^<>]*>|<!doctype(?:[^<>]*>)?", re.IGNORECASE)
-LONGEST_WAIT = 86_400.0
-"""Seconds: no source is left alone for longer, whatever it asks for."""
+__all__ = ["complete_task"]
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -66,19 +62,9 @@ async def complete_task(engine: Engine, context: JobContext, task: str) -> None:
     except Unavailable as error:
         await _wait(engine, context, attempt, error)
     except SourceError as error:
-        await _fail(engine, attempt, Failure(plain(_in_words(error.message))))
+        await _fail(engine, attempt, Failure(in_words(error.message)))
     else:
         await _settle(engine, attempt, attempt.account, kept)
-
-
-def delay(attempt: int, *, base: float, attempts: int, every: float, retry_after: float | None) -> float:
-    """Return the seconds until a source that does not answer is asked again.
-
-    ``base · 2ⁿ`` after attempt ``n`` (from 0) for the first ``attempts`` of them, then ``every``; longer if the source
-    asked for it, and a day at most.
-    """
-    scheduled = base * 2.0**attempt if attempt < attempts else every
-    return min(max(scheduled, retry_after or 0.0), LONGEST_WAIT)
 
 
 async def _begun(engine: Engine, task_id: UUID) -> Attempt | None:
@@ -102,9 +88,7 @@ async def _verify(engine: Engine, attempt: Attempt, account: LinkedAccount) -> K
     if source is None:
         raise Unavailable(f"the source {attempt.source!r} is not loaded at present")
     requirement = msgspec.convert(attempt.requirements, source.requirement)
-    by_handle = account.external_id == source.normalise(account.handle)
-    asked = Account(account.source, account.handle, None if by_handle else account.external_id)
-    outcome = await engine.service(Sources).verify(attempt.source, asked, requirement)
+    outcome = await engine.service(Sources).verify(attempt.source, account.asked, requirement)
     return await keep(engine, account, requirement, outcome.verdict, outcome.answers)
 
 
@@ -114,26 +98,14 @@ async def _wait(engine: Engine, context: JobContext, attempt: Attempt, error: Un
     Raises:
         Retry: always, unless the attempt is over.
     """
-    settings = engine.settings.verification
-    seconds = delay(
-        context.attempt - 1,
-        base=settings.retry_base,
-        attempts=settings.retry_attempts,
-        every=settings.retry_every,
-        retry_after=error.retry_after,
-    )
-    reason = plain(f"{attempt.source} gives no answer: {_in_words(error.message)}")
+    seconds = delay_after(context.attempt, error, engine.settings.verification)
+    reason = plain(f"{attempt.source} gives no answer: {in_words(error.message)}")
     async with engine.transaction() as tx:
         row = await _current(tx, attempt)
         if row is None:
             return
         row.outcome = msgspec.to_builtins(Waiting(reason, now() + timedelta(seconds=seconds)))
     raise Retry(seconds, reason)
-
-
-def _in_words(text: str) -> str:
-    """Return an error's words in one line, without the tags of a page that came in an answer's place."""
-    return " ".join(MARKUP.sub(" ", text).split())
 
 
 async def _fail(engine: Engine, attempt: Attempt, failure: Failure) -> None:
@@ -156,7 +128,7 @@ async def _settle(engine: Engine, attempt: Attempt, account: LinkedAccount, kept
         current = await account_for(tx, row.user_id, row.source, platform_id=row.platform_id, hold=True)
         if current is None:
             await _failed(tx, row, Failure(_unlinked(row.source)))
-        elif current.external_id != account.external_id:
+        elif current.account != account.account:
             raise Retry(0.0, "another account was linked meanwhile")
         elif isinstance(kept.verdict, Verified):
             await _completed(tx, row, current, kept.verdict, kept.answers)

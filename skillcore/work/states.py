@@ -17,9 +17,10 @@ from skillcore.plugin import Undecided
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent, of_platform
+from skillcore.verification.asking import plain
 from skillcore.work.tables import TaskRow
 
-__all__ = ["TRANSITIONS", "Failure", "Outcome", "State", "Waiting", "event_id", "locked", "outcome_of", "plain", "step"]
+__all__ = ["TRANSITIONS", "Failure", "Outcome", "State", "Waiting", "event_id", "locked", "outcome_of", "step"]
 
 State = Literal["pending", "in_progress", "completed", "failed"]
 
@@ -33,8 +34,6 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
 
 TASK_EVENTS = UUID("3f1b6d52-5f0e-5b57-8f5e-7d0f6c1a9a44")
 """Namespace of the ids of a task's events."""
-
-TEXT_LIMIT = 2000
 
 
 class Waiting(Struct, frozen=True, tag="waiting"):
@@ -63,12 +62,6 @@ Outcome = Waiting | Failure | Undecided
 def event_id(task_id: UUID, attempt: int, name: str) -> UUID:
     """Return the id of what an attempt at a task records: done twice, it is recorded once."""
     return uuid5(TASK_EVENTS, f"{task_id}:{attempt}:{name}")
-
-
-def plain(text: str) -> str:
-    """Return foreign text as it can be kept everywhere: bounded, and without the one character that databases refuse."""
-    text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-    return text if len(text) <= TEXT_LIMIT else f"{text[: TEXT_LIMIT - 1]}…"
 
 
 def outcome_of(row: TaskRow) -> Outcome | None:

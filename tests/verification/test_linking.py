@@ -43,7 +43,12 @@ async def vouch(world: World, platform: Actor, person: Actor, handle: str, sourc
 async def prove(world: World, person: Actor, handle: str, external_id: str | None = None) -> LinkedAccount:
     assert person.user_id
     claim = Claim(
-        user_id=person.user_id, source="gym", handle=handle, external_id=external_id or handle.lower(), method="challenge"
+        user_id=person.user_id,
+        source="gym",
+        handle=handle,
+        handle_key=handle.lower(),
+        external_id=external_id,
+        method="challenge",
     )
     async with world.engine.transaction() as tx:
         return await link(tx, claim)

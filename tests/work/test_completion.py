@@ -24,7 +24,7 @@ from skillcore.verification import accounts
 from skillcore.verification.accounts import Vouch
 from skillcore.verification.tables import AnswerRow
 from skillcore.work import check, tasks
-from skillcore.work.completion import delay
+from skillcore.verification.asking import delay
 from skillcore.work.tasks import Accepted, NewTask, Task
 from tests.world import SOLVED_AT, Arranged, Row, World
 
