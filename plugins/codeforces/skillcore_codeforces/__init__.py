@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
 
-from skillcore.plugin import PluginInfo, ServerSettings, VerificationSource, hookimpl
+from msgspec import Meta, Struct
+
+from skillcore.plugin import OAuthClient, PluginInfo, ServerSettings, VerificationSource, hookimpl
 from skillcore_codeforces.requirement import Requirement
 from skillcore_codeforces.source import Codeforces
 
@@ -18,9 +20,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The section ``[plugins.codeforces]``.
 
     Attributes:
+        challenge_minutes: how long a challenge stays open.
+        oauth: the client that Codeforces registered for this deployment; with it, people can sign in there.
         server: the MCP server to ask.
     """
 
+    challenge_minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
+    oauth: OAuthClient = OAuthClient()
     server: ServerSettings = SERVER
 
 
@@ -33,4 +39,4 @@ def skillcore_plugin() -> PluginInfo:
 @hookimpl
 def skillcore_verification_sources(settings: Settings) -> list[VerificationSource[Requirement]]:
     """Offer the source ``codeforces``."""
-    return [Codeforces(settings.server)]
+    return [Codeforces(settings.server, challenge_minutes=settings.challenge_minutes, oauth=settings.oauth)]

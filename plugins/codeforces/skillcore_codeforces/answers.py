@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -12,7 +13,19 @@ from msgspec import Meta, Struct
 
 from skillcore.plugin import NotFound, SourceError, Unavailable
 
-__all__ = ["Member", "Party", "Problem", "RatingChange", "Submission", "User", "failed", "failed_for", "history_of", "user_of"]
+__all__ = [
+    "Member",
+    "Party",
+    "Problem",
+    "RatingChange",
+    "Submission",
+    "User",
+    "failed",
+    "failed_for",
+    "history_of",
+    "user_of",
+    "window_of",
+]
 
 Seconds = Annotated[int, Meta(ge=0, le=32_503_680_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=1000)]
@@ -64,6 +77,7 @@ class Submission(Struct, frozen=True, rename="camel"):
 
     Attributes:
         verdict: absent while the submission waits for its judgement.
+        testset: which tests the verdict rests on; during a contest, these are only its pretests.
     """
 
     id: Annotated[int, Meta(ge=1)]
@@ -71,6 +85,7 @@ class Submission(Struct, frozen=True, rename="camel"):
     problem: Problem
     author: Party
     verdict: Name | None = None
+    testset: Name | None = None
 
     @property
     def at(self) -> datetime:
@@ -102,6 +117,21 @@ def history_of(handle: str) -> Callable[[str], list[Submission]]:
         for row in rows:
             if not any(_same(member.handle, handle) for member in row.author.members):
                 raise Unavailable(f"Codeforces was asked about {handle} and told of submission {row.id} by somebody else")
+        return rows
+
+    return parse
+
+
+def window_of(handle: str, count: int) -> Callable[[str], list[Submission]]:
+    """Return the parser of a part of an account's submissions, which must come as asked: so many at most, the newest first."""
+    history = history_of(handle)
+
+    def parse(text: str) -> list[Submission]:
+        rows = history(text)
+        if len(rows) > count:
+            raise Unavailable(f"Codeforces was asked for {count} submissions of {handle} and told of {len(rows)}")
+        if any(older.id >= newer.id for newer, older in itertools.pairwise(rows)):
+            raise Unavailable(f"Codeforces told of submissions of {handle} in no order")
         return rows
 
     return parse

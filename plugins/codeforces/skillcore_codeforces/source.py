@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
 
 from skillcore.plugin import (
     Account,
+    Challenge,
+    ChallengeProof,
+    Identity,
+    IssuedChallenge,
     MCPServer,
+    NotProved,
+    OAuthClient,
+    OIDCProof,
+    Page,
     ServerSettings,
-    Tool,
     Tools,
-    Unavailable,
     Verdict,
     VerificationSource,
     Verified,
 )
-from skillcore_codeforces.answers import RatingChange, Submission, failed, failed_for, history_of, user_of
+from skillcore_codeforces import challenges, history, reading
+from skillcore_codeforces.answers import Submission
 from skillcore_codeforces.requirement import Requirement, handle_of
 from skillcore_codeforces.verdicts import may_be_rated, solved, verdict_of
 
 __all__ = ["Codeforces"]
 
-PAGE = 1000
-"""Submissions asked for at a time."""
+WELL_KNOWN = "tourist"
+"""An account that will always be there, to see whether Codeforces answers at all."""
 
-MOST_PAGES = 200
-"""No account has as many submissions as fit on these; a server that goes on is not believed."""
 
-TOOLS = (
-    Tool("get_user_submissions", ("handle", "from", "count")),
-    Tool("get_user_rating_history", ("handle",)),
-    Tool("get_user_info", ("handles",)),
-)
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Codeforces(VerificationSource[Requirement]):
@@ -45,8 +47,31 @@ class Codeforces(VerificationSource[Requirement]):
     name = "codeforces"
     requirement = Requirement
 
-    def __init__(self, server: ServerSettings) -> None:
-        self.server = MCPServer(tools=TOOLS, settings=server)
+    def __init__(
+        self,
+        server: ServerSettings,
+        *,
+        challenge_minutes: int = 30,
+        oauth: OAuthClient | None = None,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """Make the source.
+
+        Args:
+            server: the MCP server to ask.
+            challenge_minutes: how long a challenge stays open.
+            oauth: what Codeforces knows this deployment by.
+            now: tells the time.
+        """
+        self.server = MCPServer(tools=reading.TOOLS, settings=server)
+        self._oauth = oauth or OAuthClient()
+        self._minutes = challenge_minutes
+        self._now = now
+        challenge = ChallengeProof(minutes=challenge_minutes)
+        # An account has no other id here than its handle: the token's own `sub` is shown nowhere else, so that work
+        # proved one way and work proved the other way could not be told to be the same.
+        signed_in = OIDCProof(client=self._oauth, issuer="https://codeforces.com", handle_claim="handle")
+        self.proofs = (signed_in, challenge) if self._oauth.client_id else (challenge,)
 
     def check(self, requirement: Requirement) -> None:
         """Refuse a requirement that is not exactly one of the two forms."""
@@ -60,45 +85,40 @@ class Codeforces(VerificationSource[Requirement]):
         """Check one requirement for one account; a team's submission counts for each of its members."""
         requirement.check()
         handle = handle_of(account.handle)
-        rows = await _submissions(tools, handle, requirement.after)
+        rows = await reading.submissions(tools, handle, requirement.after)
         verdict = verdict_of(rows, requirement, {})
         if isinstance(verdict, Verified) and any(may_be_rated(row) for row in _behind(verdict, rows)):
-            verdict = verdict_of(rows, requirement, await _ratings(tools, handle))
+            verdict = verdict_of(rows, requirement, await reading.ratings(tools, handle))
         return verdict
+
+    def challenge(self, account: Account, number: int) -> Challenge:
+        """Return one of a few hundred problems to which to submit what does not compile."""
+        return challenges.challenge(number, self._minutes)
+
+    async def check_challenge(self, tools: Tools, account: Account, challenge: IssuedChallenge) -> Identity | NotProved:
+        """Look for the submission among those since the challenge was set."""
+        handle = handle_of(account.handle)
+        rows = await challenges.since(tools, handle, challenge.issued_at)
+        return challenges.judge(rows, handle, challenge)
+
+    def history(self, tools: Tools, account: Account, after: str | None) -> AsyncIterator[Page]:
+        """Yield the account's accepted problems by the number of the submission that was accepted first."""
+        return history.pages(tools, account.handle, after, self._now)
 
     async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
         """Return how many problems the account solved and, where it was ever rated, its rating and its highest."""
         handle = handle_of(account.handle)
-        user = await tools.read("get_user_info", {"handles": [handle]}, user_of(handle), failure=failed_for(handle))
-        rows = await _submissions(tools, handle, None)
+        user = await reading.user(tools, handle)
+        rows = await reading.submissions(tools, handle, None)
         figures = {"rating": user.rating, "max_rating": user.max_rating, "problems_solved": len(solved(rows, None))}
         return {name: float(value) for name, value in figures.items() if value is not None}
 
-
-async def _submissions(tools: Tools, handle: str, after: datetime | None) -> list[Submission]:
-    """Return the submissions of an account, newest first, back to ``after``.
-
-    Raises:
-        NotFound: there is no such account.
-        Unavailable: a page does not parse, is about somebody else, or repeats what came before.
-    """
-    rows: dict[int, Submission] = {}
-    for number in range(MOST_PAGES):
-        asked = {"handle": handle, "from": number * PAGE + 1, "count": PAGE}
-        page = await tools.read("get_user_submissions", asked, history_of(handle), failure=failed_for(handle))
-        known = len(rows)
-        rows |= {row.id: row for row in page}
-        # New submissions push old ones onto the next page, so a few may come twice; a page of nothing else is no history.
-        if page and len(rows) == known:
-            raise Unavailable(f"Codeforces repeated {len(page)} submissions of {handle} instead of going on")
-        if len(page) < PAGE or (after is not None and page[-1].at <= after):
-            return list(rows.values())
-    raise Unavailable(f"Codeforces showed {len(rows)} submissions of {handle} and no end of them")
-
-
-async def _ratings(tools: Tools, handle: str) -> dict[int, RatingChange]:
-    changes = await tools.call("get_user_rating_history", {"handle": handle}, list[RatingChange], failure=failed)
-    return {change.contest_id: change for change in changes}
+    async def health_check(self, tools: Tools) -> str | None:
+        """Ask for one profile: the server starts whether or not Codeforces answers it."""
+        if self._oauth.client_id and not (self._oauth.client_secret or self._oauth.client_secret_file):
+            return "plugins.codeforces.oauth has a client_id and no secret: Codeforces lets nobody sign in without"
+        await reading.user(tools, WELL_KNOWN)
+        return None
 
 
 def _behind(verdict: Verified, rows: list[Submission]) -> list[Submission]:

@@ -11,7 +11,7 @@ from skillcore.plugin import Evidence, NotVerified, Unavailable, Undecided, Verd
 from skillcore_codeforces.answers import RatingChange, Submission
 from skillcore_codeforces.requirement import Requirement
 
-__all__ = ["difficulty_of", "may_be_rated", "solved", "verdict_of"]
+__all__ = ["accepted", "difficulty_of", "evidence_of", "may_be_rated", "settled", "solved", "verdict_of"]
 
 LOWEST, HIGHEST = 800, 3500
 """The ratings that Codeforces gives to its easiest and to its hardest problems."""
@@ -52,13 +52,26 @@ def difficulty_of(rating: int | None) -> float | None:
     return min(max(1 + 9 * (rating - LOWEST) / (HIGHEST - LOWEST), 1.0), 10.0)
 
 
+def accepted(row: Submission) -> bool:
+    """Whether the submission is accepted for good: passing a contest's pretests is not enough."""
+    return row.verdict == "OK" and row.testset != "PRETESTS"
+
+
+def settled(row: Submission) -> bool:
+    """Whether the judge has finished with the submission."""
+    return accepted(row) or row.verdict in _REJECTIONS
+
+
 def solved(rows: Iterable[Submission], after: datetime | None) -> dict[str, Submission]:
-    """Return the first accepted submission to each problem, the earliest problem first."""
-    accepted = [row for row in rows if row.verdict == "OK" and _counts(row, after)]
-    accepted.sort(key=lambda row: (row.creation_time_seconds, row.id))
+    """Return the first accepted submission to each problem, the earliest problem first.
+
+    The first is the one with the lowest number. Times of submission mostly say the same; where Codeforces has set one
+    anew they don't.
+    """
     first: dict[str, Submission] = {}
-    for row in accepted:
-        first.setdefault(row.problem.work, row)
+    for row in sorted(rows, key=lambda row: row.id):
+        if accepted(row) and _counts(row, after):
+            first.setdefault(row.problem.work, row)
     return first
 
 
@@ -88,16 +101,16 @@ def _problem(rows: Sequence[Submission], requirement: Requirement, ratings: Mapp
     wanted = (requirement.contest_id, (requirement.problem_index or "").upper())
     looked_for = f"an accepted submission to {wanted[0]}/{wanted[1]}{_since(requirement)}"
     tried = [row for row in rows if (row.problem.contest_id, row.problem.index.upper()) == wanted]
-    accepted = next(iter(solved(tried, requirement.after).values()), None)
-    if accepted is None:
+    first = next(iter(solved(tried, requirement.after).values()), None)
+    if first is None:
         _refuse_to_guess(tried, requirement)
         return NotVerified(looked_for, _told(tried, len(rows)))
-    rating, least = accepted.problem.rating, requirement.min_difficulty or 1
+    rating, least = first.problem.rating, requirement.min_difficulty or 1
     difficulty = difficulty_of(rating)
     if requirement.min_difficulty is None or (difficulty is not None and difficulty >= least):
-        return Verified((_evidence(accepted, ratings),))
+        return Verified((evidence_of(first, ratings),))
     if difficulty is None:
-        return Undecided(f"{accepted.problem.work} was accepted, but Codeforces gives it no rating", "a rating of the problem")
+        return Undecided(f"{first.problem.work} was accepted, but Codeforces gives it no rating", "a rating of the problem")
     found = f"accepted, but its rating of {rating} makes it {difficulty:.1f}"
     return NotVerified(f"{looked_for}, of difficulty {least:g} or more", found)
 
@@ -106,7 +119,7 @@ def _several(rows: Sequence[Submission], requirement: Requirement, ratings: Mapp
     count, fit = requirement.count or 1, [row for row in rows if _hard_enough(row, requirement)]
     found = solved(fit, requirement.after)
     if len(found) >= count:
-        return Verified(tuple(_evidence(row, ratings) for row in list(found.values())[:count]))
+        return Verified(tuple(evidence_of(row, ratings) for row in list(found.values())[:count]))
     _refuse_to_guess([row for row in fit if row.problem.work not in found], requirement, but_for=count - len(found))
     harder = "" if requirement.min_difficulty is None else f" and of difficulty {requirement.min_difficulty:g} or more"
     looked_for = f"{count} accepted problem(s) rated {requirement.min_rating} or more{harder}{_since(requirement)}"
@@ -122,11 +135,9 @@ def _hard_enough(row: Submission, requirement: Requirement) -> bool:
 
 def _refuse_to_guess(rows: Iterable[Submission], requirement: Requirement, *, but_for: int = 1) -> None:
     """Raise if submissions to as many problems as are missing have no final verdict."""
-    waiting = [
-        row for row in rows if row.verdict not in _REJECTIONS and row.verdict != "OK" and _counts(row, requirement.after)
-    ]
+    waiting = [row for row in rows if not settled(row) and _counts(row, requirement.after)]
     if len({row.problem.work for row in waiting}) >= but_for:
-        said = waiting[0].verdict or "no verdict"
+        said = "pretests passed" if waiting[0].verdict == "OK" else waiting[0].verdict or "no verdict"
         raise Unavailable(f"submission {waiting[0].id} to {waiting[0].problem.work} is not judged yet: {said}")
 
 
@@ -147,7 +158,7 @@ def _told(tried: Sequence[Submission], total: int) -> str:
     return "submissions to it: " + ", ".join(f"{number} {verdict}" for verdict, number in sorted(verdicts.items()))
 
 
-def _evidence(row: Submission, ratings: Mapping[int, RatingChange]) -> Evidence:
+def evidence_of(row: Submission, ratings: Mapping[int, RatingChange]) -> Evidence:
     """Return the evidence of an accepted submission; of team mates only the number is kept."""
     facts: dict[str, Any] = {
         "submission": row.id,

@@ -7,7 +7,7 @@ import pytest
 
 from skillcore.plugin import Account, InvalidRequirement, NotFound, NotVerified, Unavailable, Verified
 from skillcore_codeforces import Codeforces, Requirement, Settings
-from skillcore_codeforces.source import MOST_PAGES
+from skillcore_codeforces.reading import MOST_PAGES
 
 SOURCE = Codeforces(Settings().server)
 ANN = Account("codeforces", "Ann")
