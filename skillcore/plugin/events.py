@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +19,13 @@ class PluginInfo(Struct, frozen=True):
             written for, up to the next that may break it. A skillcore outside of them refuses the plugin.
         settings: the Struct behind ``[plugins.<name>]``; every field needs a default. A field ``server: ServerSettings``
             holds the MCP server.
+        exempt: what `skillcore plugins check` asks and the nature of the plugin prevents: the line's id, such as
+            ``history-offered``, and the reason, for people.
     """
 
     contract: str
     settings: type[Struct] | None = None
+    exempt: Mapping[str, str] = {}
 
 
 class EventKind(Struct, frozen=True):

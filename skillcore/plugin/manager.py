@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from types import MappingProxyType, ModuleType
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from skillcore.plugin.deprecations import Deprecation, loading, tell, told
 from skillcore.plugin.events import EventKind, PluginInfo
@@ -37,6 +37,8 @@ RESERVED = "resilience"
 
 SLOW = 10.0
 """Seconds of loading after which the log names a plugin."""
+
+_Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 # What the parts of `Offers` are called in messages. Sources and advisors share their names: both are servers.
 _WORDS = {
@@ -68,6 +70,7 @@ class PluginState(Struct, frozen=True, kw_only=True):
         blocked_by: the setting that keeps it from being loaded: ``plugins.block`` names it, or ``plugins.allow`` does not.
         contract: the versions of the contract that it wants; empty where it did not come to say so.
         deprecated: what it uses that will go, and what takes its place.
+        exempt: what its nature prevents of the checklist, with the reasons; see `PluginInfo.exempt`.
         offers: the names of what it offers, by part: ``sources``, ``rules`` and so on; empty unless it is active.
     """
 
@@ -79,6 +82,7 @@ class PluginState(Struct, frozen=True, kw_only=True):
     blocked_by: Literal["plugins.block", "plugins.allow"] | None = None
     contract: str = ""
     deprecated: tuple[str, ...] = ()
+    exempt: Mapping[str, str] = {}
     offers: Mapping[str, tuple[str, ...]] = {}
 
     @property
@@ -236,7 +240,7 @@ def _named_when_slow(found: _Found) -> Iterator[None]:
 
 
 def _load(found: _Found, section: Mapping[str, Any], loaded: Iterable[_Loaded]) -> _Loaded:
-    contract = ""
+    contract, exempt = "", {}
     offers, settings, error = Offers(), None, None
     with loading(found.name, found.from_whom) as who:
         try:
@@ -247,13 +251,15 @@ def _load(found: _Found, section: Mapping[str, Any], loaded: Iterable[_Loaded]) 
             info = hooks.plugin()
             contract = _contract(info)
             _check_contract(found, contract)
+            exempt = _exempt(info)
             settings = _settings(found.name, info, section)
             offers = collect(hooks, settings)
             _refuse_conflicts(found, offers, loaded)
         except PluginFailure as failure:
             error, offers, settings = str(failure), Offers(), None
     names = {part: tuple(sorted(getattr(offers, part))) for part in _WORDS if getattr(offers, part)}
-    state = found.state("failed" if error else "active", error=error, contract=contract, deprecated=told(who), offers=names)
+    about = {"contract": contract, "deprecated": told(who), "exempt": exempt}
+    state = found.state("failed" if error else "active", error=error, offers=names, **about)
     return _Loaded(plugin=state, offers=offers, settings=settings)
 
 
@@ -286,6 +292,13 @@ def _check_contract(found: _Found, wanted: str) -> None:
             f"it wants contract {wanted}, and this skillcore has contract {CONTRACT}: install a release of"
             f" {found.distribution} for contract {CONTRACT}, or a skillcore with contract {wanted}"
         )
+
+
+def _exempt(info: PluginInfo) -> dict[str, str]:
+    try:
+        return msgspec.convert(msgspec.to_builtins(info.exempt), dict[str, _Reason])
+    except (msgspec.ValidationError, TypeError) as error:
+        raise PluginFailure(f"the exempt of its PluginInfo must name lines of the checklist with reasons: {error}") from error
 
 
 def _settings(name: str, info: PluginInfo, section: Mapping[str, Any]) -> Struct | None:

@@ -99,8 +99,20 @@ def _thing(name: str, thing: Any) -> Iterator[str]:
 
 
 def _bases(kind: type) -> list[str]:
-    bases = getattr(kind, "__orig_bases__", kind.__bases__) if "__orig_bases__" in vars(kind) else kind.__bases__
-    return [_value(base) for base in bases]
+    """Return the bases by name; one that has no public name itself stands for what it is made of."""
+    written = getattr(kind, "__orig_bases__", kind.__bases__) if "__orig_bases__" in vars(kind) else kind.__bases__
+    names: list[str] = []
+    for base in written:
+        names += _bases(base) if _hidden(base) else [_value(base)]
+    return list(dict.fromkeys(names))
+
+
+def _hidden(kind: Any) -> bool:
+    """Tell whether a class belongs to skillcore and is public nowhere: then its members stand with its subclass."""
+    name = getattr(kind, "__name__", "")
+    if not isinstance(kind, type) or not kind.__module__.startswith("skillcore."):
+        return False
+    return not any(getattr(importlib.import_module(module), name, None) is kind for module in MODULES)
 
 
 def _options(kind: type[msgspec.Struct]) -> str:
@@ -126,6 +138,14 @@ def _fields(kind: type[msgspec.Struct]) -> Iterator[str]:
 
 
 def _members(kind: type, without: tuple[str, ...] = ()) -> Iterator[str]:
+    yield from _own_members(kind, without)
+    if kind.__module__.startswith("skillcore.testing"):
+        for base in kind.__bases__:
+            if _hidden(base) and base.__module__.startswith("skillcore.testing"):
+                yield from _members(base)
+
+
+def _own_members(kind: type, without: tuple[str, ...] = ()) -> Iterator[str]:
     for name, annotation in vars(kind).get("__annotations__", {}).items():
         if not name.startswith("_") and name not in without:
             value = vars(kind).get(name, inspect.Parameter.empty)
@@ -185,7 +205,10 @@ def _value(value: object) -> str:
     """Write a value without anything that differs from one process, or one Python, to the next."""
     if (isinstance(value, type) and not hasattr(value, "__origin__")) or inspect.isroutine(value):
         return str(value.__qualname__)
+    if isinstance(value, msgspec.Struct) and _hidden(type(value)):
+        return f"{type(value).__qualname__}(…)"
     text = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", ascii(value))
+    text = re.sub(r"ForwardRef\('(\w+)'\)", r"\1", text)
     return re.sub(r" at 0x[0-9a-f]+", "", text).replace("'", '"')
 
 

@@ -498,3 +498,17 @@ def test_a_plugin_that_the_start_waits_for_is_named(install, monkeypatch, caplog
         "plugin slow (acme-slow 1.0) has been loading for 0.05 s, and the start waits for it; plugins.block leaves it out"
         in caplog.messages
     )
+
+
+def test_what_the_nature_of_a_plugin_prevents_is_kept_with_its_reason(install):
+    exempt = "{'history-offered': 'the site shows nothing older than a day'}"
+    body = f"@hookimpl\ndef skillcore_plugin():\n    return PluginInfo('>=1.1,<2', exempt={exempt})\n"
+    install("honest", body, info=False)
+
+    assert state(load("honest"), "honest").exempt == {"history-offered": "the site shows nothing older than a day"}
+
+
+@pytest.mark.parametrize("exempt", ["{'history-offered': ''}", "['history-offered']", "{'loads': 3}", "object()", "None"])
+def test_an_exemption_without_a_reason(install, exempt):
+    body = f"@hookimpl\ndef skillcore_plugin():\n    return PluginInfo('>=1.1,<2', exempt={exempt})\n"
+    assert_contained(install, body, "exempt", "with reasons", info=False)
