@@ -1,4 +1,4 @@
-"""``skillcore plugins``: what is installed, what it offers, and why something does not load."""
+"""``skillcore plugins``: what is installed, what it offers, and why something does not load; and new ones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import msgspec
 
 from skillcore.cli.commands import Commands, configuration, plugins
+from skillcore.cli.scaffold import add_new
 from skillcore.plugin.manager import PluginState
 
 __all__ = ["register"]
@@ -15,7 +16,7 @@ __all__ = ["register"]
 
 def register(commands: Commands) -> None:
     """Add the commands."""
-    group = commands.group("plugins", summary="look at the installed plugins")
+    group = commands.group("plugins", summary="look at the installed plugins, and write new ones")
     listing = group.add(
         "list",
         list_plugins,
@@ -23,6 +24,7 @@ def register(commands: Commands) -> None:
         details="exit codes: 0 none failed, 1 some failed, 2 the configuration cannot be used",
     )
     listing.add_argument("--json", action="store_true", help="print JSON")
+    add_new(group)
 
 
 def list_plugins(options: argparse.Namespace) -> int:

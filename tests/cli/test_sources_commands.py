@@ -96,7 +96,7 @@ def test_verified_work_is_shown_with_its_evidence(command: Commands) -> None:
         "    python-loops-2, done at 2026-01-09T09:00:00+00:00, judged",
         "        difficulty: 4 of 10",
         "        topics: python, loops",
-        "        generated: True",
+        "        practice: True",
     ]
 
 
@@ -112,7 +112,7 @@ def test_json_holds_the_whole_verdict_and_what_it_rests_on(command: Commands) ->
         "topics": ["python", "loops"],
         "difficulty": 4.0,
         "strength": "judged",
-        "metadata": {"generated": True},
+        "metadata": {"practice": True},
     }
     assert [answer["arguments"]["offset"] for answer in done.json["answers"]] == [0, 10, 20]
     assert all(len(answer["sha256"]) == 64 for answer in done.json["answers"])

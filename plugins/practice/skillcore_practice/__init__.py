@@ -1,6 +1,7 @@
 """A verification source: exercises that a learner has solved, checked over the small MCP server in this package.
 
-Off unless ``[plugins.practice] enabled = true``: its learners are made up, and nothing it verifies says anything of a person.
+Off unless ``[plugins.practice] enabled = true``: its learners are made up.
+Nothing that it verifies says anything about a person.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from skillcore.plugin import PluginInfo, ServerSettings, VerificationSource, hookimpl
 
-from skillcore_practice.source import OWN_SERVER, PracticeSource
+from skillcore_practice.source import OWN_SERVER, Exercises
 
 __all__ = ["Settings"]
 
@@ -35,4 +36,4 @@ def skillcore_plugin() -> PluginInfo:
 @hookimpl
 def skillcore_verification_sources(settings: Settings) -> Iterable[VerificationSource[Any]]:
     """Offer the source, if the operator switched it on."""
-    return (PracticeSource(settings.server),) if settings.enabled else ()
+    return (Exercises(settings.server),) if settings.enabled else ()

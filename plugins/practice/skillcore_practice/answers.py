@@ -31,7 +31,7 @@ class Row(Struct, frozen=True):
             topics=self.topics,
             difficulty=self.difficulty,
             strength="judged",
-            metadata={"generated": True},
+            metadata={"practice": True},
         )
 
 

@@ -1,4 +1,4 @@
-"""Made-up learners and what they have solved. No person stands behind any of it: all follows from the rules below.
+"""Practice learners and what they have solved. No person stands behind any of it: all follows from the rules below.
 
 - A track teaches four concepts in this order, each with three exercises; their ids read ``track-concept-number``.
 - The difficulty is ``1 + 2 * concept + number - 1``, concepts counted from 0: from 1 to 9.

@@ -1,4 +1,6 @@
-"""The public notes of the made-up learners: ``python -m skillcore_practice.notes practice-1 "any text"`` sets one.
+"""The public notes of the practice learners.
+
+    python -m skillcore_practice.notes practice-1 "any text"
 
 On a real site only the holder of an account can change its profile; here it is whoever runs this command on this machine.
 """
@@ -57,7 +59,7 @@ def _file(handle: str) -> Path:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Set the public note of a made-up learner, as its holder would on a site.")
+    parser = argparse.ArgumentParser(description="Set the public note of a practice learner, as its holder would on a site.")
     parser.add_argument("handle", choices=LEARNERS)
     parser.add_argument("text")
     write(**vars(parser.parse_args()))

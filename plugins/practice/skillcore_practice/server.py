@@ -1,4 +1,7 @@
-"""The MCP server of the made-up learners, over standard input and output: ``python -m skillcore_practice.server``."""
+"""The MCP server of the practice learners, over standard input and output.
+
+python -m skillcore_practice.server
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ PAGE = 10
 
 server = MCPServer(
     "skillcore-practice",
-    instructions="Generated work of made-up learners, for demonstrations. No person stands behind it.",
+    instructions="Generated work of practice learners, for demonstrations. No person stands behind it.",
     log_level="WARNING",
 )
 

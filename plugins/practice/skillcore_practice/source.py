@@ -29,10 +29,16 @@ from skillcore.plugin import (
 
 from skillcore_practice.answers import Difficulty, ExerciseId, Listing, Moment, Note, failure
 
-__all__ = ["OWN_SERVER", "PracticeSource", "Solved"]
+__all__ = ["OWN_SERVER", "Exercises", "Solved"]
 
-OWN_SERVER = ServerSettings(command=sys.executable, args=("-m", "skillcore_practice.server"), calls_per_second=50)
+OWN_SERVER = ServerSettings(
+    command=sys.executable,
+    args=("-m", "skillcore_practice.server"),
+    calls_per_second=50,
+)
 """Runs the server of this package with the Python that runs the engine, so that nothing else needs to be installed."""
+
+SET_NOTE = "python -m skillcore_practice.notes"
 
 _HANDLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -51,8 +57,8 @@ class Solved(Struct, frozen=True, forbid_unknown_fields=True):
     after: Moment | None = None
 
 
-class PracticeSource(VerificationSource[Solved]):
-    """Exercises solved by made-up learners."""
+class Exercises(VerificationSource[Solved]):
+    """Exercises solved by practice learners."""
 
     name = "practice"
     requirement = Solved
@@ -105,7 +111,7 @@ class PracticeSource(VerificationSource[Solved]):
         note, handle = f"skillcore {number:016x}", self.normalise(account.handle)
         return Challenge(
             key=note,
-            instructions=f'Set the public note of {handle}: python -m skillcore_practice.notes {handle} "{note}"',
+            instructions=f'Set the public note of {handle}: {SET_NOTE} {handle} "{note}"',
             data={"note": note},
         )
 

@@ -20,13 +20,13 @@ from skillcore.plugin import (
 from skillcore.testing import tools_for
 
 from skillcore_practice import Settings, notes, skillcore_plugin, skillcore_verification_sources
-from skillcore_practice.source import PracticeSource, Solved
+from skillcore_practice.source import Exercises, Solved
 
 ALL = Account("practice", "practice-1")
-EVERY_SECOND = Account("practice", "Practice-2")
+EVERY_SECOND = Account("practice", "practice-2".upper())
 EVERY_THIRD = Account("practice", "practice-3")
 NONE = Account("practice", "practice-4")
-SOURCE = PracticeSource()
+SOURCE = Exercises()
 
 
 @pytest.fixture
@@ -41,7 +41,8 @@ async def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 def test_the_source_is_off_unless_switched_on() -> None:
     assert skillcore_plugin().settings is Settings
     assert list(skillcore_verification_sources(Settings())) == []
-    assert [source.name for source in skillcore_verification_sources(Settings(enabled=True))] == ["practice"]
+    (offered,) = skillcore_verification_sources(Settings(enabled=True))
+    assert offered.name == "practice"
 
 
 async def test_solved_exercises_verify(tools: Tools) -> None:
@@ -77,7 +78,7 @@ async def test_evidence_says_what_was_done_and_that_it_is_made_up(tools: Tools) 
     assert isinstance(verdict, Verified)
     (evidence,) = verdict.evidence
     assert evidence.occurred_at == datetime(2026, 1, 9, 9, tzinfo=UTC)
-    assert (evidence.topics, evidence.strength, evidence.metadata) == (("python", "loops"), "judged", {"generated": True})
+    assert (evidence.topics, evidence.strength, evidence.metadata) == (("python", "loops"), "judged", {"practice": True})
 
 
 async def test_a_missing_account_is_not_the_same_as_missing_work(tools: Tools) -> None:
@@ -126,7 +127,7 @@ async def test_a_note_from_before_or_after_the_challenge_proves_nothing(tools: T
         assert isinstance(await SOURCE.check_challenge(tools, ALL, challenge), NotProved), ago
 
 
-@pytest.mark.parametrize("handle", ["practice-1", " Practice-1 ", "ada"])
+@pytest.mark.parametrize("handle", ["practice-1", " Ada-2 ", "ADA"])
 def test_handles_are_lowered(handle: str) -> None:
     assert SOURCE.normalise(handle) == handle.strip().lower()
 
