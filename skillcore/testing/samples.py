@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
+
+from skillcore.plugin import IssuedChallenge
 
 __all__ = ["MetChallenge", "Sample"]
 
@@ -40,3 +42,19 @@ class MetChallenge(Struct, frozen=True, kw_only=True):
     data: Mapping[str, str] = {}
     done_at: datetime
     external_id: str | None = None
+
+    def issued(self, *, key: str | None = None, data: Mapping[str, str] | None = None, minutes: float = 0.0) -> IssuedChallenge:
+        """Return the challenge as if issued five minutes before it was met and open for ten.
+
+        Args:
+            key: another one.
+            data: other data.
+            minutes: how much later it begins and ends than that.
+        """
+        begin = self.done_at + timedelta(minutes=minutes - 5)
+        return IssuedChallenge(
+            key=self.key if key is None else key,
+            data=self.data if data is None else data,
+            issued_at=begin,
+            expires_at=begin + timedelta(minutes=10),
+        )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from skillcore.testing.source_checks.accounts import AccountChecks
+from skillcore.testing.source_checks.failing import FailingChecks
+from skillcore.testing.source_checks.histories import HistoryChecks
 from skillcore.testing.source_checks.reading import ReadingChecks
+from skillcore.testing.source_checks.requirements import RequirementChecks
+from skillcore.testing.source_checks.users import UserChecks
 
 __all__ = ["SourceSuite"]
 
 
-class SourceSuite(ReadingChecks):
+class SourceSuite(ReadingChecks, FailingChecks, UserChecks, RequirementChecks, AccountChecks, HistoryChecks):
     """The whole suite for a source: one subclass, whose name begins with ``Test``, is all that an author adds.
 
     Example:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from skillcore.plugin import Account, NotVerified, SourceError, Undecided, Verdict, VerificationSource, Verified
+from skillcore.plugin import Account, NotVerified, Page, Undecided, Verdict, VerificationSource, Verified
 from skillcore.runtime.settings import ResilienceSettings
 from skillcore.testing.conformance import Nonconformance
-from skillcore.testing.faults import Answer
+from skillcore.testing.faults import Answer, Drop
 from skillcore.testing.recital import Recital
-from skillcore.testing.recordings import ROOM, Recording, record
+from skillcore.testing.recordings import ROOM, Call, Recording, call_of, record
 from skillcore.testing.responder import Handler
 from skillcore.testing.samples import MetChallenge, Sample
 from skillcore.testing.tools import ONE_BY_ONE
 from skillcore.verification.containment import sound_verdict
 from skillcore.verification.tools import GuardedTools
 
-__all__ = ["Outcome", "SourceFrame", "TooManyCalls", "agree", "shown"]
+__all__ = ["Outcome", "SourceFrame", "TooManyCalls", "agree", "always", "shown", "taken_up"]
 
 T = TypeVar("T")
 
@@ -28,6 +29,9 @@ Outcome = Verdict | BaseException
 
 HISTORY_PAGES = 1000
 """Pages of history that are recorded of an account."""
+
+TAKEN_UP = 20
+"""Pages of a history after which it is taken up again."""
 
 _recordings: dict[type[SourceFrame], Recording] = {}
 _abandoned: set[asyncio.Task[Any]] = set()
@@ -53,9 +57,9 @@ class SourceFrame:
         """Answer a tool's call as the source's server does: with a text or a `Fault`.
 
         Override it where the real server cannot run beside the tests. Without, the server that ``source.server.settings``
-        names is started, asked once for all samples, and answers from memory from then on.
+        names is started, asked once for all samples, and answers from memory from then on; so it does behind ``super()``.
         """
-        return _recordings[type(self)](tool, arguments)
+        return self._recording()(tool, arguments)
 
     @property
     def who(self) -> str:
@@ -80,8 +84,8 @@ class SourceFrame:
 
     def run(self, call: Callable[[], Awaitable[T]]) -> T:
         """Run a coroutine in a loop of its own, after the server was recorded; what does not end is left behind."""
-        if type(self).answer is SourceFrame.answer and type(self) not in _recordings:
-            _recordings[type(self)] = _alone(self._record)
+        if type(self).answer is SourceFrame.answer:
+            self._recording()
         return _alone(call)
 
     async def outcome(
@@ -90,21 +94,33 @@ class SourceFrame:
         """Verify a sample, and return the verdict or what was raised.
 
         Raises:
-            Nonconformance: the source does not stop calling.
+            Nonconformance: the source comes to no end.
         """
         return await self.verified(self.recital(handler, resilience), sample)
 
     async def verified(self, tools: GuardedTools, sample: Sample) -> Outcome:
         """As `outcome`, with tools of one's own."""
-        try:
-            returned = await self.source.verify(tools, self.account(sample), sample.requirement)
-            return sound_verdict(self.who, returned)
-        except TooManyCalls as error:
-            raise self.endless(str(error)) from None
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - also sys.exit: a finding like any other
-            return error
+        found: Outcome = await self.tried(lambda: self._verdict(tools, sample))
+        return found
+
+    async def tried(self, use: Callable[[], Awaitable[Any]]) -> Any:
+        """Return what a use of the source returns or raises, if it comes to an end while the suite has patience.
+
+        Raises:
+            Nonconformance: it does not, or it does not stop calling.
+        """
+        task = asyncio.ensure_future(_caught(use))
+        done, _ = await asyncio.wait({task}, timeout=self.patience)
+        if not done:
+            task.cancel()
+            raise self.refuse(
+                f"did not come to an end within {self.patience:g} s",
+                "let the errors of the tools through, wait for nothing else, and catch no CancelledError",
+            )
+        found = task.result()
+        if isinstance(found, TooManyCalls):
+            raise self.endless(str(found))
+        return found
 
     def recital(self, handler: Handler | None = None, resilience: ResilienceSettings = ONE_BY_ONE) -> Recital:
         """Return tools whose answers come from a handler, or from `answer`; they bear a bounded number of calls."""
@@ -116,9 +132,36 @@ class SourceFrame:
             calls += 1
             if calls > self.most_calls:
                 raise TooManyCalls(f"called tools more than {self.most_calls} times, the last one being {tool}")
-            return chosen(tool, arguments)
+            try:
+                return chosen(tool, arguments)
+            except LookupError as error:
+                return Drop(f"the suite's `answer` has nothing for {tool} ({type(error).__name__}: {error})")
 
         return Recital(counted, name=self.source.name, resilience=resilience, kept=ROOM)
+
+    def but(self, call: Call, answer: Answer) -> Handler:
+        """Return a handler that gives another answer to one call."""
+        return lambda tool, arguments: answer if call_of(tool, arguments) == call else self.answer(tool, arguments)
+
+    def calls_of(self, sample: Sample) -> list[Call]:
+        """Return the calls behind a sample's verdict, each once."""
+
+        async def ask() -> list[Call]:
+            tools = self.recital()
+            await self.verified(tools, sample)
+            return list(dict.fromkeys(call_of(tool, arguments) for tool, arguments in tools.calls))
+
+        return self.run(ask)
+
+    def texts(self, sample: Sample) -> dict[Call, str]:
+        """Return the answers behind a sample's verdict that are texts, by call."""
+
+        async def ask() -> dict[Call, str]:
+            tools = self.recital()
+            await self.verified(tools, sample)
+            return {call_of(raw.tool, raw.arguments): raw.body for raw in tools.answers if not raw.failed}
+
+        return self.run(ask)
 
     def endless(self, wrong: str) -> Nonconformance:
         """Return the error about a source that does not stop calling."""
@@ -126,6 +169,13 @@ class SourceFrame:
             wrong,
             "stop at a bounded number of pages and raise Unavailable, or raise the suite's most_calls if this is the need",
         )
+
+    def _recording(self) -> Recording:
+        """Return what the source's server answered, asking it if nobody has: in a thread, for a loop may be running here."""
+        if type(self) not in _recordings:
+            with ThreadPoolExecutor(max_workers=1) as threads:
+                _recordings[type(self)] = threads.submit(_alone, self._record).result()
+        return _recordings[type(self)]
 
     async def _record(self) -> Recording:
         recording = await record(self.source, self._uses())
@@ -144,16 +194,40 @@ class SourceFrame:
         for account in self.accounts():
             yield partial(self._history, account=account)
             yield partial(source.get_user_stats, account=account)
+        for met in self.challenges:
+            yield partial(source.check_challenge, account=self.account(met), challenge=met.issued())
         yield source.health_check
 
+    async def _verdict(self, tools: GuardedTools, sample: Sample) -> Verdict:
+        return sound_verdict(self.who, await self.source.verify(tools, self.account(sample), sample.requirement))
+
     async def _history(self, tools: GuardedTools, account: Account) -> None:
-        pages = self.source.history(tools, account, None)
-        if pages is not None:
-            number = 0
-            async for _ in pages:
-                number += 1
-                if number > HISTORY_PAGES:
+        """Read a history whole, and again after the pages after which a check takes it up."""
+        cursors = [page.cursor for page in await self._read(tools, account, None)]
+        for number in taken_up(len(cursors)):
+            await self._read(tools, account, cursors[number])
+
+    async def _read(self, tools: GuardedTools, account: Account, after: str | None) -> list[Page]:
+        pages = self.source.history(tools, account, after)
+        read: list[Page] = []
+        if isinstance(pages, AsyncIterator):
+            async for page in pages:
+                read.append(page)
+                if len(read) >= HISTORY_PAGES:
                     break
+        return read
+
+
+def taken_up(pages: int) -> list[int]:
+    """Return the pages after which a history is taken up again: some spread over all, and the last."""
+    return sorted({*range(0, pages, max(1, pages // TAKEN_UP)), pages - 1} - {-1})
+
+
+async def _caught(use: Callable[[], Awaitable[Any]]) -> Any:
+    try:
+        return await use()
+    except BaseException as error:  # noqa: BLE001 - also sys.exit and a cancellation: findings like any other
+        return error
 
 
 def agree(one: Outcome, other: Outcome) -> bool:
@@ -163,16 +237,20 @@ def agree(one: Outcome, other: Outcome) -> bool:
     return type(one) is type(other)
 
 
-def shown(outcome: Outcome) -> str:
-    """Say an outcome in a few words."""
+def always(answer: Answer, tool: str, arguments: dict[str, Any]) -> Answer:
+    """Answer whatever is asked in one way: a handler, once the answer is bound."""
+    return answer
+
+
+def shown(outcome: object) -> str:
+    """Say in a few words what came of a use of the source."""
     if isinstance(outcome, Verified):
         return f"Verified({', '.join(evidence.work for evidence in outcome.evidence)})"
     if isinstance(outcome, NotVerified):
         return f"NotVerified(found={outcome.found!a})"
     if isinstance(outcome, Undecided):
         return f"Undecided(reason={outcome.reason!a})"
-    message = outcome.message if isinstance(outcome, SourceError) else str(outcome)
-    return f"{type(outcome).__name__}({message[:200]!a})"
+    return f"{type(outcome).__name__}({str(outcome)[:200]!a})"
 
 
 def _works(verdict: Verified) -> list[tuple[str, Any]]:

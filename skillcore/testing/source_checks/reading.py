@@ -14,11 +14,10 @@ from skillcore.plugin import NotFound, NotVerified, SourceError, Unavailable, Ve
 from skillcore.testing.faults import Answer, ToolFault
 from skillcore.testing.mutations import FOREIGN, accidents, cuts, damages
 from skillcore.testing.recordings import Call, call_of
-from skillcore.testing.responder import Handler
 from skillcore.testing.samples import Sample
 from skillcore.testing.source_checks.frame import Outcome, SourceFrame, agree, shown
 
-__all__ = ["ReadingChecks"]
+__all__ = ["ReadingChecks", "damaged", "is_answer"]
 
 WORK = 20_000_000
 """Characters of damaged answers that are tried of one answer."""
@@ -57,14 +56,14 @@ class ReadingChecks(SourceFrame):
     def test_heaps_of_damage_never_change_a_verdict(self) -> None:
         """Guards against damage that only shows together with other damage: up to three places at once, drawn at random."""
         for sample in self.samples():
-            for call, text in self._texts(sample).items():
+            for call, text in self.texts(sample).items():
                 if _document(text) is not None:
                     self._heaps(sample, call, text)
 
     def test_answers_reported_as_failed_are_never_verdicts(self) -> None:
         """Guards against taking the text of a failed call for an answer, even if it looks like one."""
         for sample in self.met:
-            for call, text in self._texts(sample).items():
+            for call, text in self.texts(sample).items():
                 for words in (text, *FOREIGN):
                     found = self.run(partial(self._with, sample, call, ToolFault(words)))
                     if not isinstance(found, SourceError):
@@ -83,22 +82,9 @@ class ReadingChecks(SourceFrame):
                     f"gave {shown(found)} and not {kind.__name__} for {sample.requirement!r} of {sample.handle!a}", remedy
                 )
 
-    def _texts(self, sample: Sample) -> dict[Call, str]:
-        """Return the answers behind a sample's verdict that are texts, by call."""
-
-        async def ask() -> dict[Call, str]:
-            tools = self.recital()
-            await self.verified(tools, sample)
-            return {call_of(raw.tool, raw.arguments): raw.body for raw in tools.answers if not raw.failed}
-
-        return self.run(ask)
-
     async def _with(self, sample: Sample, call: Call, answer: Answer) -> Outcome:
         """Verify with another answer to one call."""
-        return await self.outcome(sample, self._but(call, answer))
-
-    def _but(self, call: Call, answer: Answer) -> Handler:
-        return lambda tool, arguments: answer if call_of(tool, arguments) == call else self.answer(tool, arguments)
+        return await self.outcome(sample, self.but(call, answer))
 
     async def _damage(self, sample: Sample) -> None:
         tools = self.recital()
@@ -106,7 +92,7 @@ class ReadingChecks(SourceFrame):
         for raw in tools.answers:
             if not raw.failed:
                 call = call_of(raw.tool, raw.arguments)
-                for text in _damaged(raw.body, self.spare):
+                for text in damaged(raw.body, self.spare):
                     self._judge(whole, await self._with(sample, call, text), raw.tool, raw.body, text)
 
     def _heaps(self, sample: Sample, call: Call, text: str) -> None:
@@ -116,7 +102,7 @@ class ReadingChecks(SourceFrame):
         @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(damages(text, spare=self.spare))
         def heap(broken: str) -> None:
-            if not _is_answer(broken, text):
+            if not is_answer(broken, text):
                 self._judge(whole, self.run(lambda: self._with(sample, call, broken)), call[0], text, broken)
 
         heap()
@@ -132,10 +118,11 @@ class ReadingChecks(SourceFrame):
             )
 
 
-def _damaged(text: str, spare: Collection[str]) -> Iterator[str]:
-    most = max(50, min(3000, WORK // max(1, len(text))))
-    yield from (cut for cut in cuts(text) if not _is_answer(cut, text))
-    yield from (foreign for foreign in FOREIGN if not _is_answer(foreign, text))
+def damaged(text: str, spare: Collection[str]) -> Iterator[str]:
+    """Yield damaged versions of an answer, as many as can be tried in a reasonable time."""
+    most = max(50, min(1000, WORK // max(1, len(text))))
+    yield from (cut for cut in cuts(text) if not is_answer(cut, text))
+    yield from (foreign for foreign in FOREIGN if not is_answer(foreign, text))
     if _document(text) is not None:
         total = sum(1 for _ in islice(accidents(text, spare=spare), 50 * most))
         yield from islice(accidents(text, spare=spare), 0, None, max(1, total // most))
@@ -150,8 +137,10 @@ def _document(text: str) -> Any:
     return document if isinstance(document, dict | list) else None
 
 
-def _is_answer(broken: str, text: str) -> bool:
+def is_answer(broken: Answer, text: str) -> bool:
     """Tell whether nobody could see that this is damaged: an empty list where a list stands, and the text itself."""
+    if not isinstance(broken, str):
+        return False
     return broken == text or (broken in {"[]", "{}"} and type(_document(text)) is type(json.loads(broken)))
 
 
