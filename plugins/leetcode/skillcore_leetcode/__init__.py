@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from skillcore.plugin import PluginInfo, ServerSettings, VerificationSource, hookimpl
 from skillcore_leetcode.requirement import Requirement
@@ -18,9 +20,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The section ``[plugins.leetcode]``.
 
     Attributes:
+        challenge_minutes: how long a challenge stays open.
         server: the MCP server to ask.
     """
 
+    challenge_minutes: Annotated[int, Meta(ge=1, le=1440)] = 30
     server: ServerSettings = SERVER
 
 
@@ -33,4 +37,4 @@ def skillcore_plugin() -> PluginInfo:
 @hookimpl
 def skillcore_verification_sources(settings: Settings) -> list[VerificationSource[Requirement]]:
     """Offer the source ``leetcode``."""
-    return [LeetCode(settings.server)]
+    return [LeetCode(settings.server, challenge_minutes=settings.challenge_minutes)]

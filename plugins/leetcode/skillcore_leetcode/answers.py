@@ -16,13 +16,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from skillcore.plugin import NotFound, SourceError, Unavailable
 
-__all__ = ["Accepted", "Problem", "failed", "problem_of", "recent_of", "user_exists"]
+__all__ = ["Accepted", "Problem", "Profile", "failed", "problem_of", "profile_of", "recent_of"]
 
 T = TypeVar("T")
 
 Name = Annotated[str, Meta(min_length=1, max_length=1000)]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,150}\Z")]
 Seconds = Annotated[int, Meta(ge=0, le=32_503_680_000)]
+Number = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Text = Annotated[str, Meta(max_length=1000)]
 Digits = Annotated[str, Meta(pattern=r"^[0-9]{1,10}\Z")]
 
 _STATUS = re.compile(r"HTTP (\d{3})\b")
@@ -55,6 +57,40 @@ class Problem(Struct, frozen=True, rename="camel"):
     topic_tags: tuple[Name, ...]
 
 
+class Tried(Struct, frozen=True):
+    """How many problems of a difficulty a user has tried, and how often."""
+
+    difficulty: Literal["All", "Easy", "Medium", "Hard"]
+    count: Number
+    submissions: Number
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """What the server passes on of a user's public profile: the texts are as the user wrote them, empty where there are none.
+
+    Attributes:
+        username: as the site writes it.
+    """
+
+    username: str
+    name: str
+    school: str
+    company: str
+    ranking: int | None
+    tried: tuple[Tried, ...]
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The numbers among it, as far as the site shows them."""
+        figures: dict[str, float] = {} if self.ranking is None else {"ranking": float(self.ranking)}
+        for row in self.tried:
+            if row.difficulty == "All":
+                figures |= {"problems_tried": float(row.count), "submissions": float(row.submissions)}
+            else:
+                figures[f"problems_tried_{row.difficulty.lower()}"] = float(row.count)
+        return figures
+
+
 class _Failure(Struct, frozen=True):
     """Sent instead of an answer, as a success."""
 
@@ -81,9 +117,14 @@ class _Count(Struct, frozen=True):
 
 
 class _User(Struct, frozen=True, rename="camel"):
-    """Either the profile of a user, or the whole of an answer in which no user was found."""
+    """Either the profile of a user, or the whole of an answer in which no user was found. Empty fields are null or left out."""
 
     username: Name | UnsetType = UNSET
+    real_name: Text | None = None
+    school: Text | None = None
+    company: Text | None = None
+    ranking: Number | None = None
+    total_submission_num: tuple[Tried, ...] | None = None
     matched_user: UnsetType | None = UNSET
     all_questions_count: Annotated[tuple[_Count, ...], Meta(min_length=1)] | UnsetType = UNSET
     recent_submission_list: Annotated[tuple[Any, ...], Meta(max_length=0)] | UnsetType = UNSET
@@ -112,23 +153,23 @@ def recent_of(handle: str) -> Callable[[str], list[Accepted]]:
     return parse
 
 
-def user_exists(handle: str) -> Callable[[str], bool]:
-    """Return the parser of a profile: whether LeetCode knows the user.
+def profile_of(handle: str) -> Callable[[str], Profile | None]:
+    """Return the parser of a profile; it returns None if LeetCode knows no such user.
 
     A user is unknown only if the rest of that answer is there: the number of questions, and an empty list of submissions.
     """
 
-    def parse(text: str) -> bool:
+    def parse(text: str) -> Profile | None:
         answer = _decoded(text, _Profile)
         _expect(answer.username, handle)
         user = answer.profile
         if user.username is not UNSET and user.matched_user is UNSET:
             _expect(user.username.lower(), handle.lower())
-            return True
+            return _profile(user, user.username)
         missing = UNSET in (user.matched_user, user.all_questions_count, user.recent_submission_list)
         if missing or user.username is not UNSET:
             raise Unavailable(f"LeetCode did not say whether it knows {handle}: {text[:200]}")
-        return False
+        return None
 
     return parse
 
@@ -162,6 +203,17 @@ def _decoded(text: str, shape: type[T]) -> T:
     except msgspec.ValidationError:
         return msgspec.json.decode(text, type=shape)
     raise failed(str(failure.message or failure.error))
+
+
+def _profile(user: _User, username: str) -> Profile:
+    return Profile(
+        username=username,
+        name=user.real_name or "",
+        school=user.school or "",
+        company=user.company or "",
+        ranking=user.ranking,
+        tried=user.total_submission_num or (),
+    )
 
 
 def _expect(said: str, asked: str) -> None:

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
 
 from skillcore.plugin import (
     Account,
-    Evidence,
+    Challenge,
+    ChallengeProof,
+    Identity,
+    IssuedChallenge,
     MCPServer,
-    NotFound,
-    NotVerified,
+    NotProved,
+    Page,
     ServerSettings,
-    Tool,
     Tools,
-    Undecided,
     Verdict,
     VerificationSource,
-    Verified,
 )
-from skillcore_leetcode.answers import Accepted, Problem, failed, problem_of, recent_of, user_exists
-from skillcore_leetcode.requirement import DIFFICULTY, Requirement, handle_of
+from skillcore_leetcode import challenges, history, reading
+from skillcore_leetcode.requirement import Requirement, handle_of
+from skillcore_leetcode.verdicts import accepted, first_accepted, not_shown
 
 __all__ = ["LeetCode"]
 
-WINDOW = 20
-"""LeetCode shows at most as many recently accepted submissions, whatever is asked."""
+WELL_KNOWN = "two-sum"
+"""A problem that will always be there, to see whether LeetCode answers at all."""
 
-TOOLS = (
-    Tool("get_recent_ac_submissions", ("username", "limit")),
-    Tool("get_user_profile", ("username",)),
-    Tool("get_problem", ("titleSlug",)),
-)
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class LeetCode(VerificationSource[Requirement]):
@@ -39,8 +39,18 @@ class LeetCode(VerificationSource[Requirement]):
     name = "leetcode"
     requirement = Requirement
 
-    def __init__(self, server: ServerSettings) -> None:
-        self.server = MCPServer(tools=TOOLS, settings=server)
+    def __init__(self, server: ServerSettings, *, challenge_minutes: int = 30, now: Callable[[], datetime] = _now) -> None:
+        """Make the source.
+
+        Args:
+            server: the MCP server to ask.
+            challenge_minutes: how long a challenge stays open.
+            now: tells the time.
+        """
+        self.server = MCPServer(tools=reading.TOOLS, settings=server)
+        self.proofs = (ChallengeProof(minutes=challenge_minutes),)
+        self._minutes = challenge_minutes
+        self._now = now
 
     def check(self, requirement: Requirement) -> None:
         """Refuse a time without a zone."""
@@ -57,66 +67,33 @@ class LeetCode(VerificationSource[Requirement]):
         user, whose list would be empty just the same.
         """
         requirement.check()
-        handle, slug = handle_of(account.handle), requirement.problem_slug
-        asked = {"username": handle, "limit": WINDOW}
-        rows = await tools.read("get_recent_ac_submissions", asked, recent_of(handle), failure=failed)
+        handle = handle_of(account.handle)
+        rows = await reading.recent(tools, handle)
         found = first_accepted(rows, requirement)
         if found is not None:
-            return accepted(found, await _problem(tools, slug), requirement)
-        if len(rows) < WINDOW and not await tools.read(
-            "get_user_profile", {"username": handle}, user_exists(handle), failure=failed
-        ):
-            raise NotFound(f"LeetCode has no user {handle}")
+            return accepted(found, await reading.problem(tools, requirement.problem_slug), requirement)
+        if len(rows) < reading.WINDOW:
+            await reading.profile(tools, handle)
         return not_shown(rows, requirement)
 
+    def challenge(self, account: Account, number: int) -> Challenge:
+        """Return a word to be shown in the account's public profile."""
+        return challenges.challenge(handle_of(account.handle), number, self._minutes)
 
-async def _problem(tools: Tools, slug: str) -> Problem | None:
-    """Return the problem, or None for one that LeetCode has taken away since it was solved."""
-    try:
-        return await tools.read("get_problem", {"titleSlug": slug}, problem_of(slug), failure=failed)
-    except NotFound:
-        return None
+    async def check_challenge(self, tools: Tools, account: Account, challenge: IssuedChallenge) -> Identity | NotProved:
+        """Look whether the account's public profile shows the word."""
+        profile = await reading.profile(tools, handle_of(account.handle))
+        return challenges.judge(profile, challenge, self._now())
 
+    def history(self, tools: Tools, account: Account, after: str | None) -> AsyncIterator[Page]:
+        """Yield what the window of recent submissions shows and was not named before, the oldest first."""
+        return history.pages(tools, account.handle, after)
 
-def first_accepted(rows: Sequence[Accepted], requirement: Requirement) -> Accepted | None:
-    """Return the earliest submission that counts among those shown."""
-    fit = [
-        row
-        for row in rows
-        if row.title_slug == requirement.problem_slug and (requirement.after is None or row.at > requirement.after)
-    ]
-    return min(fit, key=lambda row: row.at, default=None)
+    async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
+        """Return the figures of the public profile: rank, submissions, and the problems tried, by difficulty."""
+        return (await reading.profile(tools, handle_of(account.handle))).figures
 
-
-def accepted(row: Accepted, problem: Problem | None, requirement: Requirement) -> Verdict:
-    """Judge an accepted submission by how hard its problem is."""
-    difficulty = DIFFICULTY[problem.difficulty.lower()] if problem else None
-    if requirement.least is not None:
-        if difficulty is None:
-            return Undecided(f"{row.title_slug} was accepted, but LeetCode does not say how hard it is", "its difficulty")
-        if difficulty < requirement.least:
-            looked_for = f"an accepted submission to {row.title_slug}, of difficulty {requirement.least:g} or more"
-            return NotVerified(looked_for, f"accepted, but its difficulty is {difficulty:g}")
-    evidence = Evidence(
-        work=row.title_slug,
-        occurred_at=row.at,
-        topics=problem.topic_tags if problem else (),
-        difficulty=difficulty,
-        strength="judged",
-        metadata={"submission": row.id, "problem": problem.title if problem else None},
-    )
-    return Verified((evidence,))
-
-
-def not_shown(rows: Sequence[Accepted], requirement: Requirement) -> NotVerified | Undecided:
-    """Judge a list without the submission: complete if it is short, a mere window if it is full."""
-    slug = requirement.problem_slug
-    since = "" if requirement.after is None else f" after {requirement.after.isoformat()}"
-    if len(rows) >= WINDOW:
-        return Undecided(
-            f"{slug} is not among the {len(rows)} accepted submissions that LeetCode shows; it may be older than these",
-            f"submit an accepted solution to {slug} again, and have it checked before {WINDOW} others are accepted",
-        )
-    earlier = [row for row in rows if row.title_slug == slug]
-    found = f"accepted earlier, at {max(row.at for row in earlier).isoformat()}" if earlier else f"{len(rows)} others"
-    return NotVerified(f"an accepted submission to {slug}{since}", found)
+    async def health_check(self, tools: Tools) -> str | None:
+        """Ask for one problem that everybody knows; a failure to answer is raised."""
+        found = await reading.problem(tools, WELL_KNOWN)
+        return None if found else f"LeetCode does not know its problem {WELL_KNOWN}"

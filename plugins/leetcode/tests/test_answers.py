@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from skillcore.plugin import NotFound, Unavailable
-from skillcore_leetcode.answers import failed, problem_of, recent_of, user_exists
+from skillcore_leetcode.answers import failed, problem_of, profile_of, recent_of
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,9 @@ def test_these_texts_are_the_observed_ones(observed):
 
 
 def test_a_profile_tells_known_users_from_unknown_ones():
-    assert user_exists("wigiwee")(KNOWN) is True
-    assert user_exists("nobody_has_this")(UNKNOWN) is False
-    assert user_exists("Wigiwee")(KNOWN.replace('{"username":"wigiwee"', '{"username":"Wigiwee"', 1)) is True
+    assert profile_of("wigiwee")(KNOWN).username == "wigiwee"
+    assert profile_of("nobody_has_this")(UNKNOWN) is None
+    assert profile_of("Wigiwee")(KNOWN.replace('{"username":"wigiwee"', '{"username":"Wigiwee"', 1)).username == "wigiwee"
 
 
 def test_an_empty_list_says_nothing_about_its_user():
@@ -98,7 +98,7 @@ def test_an_empty_list_says_nothing_about_its_user():
 )
 def test_a_profile_that_says_neither_is_no_answer(profile):
     with pytest.raises((Unavailable, msgspec.ValidationError)):
-        user_exists("ann")(json.dumps({"username": "ann", "profile": profile}))
+        profile_of("ann")(json.dumps({"username": "ann", "profile": profile}))
 
 
 def test_every_failure_observed_is_an_outage_or_a_limit(observed):

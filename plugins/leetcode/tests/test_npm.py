@@ -1,12 +1,23 @@
 """The source through the published server, in good weather and bad. The web behind it is the stand-in's recorded one."""
 
 import asyncio
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from skillcore.plugin import Account, NotFound, NotVerified, Unavailable, Undecided, Verified
+from skillcore.plugin import (
+    Account,
+    Identity,
+    IssuedChallenge,
+    NotFound,
+    NotProved,
+    NotVerified,
+    Unavailable,
+    Undecided,
+    Verified,
+)
 from skillcore.testing import tools_for
 from skillcore.testing.tools import ONE_BY_ONE
 from skillcore_leetcode import LeetCode, Requirement, Settings
@@ -125,3 +136,75 @@ async def test_a_process_with_two_hanging_calls_is_replaced_while_the_hang_lasts
         assert [type(error) for error in errors] == [Unavailable, Unavailable]
         verdict = await SOURCE.verify(tools, Account("leetcode", "uwi"), Requirement(problem_slug="find-the-k-sum-of-an-array"))
         assert isinstance(verdict, Verified)
+
+
+# Every text that a person can write into a profile, as the site's GraphQL names it.
+WRITTEN = {
+    "realName": "Ann",
+    "aboutMe": "About",
+    "school": "School",
+    "company": "Company",
+    "countryName": "Country",
+    "websites": ["https://ann.example"],
+    "skillTags": ["skill"],
+}
+
+
+async def test_of_a_profile_s_texts_the_server_passes_on_name_school_company_and_country(server, upstream):
+    """Why the word of a challenge goes into one of the first three: the summary, websites and skills are left out."""
+    upstream.control("leetcode/profile", {"username": "ann"} | WRITTEN)
+    async with tools_for(SOURCE, settings=server) as tools:
+        answer = json.loads(await tools.read("get_user_profile", {"username": "ann"}, str))
+    shown = {key for key, text in WRITTEN.items() if answer["profile"].get(key) == text}
+    assert shown == {"realName", "school", "company", "countryName"}
+    assert "About" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize("field", ["realName", "school", "company"])
+async def test_a_word_in_the_profile_proves_an_account(server, upstream, field):
+    ann = Account("leetcode", "Ann")
+    word, other = (SOURCE.challenge(ann, number).key for number in (2**40, 2**41))
+    begun = datetime.now(UTC)
+    issued, another = (
+        IssuedChallenge(key=key, data={}, issued_at=begun, expires_at=begun + timedelta(minutes=30)) for key in (word, other)
+    )
+    async with tools_for(SOURCE, settings=server) as tools:
+        upstream.control("leetcode/profile", {"username": "Ann", "realName": "Ann", "aboutMe": word})
+        assert isinstance(await SOURCE.check_challenge(tools, ann, issued), NotProved)
+        upstream.control("leetcode/profile", {"username": "Ann", field: f"Ann {word}"})
+        assert await SOURCE.check_challenge(tools, ann, issued) == Identity(handle="Ann", mark=word)
+        assert isinstance(await SOURCE.check_challenge(tools, ann, another), NotProved)
+        with pytest.raises(NotFound):
+            await SOURCE.check_challenge(tools, Account("leetcode", "nobody_has_this"), issued)
+        upstream.faults.set("leetcode", "500")
+        with pytest.raises(Unavailable):
+            await SOURCE.check_challenge(tools, ann, issued)
+
+
+async def test_history_is_read_once_and_goes_on_with_what_is_new(server, upstream):
+    """Twenty of the 4029 recorded problems, with the difficulties that the recording gives them."""
+    rows = [{"titleSlug": slug, "timestamp": str(1_700_000_000 + place)} for place, slug in enumerate(TWENTY)]
+    upstream.control("leetcode/recent-ac", {"username": "fay", "submissions": rows})
+    fay = Account("leetcode", "fay")
+    async with tools_for(SOURCE, settings=server) as tools:
+        pages = [page async for page in SOURCE.history(tools, fay, None)]
+        evidence = [item for page in pages for item in page.evidence]
+        assert [item.work for item in evidence] == TWENTY
+        assert {item.work: item.difficulty for item in evidence if item.work in DIFFICULT} == DIFFICULT
+        assert all(item.topics for item in evidence)
+        assert [bool(page.gap) for page in pages] == [True, False, False, False]
+        assert [page async for page in SOURCE.history(tools, fay, pages[-1].cursor)] == []
+        upstream.control("leetcode/recent-ac", {"username": "fay", "submissions": [{"titleSlug": "powx-n"}]})
+        (page,) = [page async for page in SOURCE.history(tools, fay, pages[-1].cursor)]
+        assert ([item.work for item in page.evidence], page.gap) == (["powx-n"], "")
+        with pytest.raises(NotFound):
+            _ = [page async for page in SOURCE.history(tools, Account("leetcode", "nobody_has_this"), None)]
+
+
+DIFFICULT = {"two-sum": 3, "3sum": 5, "median-of-two-sorted-arrays": 8, "regular-expression-matching": 8, "4sum": 5}
+
+
+async def test_figures_of_a_recorded_profile_and_health(server):
+    async with tools_for(SOURCE, settings=server) as tools:
+        assert await SOURCE.get_user_stats(tools, Account("leetcode", "wigiwee")) == {"ranking": 4489756.0}
+        assert await SOURCE.health_check(tools) is None
