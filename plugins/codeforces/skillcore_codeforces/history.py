@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-from skillcore.plugin import Evidence, Page, Tools, Unavailable
+from skillcore.plugin import Page, Tools, Unavailable
 from skillcore_codeforces.answers import RatingChange, Submission
 from skillcore_codeforces.reading import MOST_PAGES, PAGE, ratings, window
 from skillcore_codeforces.requirement import handle_of
@@ -88,7 +88,13 @@ async def pages(tools: Tools, handle: str, after: str | None, now: Callable[[], 
                 changes = await ratings(tools, place.handle)
             ahead -= len(part)
             place = Place(place.handle, part[-1].id if part else place.seen, place.behind + len(part), ahead)
-            yield _page([evidence_of(row, changes or {}) for row in first], place)
+            yield Page(
+                evidence=tuple(evidence_of(row, changes or {}) for row in first),
+                cursor=msgspec.json.encode(place).decode(),
+                total=place.behind + place.newer,
+                done=place.behind,
+                gap=_gap(part),
+            )
         if len(ready) < len(stretch.rows) or not stretch.newer:
             return
     raise Unavailable(f"Codeforces showed {place.behind} submissions of {place.handle} and no end of them")
@@ -124,13 +130,11 @@ def _first(rows: Sequence[Submission], named: set[str]) -> list[Submission]:
     return first
 
 
-def _page(evidence: Sequence[Evidence], place: Place) -> Page:
-    return Page(
-        evidence=tuple(evidence),
-        cursor=msgspec.json.encode(place).decode(),
-        total=place.behind + place.newer,
-        done=place.behind,
-    )
+def _gap(rows: Sequence[Submission]) -> str:
+    """Return what may be missing: acceptances that were never told."""
+    left = [row.id for row in rows if not settled(row)]
+    others = f" and {len(left) - 1} more" if len(left) > 1 else ""
+    return f"Codeforces never finished judging submission {left[0]}{others}" if left else ""
 
 
 async def _following(tools: Tools, place: Place) -> _Stretch:

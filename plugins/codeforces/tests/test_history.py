@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillcore.plugin import Account, InvalidRequirement, NotFound, Unavailable
-from skillcore_codeforces import Codeforces, Settings
+from skillcore_codeforces import Codeforces, Requirement, Settings
 from skillcore_codeforces.history import JUDGED_AFTER, OVERLAP, SLICE
 from skillcore_codeforces.reading import PAGE
 
@@ -186,6 +186,9 @@ async def test_what_was_never_judged_does_not_hold_up_the_rest(recite):
     rows = [row(1), row(2, verdict=None), row(3, verdict="OK", testset="PRETESTS"), row(4)]
     pages, _ = await read(recite, Site(rows))
     assert [work for work, _ in told(pages)] == ["1/A", "4/A"]
+    assert pages[0].gap == "Codeforces never finished judging submission 2 and 1 more"
+    pages, _ = await read(recite, Site([row(1), row(2, verdict="SKIPPED")]))
+    assert pages[0].gap == ""
 
 
 async def test_the_rating_history_is_asked_for_once_and_only_if_a_contest_needs_it(recite):
@@ -277,6 +280,27 @@ async def test_submissions_that_vanish_cost_calls_and_nothing_else(recite):
     site.rows = [one for one in site.rows if not behind - 100 <= one["id"] < 1900]
     rest, _ = await read(recite, site, pages[-1].cursor)
     assert [number for _, number in told(pages) + told(rest)] == [*range(1, behind + 1), *range(1900, 3001)]
+
+
+async def test_every_page_of_the_recording_is_what_verification_says(recite, shared):
+    """The same work, time, topics, difficulty, strength and facts, whichever way it comes."""
+    recorded = json.loads((shared / "data" / "codeforces" / "user.status.tourist.2016.json").read_text("utf-8"))["result"]
+    changes = [{"contestId": 643, "oldRating": 3500, "newRating": 3522}, {"contestId": 2, "oldRating": 1500, "newRating": 1602}]
+    tools, tourist = recite(Site(recorded, ratings=changes)), Account("codeforces", "tourist")
+    imported = [one async for page in SOURCE.history(tools, tourist, None) for one in page.evidence]
+    assert len(imported) > 800
+    for one in imported[::23]:
+        contest, index = one.work.split("/")
+        requirement = Requirement(contest_id=int(contest), problem_index=index)
+        assert (await SOURCE.verify(tools, tourist, requirement)).evidence == (one,)
+    verdict = await SOURCE.verify(
+        recite(Site(with_ratings(recorded))), tourist, Requirement(min_rating=800, count=len(imported))
+    )
+    assert [(one.work, one.occurred_at) for one in verdict.evidence] == [(one.work, one.occurred_at) for one in imported]
+
+
+def with_ratings(recorded):
+    return [one | {"problem": one["problem"] | {"rating": 800}} for one in recorded]
 
 
 @pytest.mark.parametrize(
