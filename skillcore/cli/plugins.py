@@ -7,6 +7,7 @@ import json
 
 import msgspec
 
+from skillcore.cli.checking import command as check
 from skillcore.cli.commands import Commands, configuration, plugins
 from skillcore.cli.scaffold import add_new
 from skillcore.plugin.manager import PluginState
@@ -24,6 +25,7 @@ def register(commands: Commands) -> None:
         details="exit codes: 0 none failed, 1 some failed, 2 the configuration cannot be used",
     )
     listing.add_argument("--json", action="store_true", help="print JSON")
+    check.register(group)
     add_new(group)
 
 
