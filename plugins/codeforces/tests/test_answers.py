@@ -97,6 +97,13 @@ def test_a_rate_limit_without_a_reason_is_one_too():
     assert failed("Error: Codeforces API error: Request failed with status code 429").limited
 
 
+def test_no_recorded_acceptance_rests_on_pretests(recorded):
+    rows = history_of("tourist")(recorded("user.status.tourist.2016.json"))
+    rows += history_of("Fefer_Ivan")(recorded("user.status.Fefer_Ivan.first50.2015-12.json"))
+    assert {row.verdict for row in rows if row.testset == "PRETESTS"} >= {"WRONG_ANSWER", "COMPILATION_ERROR", "SKIPPED"}
+    assert [row.id for row in rows if row.testset == "PRETESTS" and row.verdict == "OK"] == []
+
+
 ROW = {
     "id": 7,
     "creationTimeSeconds": 1_500_000_000,

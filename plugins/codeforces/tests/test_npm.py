@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
 
-from skillcore.plugin import Account, NotFound, NotVerified, Unavailable, Verified
+from skillcore.plugin import Account, Identity, IssuedChallenge, NotFound, NotProved, NotVerified, Unavailable, Verified
 from skillcore.testing import tools_for
 from skillcore.testing.tools import ONE_BY_ONE
 from skillcore_codeforces import Codeforces, Requirement, Settings
@@ -115,6 +115,55 @@ async def test_rows_of_every_kind(server, upstream):
         with pytest.raises(NotFound):
             await SOURCE.verify(tools, Account("codeforces", "nobody_has_this"), problem(2001, "A"))
         assert await SOURCE.get_user_stats(tools, ann) == {"problems_solved": 3.0}
+
+
+async def test_a_recorded_history_comes_oldest_first(server, shared):
+    """Of the two recordings of one account, ten years apart: every problem with its first acceptance."""
+    folder = shared / "data" / "codeforces"
+    rows = json.loads((folder / "user.status.tourist.2016.json").read_text("utf-8"))["result"]
+    rows += json.loads((folder / "user.status.tourist.last2.2026-09.json").read_text("utf-8"))["result"]
+    first = {}
+    for row in sorted(rows, key=lambda row: row["id"]):
+        if row["verdict"] == "OK":
+            place = f"{row['problem']['contestId']}/{row['problem']['index']}"
+            first.setdefault(place, datetime.fromtimestamp(row["creationTimeSeconds"], UTC))
+    async with tools_for(SOURCE, settings=server) as tools:
+        pages = [page async for page in SOURCE.history(tools, TOURIST, None)]
+        rest = [page async for page in SOURCE.history(tools, TOURIST, pages[3].cursor)]
+        again = [page async for page in SOURCE.history(tools, TOURIST, pages[-1].cursor)]
+    assert [(one.work, one.occurred_at) for page in pages for one in page.evidence] == list(first.items())
+    assert (pages[-1].done, pages[-1].total) == (1352, 1352)
+    assert [page.evidence for page in again] == [()]
+    assert rest[-1].cursor == pages[-1].cursor
+
+
+async def test_an_account_is_proved_by_what_does_not_compile(server, upstream):
+    def row(verdict, members=("bob",)):
+        author = {"contestId": 11, "members": [{"handle": name} for name in members], "participantType": "PRACTICE"}
+        return {"problem": {"contestId": 11, "index": "E"}, "verdict": verdict, "author": author}
+
+    began = datetime.now(UTC)
+    issued = IssuedChallenge(key="11/E", data={}, issued_at=began, expires_at=began + timedelta(minutes=30))
+    bob = Account("codeforces", "bob")
+    async with tools_for(SOURCE, settings=server) as tools:
+        upstream.control("codeforces/submissions", {"handle": "Bob", "submissions": []})
+        assert isinstance(await SOURCE.check_challenge(tools, bob, issued), NotProved)
+        upstream.control("codeforces/submissions", {"handle": "Bob", "submissions": [row("OK")]})
+        assert isinstance(await SOURCE.check_challenge(tools, bob, issued), NotProved)
+        upstream.control("codeforces/submissions", {"handle": "Bob", "submissions": [row("COMPILATION_ERROR", ("Bob",))]})
+        proved = await SOURCE.check_challenge(tools, bob, issued)
+        assert isinstance(proved, Identity)
+        assert (proved.handle, proved.mark.isdigit()) == ("Bob", True)
+        with pytest.raises(NotFound):
+            await SOURCE.check_challenge(tools, Account("codeforces", "nobody_has_this"), issued)
+
+
+async def test_health_follows_the_site_behind_the_server(server, upstream):
+    async with tools_for(SOURCE, settings=server, resilience=SHORT) as tools:
+        assert await SOURCE.health_check(tools) is None
+        upstream.faults.set("codeforces", "html")
+        with pytest.raises(Unavailable):
+            await SOURCE.health_check(tools)
 
 
 @pytest.mark.parametrize("mode", ["500", "429", "403", "hang", "drop", "html", "garbage", "empty"])

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from skillcore.plugin import NotVerified, Unavailable, Undecided, Verified
@@ -58,6 +59,22 @@ def test_after_leaves_out_what_came_before_or_then():
     assert isinstance(verdict, NotVerified)
     assert "2020-09-13T12:26:45" in verdict.looked_for
     assert verdict.found.startswith("accepted earlier")
+
+
+def test_numbers_and_not_times_say_which_acceptance_was_the_first():
+    """As in the recording, where submission 196485 has a time before that of 196107."""
+    rows = [submission(196_485, at=1_290_096_360), submission(196_107, at=1_290_505_195)]
+    assert verdict_of(rows, WANTED, {}).evidence[0].metadata["submission"] == 196_107
+
+
+def test_passing_the_pretests_is_no_acceptance_yet():
+    """In the recordings no submission that was accepted for good rests on pretests alone."""
+    preliminary = msgspec.structs.replace(submission(1), testset="PRETESTS")
+    with pytest.raises(Unavailable, match="not judged yet: pretests passed"):
+        verdict_of([preliminary], WANTED, {})
+    assert isinstance(verdict_of([msgspec.structs.replace(preliminary, testset="TESTS")], WANTED, {}), Verified)
+    failed = msgspec.structs.replace(preliminary, verdict="WRONG_ANSWER")
+    assert isinstance(verdict_of([failed], WANTED, {}), NotVerified)
 
 
 @pytest.mark.parametrize("verdict", ["WRONG_ANSWER", "PARTIAL", "SKIPPED", "CHALLENGED", "COMPILATION_ERROR", "REJECTED"])
