@@ -14,7 +14,10 @@ from skillcore.testing.responder import Handler
 
 __all__ = ["endless_handlers"]
 
-PLENTY = 1_000_000
+PLENTY = (1_000_000_000, 1_000_000, 100_000)
+"""How much more there is, if one believes it: the least may hold where a source bounds what it believes."""
+
+FIRST_FRESH = 1_000_000
 LONGEST_PAGE = 2_000
 IDENTITIES = frozenset({"id", "sha", "key", "slug", "number", "uuid", "node_id", "cursor"})
 """Keys by which rows are told apart at most servers."""
@@ -35,7 +38,7 @@ def endless_handlers(answer: Handler, call: Call, text: str) -> Iterator[Handler
     if not isinstance(document, dict | list):
         return
     rows = min(LONGEST_PAGE, max((value for value in json.loads(call[1]).values() if _is_count(value)), default=0))
-    for more in (False, True) if isinstance(document, dict) else (False,):
+    for more in (0, *PLENTY) if isinstance(document, dict) else (0,):
         for fresh in (False, True):
             yield _Endless(answer, call[0], document, rows=rows, more=more, fresh=fresh)
 
@@ -45,18 +48,18 @@ class _Endless:
 
     Args:
         rows: lists of objects are filled up to so many.
-        more: numbers outside lists become large, flags true, and what is null a text.
+        more: numbers outside lists become this, flags true, and cursors new ones; 0 leaves them.
         fresh: rows have another identity on every page.
     """
 
-    def __init__(self, answer: Handler, tool: str, document: Any, *, rows: int, more: bool, fresh: bool) -> None:
+    def __init__(self, answer: Handler, tool: str, document: Any, *, rows: int, more: int, fresh: bool) -> None:
         self._answer = answer
         self._tool = tool
         self._document = document
         self._rows = rows
         self._more = more
         self._fresh = fresh
-        self._numbers = count(PLENTY)
+        self._numbers = count(FIRST_FRESH)
         self._text: str | None = None
 
     def __call__(self, tool: str, arguments: dict[str, Any]) -> Any:
@@ -71,12 +74,15 @@ class _Endless:
             return {name: self._page(inner, name) for name, inner in value.items()}
         if isinstance(value, list):
             return self._list(value)
-        if not self._more or key == "":
-            return value
-        if isinstance(value, bool) or (value is None and "next" in key.lower()):
-            return True if isinstance(value, bool) else f"more-{next(self._numbers)}"
+        return self._pointing_on(value, key) if self._more and key else value
+
+    def _pointing_on(self, value: Any, key: str) -> Any:
+        if isinstance(value, bool):
+            return True
+        if _is_cursor(key) and (value is None or isinstance(value, str)):
+            return f"more-{next(self._numbers)}"
         if isinstance(value, int) and not _tells_position(key):
-            return PLENTY
+            return self._more
         return value
 
     def _list(self, items: list[Any]) -> list[Any]:
@@ -102,6 +108,10 @@ class _Endless:
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 1
+
+
+def _is_cursor(key: str) -> bool:
+    return "next" in key.lower() or "cursor" in key.lower()
 
 
 def _tells_position(key: str) -> bool:

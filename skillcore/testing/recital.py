@@ -1,10 +1,10 @@
-"""The tools of a source without any server: a function gives the texts, and the engine's own guard judges them."""
+"""The tools of a source without any server: a function gives the texts, and the engine's own tools judge them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 import httpx
 import msgspec
@@ -22,14 +22,16 @@ from skillcore.verification.tools import KEPT, GuardedTools
 
 __all__ = ["Recital"]
 
+T = TypeVar("T")
+
 
 class Recital(GuardedTools):
-    """Guarded tools over answers that a function gives: much faster than a session, and otherwise the same.
+    """A source's tools over answers that a function gives: much faster than a session, and otherwise the same.
 
     Args:
         handler: called with a tool's name and arguments; see `skillcore.testing.MCPResponder`.
         name: of the source, for messages.
-        resilience: time-outs and retries; without, each answer is seen by itself.
+        resilience: time-outs, and with retries the whole guard; without, each answer is seen by itself.
 
     Attributes:
         calls: the tools called so far, with their arguments.
@@ -39,7 +41,15 @@ class Recital(GuardedTools):
         self, handler: Handler, *, name: str = "recital", resilience: ResilienceSettings = ONE_BY_ONE, kept: int = KEPT
     ) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        super().__init__(_Recited(name, handler, self.calls, resilience), Guard(name, resilience), kept=kept)
+        guard = Guard(name, resilience) if resilience.retries else _Once(name, resilience)
+        super().__init__(_Recited(name, handler, self.calls, resilience), guard, kept=kept)
+
+
+class _Once(Guard):
+    """Makes each call once. Where nothing is retried, that is all a guard with a breaker that stays closed does."""
+
+    async def call(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        return await attempt()
 
 
 class _Recited(ServerSession):

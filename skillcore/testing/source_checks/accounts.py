@@ -99,8 +99,7 @@ class AccountChecks(SourceFrame):
 
     def test_challenges_follow_from_their_number(self) -> None:
         """Guards proofs against being guessed or repeated: a number gives one challenge, many numbers give many."""
-        if not self._sets_challenges():
-            return
+        self._need_challenges()
         for account in {self.account(met) for met in self.challenges}:
             made = [self._challenge(account, number) for number in NUMBERS]
             if made != [self._challenge(account, number) for number in NUMBERS]:
@@ -114,8 +113,7 @@ class AccountChecks(SourceFrame):
 
     def test_challenges_are_met_within_their_time(self) -> None:
         """Guards proofs against old acts and late ones: what was done before the beginning or after the end is no proof."""
-        if self._sets_challenges() and not self.challenges:
-            raise self.refuse("has a ChallengeProof and no sample of one", "add a MetChallenge to `challenges`")
+        self._need_challenges()
         for met in self.challenges:
             identity = self.run(partial(self._checked, met, met.issued()))
             if not isinstance(identity, Identity):
@@ -131,6 +129,7 @@ class AccountChecks(SourceFrame):
 
     def test_another_challenge_is_not_met_by_the_same_act(self) -> None:
         """Guards accounts against each other's challenges: what meets one challenge meets no other."""
+        self._need_challenges()
         for met in self.challenges:
             account = self.account(met)
             others = [challenge for number in NUMBERS[:8] if (challenge := self._challenge(account, number)).key != met.key]
@@ -144,6 +143,7 @@ class AccountChecks(SourceFrame):
 
     def test_damaged_answers_prove_no_account(self) -> None:
         """Guards accounts against chance: an answer that is cut, foreign, damaged or absent proves what the whole one does."""
+        self._need_challenges()
         for met in self.challenges:
             for issued in (met.issued(), met.issued(minutes=AWAY)):
                 self.run(partial(self._damaged_proof, met, issued))
@@ -177,8 +177,11 @@ class AccountChecks(SourceFrame):
             )
         return normal if normal and "\0" not in normal else None
 
-    def _sets_challenges(self) -> bool:
-        return any(isinstance(proof, ChallengeProof) for proof in self.source.proofs)
+    def _need_challenges(self) -> None:
+        if not any(isinstance(proof, ChallengeProof) for proof in self.source.proofs):
+            self.skip("sets no challenges")
+        if not self.challenges:
+            raise self.refuse("has a ChallengeProof and no sample of one", "add a MetChallenge to `challenges`")
 
     def _challenge(self, account: Account, number: int) -> Challenge:
         try:

@@ -88,6 +88,20 @@ class FailingChecks(SourceFrame):
                 if not self.run(partial(self._cancelled, words, use, number)):
                     break
 
+    def test_it_calls_the_tools_that_it_declares(self) -> None:
+        """Guards operators: the engine compares what is declared with the server, so that a call cannot fail for its name."""
+        declared = {tool.name: tool.arguments for tool in self.source.server.tools}
+        for words, use in self._uses_by_name():
+            tools = self.recital()
+            self.run(partial(self.tried, partial(use, tools)))
+            for tool, arguments in tools.calls:
+                missing = [name for name in arguments if name not in declared.get(tool, ())]
+                if tool not in declared or missing:
+                    with_what = f" with {', '.join(missing)}" if missing else ""
+                    raise self.refuse(
+                        f"calls {tool}{with_what} in {words} and does not declare it", "add it to the tools of its MCPServer"
+                    )
+
     def test_nothing_is_left_running(self) -> None:
         """Guards the worker's memory and the next verification: a source starts no task that outlives its answer."""
         for sample in self.samples():

@@ -59,7 +59,7 @@ class HistoryChecks(SourceFrame):
 
     def test_history_comes_to_an_end(self) -> None:
         """Guards the import of past work: it ends, and a server that always says there is more is not believed for ever."""
-        for account in self.accounts():
+        for account in self._with_history():
             texts = self.run(partial(self._texts_of_history, account))
             for call, text in list({call[0]: (call, text) for call, text in texts.items()}.values()):
                 for handler in endless_handlers(self.answer, call, text):
@@ -67,7 +67,7 @@ class HistoryChecks(SourceFrame):
 
     def test_history_is_sound(self) -> None:
         """Guards the ledger and the import's progress: sound evidence, plain short cursors, counts that add up."""
-        for account in self.accounts():
+        for account in self._with_history():
             behind = 0
             for page in self._told(account) or ():
                 for evidence in page.evidence:
@@ -83,12 +83,12 @@ class HistoryChecks(SourceFrame):
 
     def test_history_names_each_work_once(self) -> None:
         """Guards scores: a work counts once, with the time when it was first accepted."""
-        for account in self.accounts():
+        for account in self._with_history():
             self._once(self._told(account) or [], account, "its history")
 
     def test_history_goes_on_after_any_page(self) -> None:
         """Guards an import that was killed: taken up after any page it kept, it tells the rest, all of it and no more."""
-        for account in self.accounts():
+        for account in self._with_history():
             pages = self._told(account) or []
             for number in taken_up(len(pages)):
                 rest = self._told(account, pages[number].cursor)
@@ -113,7 +113,7 @@ class HistoryChecks(SourceFrame):
 
     def test_history_that_is_told_has_nothing_to_add(self) -> None:
         """Guards the daily import: after the last page there is nothing new as long as nothing new was done."""
-        for account in self.accounts():
+        for account in self._with_history():
             pages = self._told(account) or []
             rest = self._told(account, pages[-1].cursor) if pages else []
             again = [evidence.work for page in rest or () for evidence in page.evidence]
@@ -122,7 +122,7 @@ class HistoryChecks(SourceFrame):
 
     def test_damaged_answers_make_no_history(self) -> None:
         """Guards imports against gaps: an answer that is cut or foreign stops the history, and only source errors leave it."""
-        for account in self.accounts():
+        for account in self._with_history():
             texts = self.run(partial(self._texts_of_history, account))
             whole = _works(self._told(account) or [])
             for (tool, arguments), text in list(texts.items())[:5]:
@@ -134,7 +134,7 @@ class HistoryChecks(SourceFrame):
 
     def test_a_hanging_tool_stops_history(self) -> None:
         """Guards the queue of its jobs: a page that is never answered ends as Unavailable when its time is up."""
-        for account in self.accounts():
+        for account in self._with_history():
             if self._told(account) is not None:
                 found = self.run(partial(self._pages, account, None, lambda tool, arguments: Hang(), HASTY))
                 if not isinstance(found, SourceError):
@@ -160,6 +160,13 @@ class HistoryChecks(SourceFrame):
             f"told {said} in a history with a damaged answer to {tool}; damaged it reads {str(broken)[:100]!a}",
             "parse each page strictly, and let the errors of the tools through",
         )
+
+    def _with_history(self) -> list[Account]:
+        """Return the accounts whose history the source tells."""
+        accounts = [account for account in self.accounts() if self._told(account) is not None]
+        if not accounts:
+            self.skip("offers no history")
+        return accounts
 
     def _told(self, account: Account, after: str | None = None) -> list[Page] | None:
         """Return the pages of a history; None if the source has none."""
