@@ -23,6 +23,8 @@ __all__ = ["pytest_configure"]
 
 VARIABLE = "SKILLCORE_CHECKLIST_REPORT"
 
+_NONCONFORMANCE = f"{skillcore.testing.Nonconformance.__module__}.{skillcore.testing.Nonconformance.__qualname__}: "
+
 SUITES = {
     name.removesuffix("Suite").lower(): getattr(skillcore.testing, name)
     for name in skillcore.testing.__all__
@@ -121,9 +123,9 @@ def _last_line(report: Any) -> str:
     if isinstance(said, tuple):  # a skip: file, line, reason
         return str(said[2])
     crash = getattr(said, "reprcrash", None)
-    text = crash.message if crash is not None else str(said)
+    text = crash.message.removeprefix(_NONCONFORMANCE) if crash is not None else str(said)
     lines = [line for line in _printable(text) if line]
-    return lines[0] if crash is not None and lines else lines[-1] if lines else ""
+    return lines[0 if crash is not None else -1] if lines else ""
 
 
 def _printable(text: str) -> Iterator[str]:

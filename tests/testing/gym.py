@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from skillcore.plugin import (
-    Account,
     Challenge,
     ChallengeProof,
     Evidence,
@@ -122,8 +121,8 @@ class Gym(VerificationSource[Solved]):
         return {"solved": len(await self.rows(tools, account))}
 
     async def health_check(self, tools):
-        await self.listing(tools, "ann", 1)
-        return None
+        listing = await self.listing(tools, "ann", 1)
+        return None if listing.rows else "the gym has lost its exercises"
 
 
 FIRST = datetime(2026, 3, 1, 9, tzinfo=UTC)

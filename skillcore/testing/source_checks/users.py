@@ -97,8 +97,7 @@ class UserChecks(SourceFrame):
                 over.set()
 
         first = asyncio.ensure_future(self.outcome(one, waiting))
-        found = await second()
-        return [await first, found]
+        return list(await asyncio.gather(first, second()))
 
     async def _shuffled(self, one: Sample, other: Sample, seed: int) -> list[Outcome]:
         """Verify both side by side, each answer coming after a number of turns that the seed gives."""
