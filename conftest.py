@@ -20,6 +20,8 @@ import pytest
 
 from skillcore.plugin import ServerSettings
 
+pytest_plugins = ["skillcore.testing.fixtures"]
+
 SHARED = Path(__file__).resolve().parents[1] / "shared"
 PACKAGES = {
     "codeforces": ("codeforces-mcp-server@1.0.2", "codeforces-mcp-server"),

@@ -65,7 +65,7 @@ class _Recited(ServerSession):
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> ServerAnswer:
         # As on the wire: the handler sees what JSON makes of the arguments, and can change nothing of the source's.
         sent: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(arguments))
-        self._calls.append((tool, sent))
+        self._calls.append((tool, dict(sent)))
         try:
             async with asyncio.timeout(self.resilience.call_timeout):
                 answer = await self._meant(await answered(self._handler, tool, sent))
