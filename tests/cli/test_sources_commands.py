@@ -198,7 +198,7 @@ def test_a_source_that_can_be_asked_is_fine(command: Commands) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[0] == "source practice: fine"
     assert "    server: skillcore-practice" in done.out
-    assert "    tool list_exercises: present\n    tool read_note: present\n    breaker: closed\n" in done.out
+    assert "    tool list_exercises: present\n    tool list_notes: present\n    breaker: closed\n" in done.out
 
 
 def test_a_tool_that_is_missing_is_named(command: Commands, install: Callable[[str, str], None]) -> None:
@@ -208,7 +208,7 @@ def test_a_tool_that_is_missing_is_named(command: Commands, install: Callable[[s
     assert "source gym: reachable, but cannot be used\n" in done.out
     assert "source practice: fine\n" in done.out
     assert "    tool list_exercises: present\n" in done.out
-    assert "    tool weigh: the server has no tool 'weigh'; it has list_exercises, read_note\n" in done.out
+    assert "    tool weigh: the server has no tool 'weigh'; it has list_exercises, list_notes\n" in done.out
     assert command("sources", "check", "practice").code == 0
     (gym,) = command("sources", "check", "gym", "--json").json["sources"]
     assert gym["reachable"] is True

@@ -8,7 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from skillcore.plugin import Evidence, NotFound, SourceError, Unavailable
 
-__all__ = ["Difficulty", "ExerciseId", "Listing", "Moment", "Note", "Row", "failure"]
+__all__ = ["Difficulty", "ExerciseId", "Listing", "Moment", "Note", "Notes", "Row", "failure"]
 
 Difficulty = Annotated[float, Meta(ge=1, le=10)]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -43,10 +43,16 @@ class Listing(Struct, frozen=True):
 
 
 class Note(Struct, frozen=True):
-    """The public note of a learner."""
+    """A word that a learner wrote for all to see."""
 
-    text: str
-    changed_at: Moment | None
+    word: Annotated[str, Meta(pattern=r"^[a-z0-9-]+\Z", max_length=100)]
+    written_at: Moment
+
+
+class Notes(Struct, frozen=True):
+    """The last notes of a learner."""
+
+    notes: tuple[Note, ...]
 
 
 def failure(text: str) -> SourceError:

@@ -12,8 +12,8 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import Field
 
-from skillcore_practice import notes
 from skillcore_practice.learners import LEARNERS, SolvedExercise, solved_by
+from skillcore_practice.notes import Note, notes_of
 
 __all__ = ["PAGE", "server"]
 
@@ -35,6 +35,13 @@ class Listing:
     total: int
 
 
+@dataclass(frozen=True)
+class Notes:
+    """What a learner wrote for all to see."""
+
+    notes: list[Note]
+
+
 @server.tool()
 def list_exercises(handle: str, offset: Annotated[int, Field(ge=0)] = 0) -> Listing:
     """List exercises that a learner has solved, oldest first, from the given one on. Generated, not a person's."""
@@ -43,9 +50,9 @@ def list_exercises(handle: str, offset: Annotated[int, Field(ge=0)] = 0) -> List
 
 
 @server.tool()
-def read_note(handle: str) -> notes.Note:
-    """Return the public note of a learner."""
-    return notes.read(_known(handle))
+def list_notes(handle: str) -> Notes:
+    """List the last public notes of a learner, oldest first."""
+    return Notes(notes=notes_of(_known(handle)))
 
 
 def _known(handle: str) -> str:

@@ -27,7 +27,7 @@ from skillcore.plugin import (
     Verified,
 )
 
-from skillcore_practice.answers import Difficulty, ExerciseId, Listing, Moment, Note, failure
+from skillcore_practice.answers import Difficulty, ExerciseId, Listing, Moment, Notes, failure
 
 __all__ = ["OWN_SERVER", "Exercises", "Solved"]
 
@@ -38,7 +38,7 @@ OWN_SERVER = ServerSettings(
 )
 """Runs the server of this package with the Python that runs the engine, so that nothing else needs to be installed."""
 
-SET_NOTE = "python -m skillcore_practice.notes"
+WRITE_NOTE = "python -m skillcore_practice.notes"
 
 _HANDLE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -65,7 +65,7 @@ class Exercises(VerificationSource[Solved]):
     proofs = (ChallengeProof(minutes=30),)
 
     def __init__(self, settings: ServerSettings = OWN_SERVER) -> None:
-        tools = (Tool("list_exercises", ("handle", "offset")), Tool("read_note", ("handle",)))
+        tools = (Tool("list_exercises", ("handle", "offset")), Tool("list_notes", ("handle",)))
         self.server = MCPServer(tools=tools, settings=settings)
 
     def normalise(self, handle: str) -> str:
@@ -108,27 +108,22 @@ class Exercises(VerificationSource[Solved]):
 
     def challenge(self, account: Account, number: int) -> Challenge:
         """Ask for a public note that nobody would write by chance."""
-        note, handle = f"skillcore {number:016x}", self.normalise(account.handle)
-        return Challenge(
-            key=note,
-            instructions=f'Set the public note of {handle}: {SET_NOTE} {handle} "{note}"',
-            data={"note": note},
-        )
+        handle, word = self.normalise(account.handle), f"skillcore-{number:016x}"
+        return Challenge(key=word, instructions=f"Write a public note: {WRITE_NOTE} {handle} {word}", data={"word": word})
 
     async def check_challenge(self, tools: Tools, account: Account, challenge: IssuedChallenge) -> Identity | NotProved:
-        """Look whether the note was set while the challenge was open.
+        """Look whether the note was written while the challenge was open.
 
         Raises:
             NotFound: there is no such learner.
-            Unavailable: no answer, or one that does not fit `Note`.
+            Unavailable: no answer, or one that does not fit `Notes`.
         """
         handle = self.normalise(account.handle)
-        note = await tools.call("read_note", {"handle": handle}, Note, failure=failure)
-        if note.changed_at is None or challenge.key not in note.text:
-            return NotProved(looked_for=f"a public note with the words {challenge.key}", found=note.text[:200] or "no note")
-        if not challenge.issued_at <= note.changed_at <= challenge.expires_at:
-            return NotProved(looked_for="a note set since the challenge began", found=note.changed_at.isoformat())
-        return Identity(handle=handle, mark=note.changed_at.isoformat())
+        answer = await tools.call("list_notes", {"handle": handle}, Notes, failure=failure)
+        for note in answer.notes:
+            if note.word == challenge.key and challenge.issued_at <= note.written_at <= challenge.expires_at:
+                return Identity(handle=handle, mark=note.written_at.isoformat())
+        return NotProved(looked_for=f"a new note {challenge.key}", found=f"{len(answer.notes)} others, or older ones")
 
     async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
         """Return how many exercises are solved, and how difficult the hardest is."""

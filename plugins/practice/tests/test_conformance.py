@@ -13,20 +13,17 @@ NOTES = str(Path(__file__).parent / "notes")
 
 class TestConformance(SourceSuite):
     source = Exercises(replace(OWN_SERVER, env={"PRACTICE_NOTES": NOTES}))
-    met = (
-        Sample("practice-2", Solved("python-variables-2", min_difficulty=2)),
-        Sample("practice-3", Solved("sql-joins-3", after=datetime(2026, 1, 5, tzinfo=UTC))),
-    )
+    met = (Sample("practice-2", Solved("python-variables-2", min_difficulty=2.0)),)
     not_met = (
-        Sample("practice-3", Solved("sql-joins-3", min_difficulty=9)),
-        Sample("practice-4", Solved("sql-joins-3")),
+        Sample("practice-2", Solved("python-variables-2", after=datetime(2026, 12, 31, tzinfo=UTC))),
+        Sample("practice-4", Solved("python-variables-2")),
     )
-    not_found = (Sample("practice-9", Solved("sql-joins-1")),)
+    not_found = (Sample("practice-9", Solved("python-variables-2")),)
     challenges = (
         MetChallenge(
-            handle="practice-1",
-            key="skillcore 0000000000000007",
-            data={"note": "skillcore 0000000000000007"},
+            handle="practice-2",
+            key="skillcore-0000000000000007",
+            data={"word": "skillcore-0000000000000007"},
             done_at=datetime(2026, 1, 5, 9, tzinfo=UTC),
         ),
     )

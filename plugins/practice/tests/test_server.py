@@ -1,6 +1,7 @@
 """The server as any client sees it, and its data against the rules written beside them."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,19 +42,23 @@ async def test_a_learner_who_has_solved_nothing_has_an_empty_listing() -> None:
     assert await answer("list_exercises", {"handle": "practice-4"}) == {"exercises": [], "total": 0}
 
 
-async def test_a_note_is_what_was_written_last() -> None:
-    assert await answer("read_note", {"handle": "practice-1"}) == {"text": "", "changed_at": None}
-    for text in ("solving “loops”", "done"):
-        notes.write("practice-1", text)
-    assert (await answer("read_note", {"handle": "practice-1"}))["text"] == "done"
-    assert (await answer("read_note", {"handle": "practice-2"}))["text"] == ""
+async def test_notes_are_what_was_written_last() -> None:
+    written = [asdict(notes.write("practice-1", f"word-{number}")) for number in range(12)]
+    assert await answer("list_notes", {"handle": "practice-1"}) == {"notes": written[2:]}
+    assert await answer("list_notes", {"handle": "practice-2"}) == {"notes": []}
+
+
+@pytest.mark.parametrize(("handle", "word"), [("nobody", "word"), ("practice-1", "two words"), ("practice-1", "")])
+def test_other_notes_cannot_be_written(handle: str, word: str) -> None:
+    with pytest.raises(ValueError, match="a note is a word"):
+        notes.write(handle, word)
 
 
 @pytest.mark.parametrize(
     ("tool", "arguments", "words"),
     [
         ("list_exercises", {"handle": "nobody"}, "there is no practice learner 'nobody'"),
-        ("read_note", {"handle": "nobody"}, "there is no practice learner 'nobody'"),
+        ("list_notes", {"handle": "nobody"}, "there is no practice learner 'nobody'"),
         ("list_exercises", {"handle": "practice-1", "offset": -1}, "validation error"),
         ("list_exercises", {"offset": 1}, "validation error"),
     ],

@@ -112,10 +112,10 @@ def issued(account: Account, number: int, *, ago: timedelta = timedelta(seconds=
 async def test_the_note_that_was_asked_for_proves_an_account_and_no_other(tools: Tools) -> None:
     challenge = issued(EVERY_SECOND, 7)
     assert isinstance(await SOURCE.check_challenge(tools, EVERY_SECOND, challenge), NotProved)
-    notes.write("practice-2", f"hello, {challenge.data['note']}")
+    note = notes.write("practice-2", challenge.data["word"])
+    notes.write("practice-2", "another")
     identity = await SOURCE.check_challenge(tools, EVERY_SECOND, challenge)
-    assert isinstance(identity, Identity)
-    assert (identity.handle, identity.mark) == ("practice-2", notes.read("practice-2").changed_at)
+    assert identity == Identity(handle="practice-2", mark=note.written_at)
     assert isinstance(await SOURCE.check_challenge(tools, EVERY_SECOND, issued(EVERY_SECOND, 8)), NotProved)
     assert isinstance(await SOURCE.check_challenge(tools, ALL, challenge), NotProved)
 

@@ -15,13 +15,9 @@ from skillcore.runtime.clock import now
 
 __all__ = ["add_new"]
 
-TRY = {
-    "source": 'skillcore verify --source {name} --handle practice-1 --require \'{{"exercise": "python-loops-2"}}\'',
-    "rule": "skillcore plugins list",
-    "formula": "skillcore plugins list",
-    "achievement": "skillcore plugins list",
-}
-"""What shows an author that a plugin of a kind works."""
+HANDLE = "practice-1"
+REQUIREMENT = '{"exercise": "python-loops-2"}'
+"""What the server of a new source verifies."""
 
 
 def add_new(group: Commands) -> None:
@@ -70,4 +66,6 @@ def _words(options: argparse.Namespace, directory: Path, files: list[str]) -> It
     yield "    python -m venv .venv && . .venv/bin/activate"
     yield "    pip install --editable '.[test]'"
     yield "    pytest && mypy && ruff check ."
-    yield f"    {TRY[options.kind].format(name=options.name)}"
+    yield f"    skillcore plugins check {options.name}"
+    if options.kind == "source":
+        yield f"    skillcore verify --source {options.name} --handle {HANDLE} --require '{REQUIREMENT}'"
