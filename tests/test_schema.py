@@ -58,6 +58,8 @@ ROWS = {
     " values (ada(), ada(), ada(), 'gym', 'Ada', 'ada', 'ada', 'vouched')",
     "link_attempts": "insert into link_attempts (id, user_id, source, method, challenge_key, issued_at, expires_at, state)"
     " values (ada(), ada(), 'gym', 'challenge', 'k', now(), now(), 'open')",
+    "imports": "insert into imports (account_id, user_id, state, cursor, unmapped) values (ada(), ada(), 'done', '7', '{a}')",
+    "topics": "insert into topics values ('gym', 'loops', 3)",
     "answers": "insert into answers values (ada(), 0, ada(), 'gym', 'a', 'h', 'verified', '{}', now(), now(), 't', '{}', false,"
     " 'x', 'body')",
     "projects": "insert into projects (id, owner_id, name, metadata) values (ada(), ada(), 'Bees', '{\"skill_ideas\": [1]}')",
@@ -261,4 +263,8 @@ def test_every_table_declares_its_nature_and_is_mapped(database_dsns: Dsns) -> N
         "commits",
         "erasures",
     }
-    assert {name for name, (nature, _) in natures.items() if nature == "derived"} == {"streams", "snapshots"}
+    assert {name for name, (nature, _) in natures.items() if nature == "derived"} == {
+        "streams",
+        "snapshots",
+        "topics",
+    }

@@ -23,7 +23,7 @@ import importlib, json
 from importlib.metadata import entry_points
 from skillcore.runtime.bundled import bundled
 modules = {point.name: importlib.import_module(point.module).__file__ for point in entry_points(group="skillcore")}
-print(json.dumps({"modules": modules, "files": [str(bundled(name)) for name in ("migrations", "config/skillcore.toml")]}))
+print(json.dumps({"modules": modules, "files": [str(bundled(name)) for name in ("migrations", "config/skillcore.toml", "config/topics.toml")]}))
 """
 
 
@@ -66,7 +66,8 @@ def files_in(package: Path, below: str = "") -> set[str]:
 def test_a_wheel_holds_the_whole_package_and_nothing_else(wheels: dict[str, zipfile.Path]) -> None:
     expected = {f"skillcore_{plugin.name}": files_in(plugin / f"skillcore_{plugin.name}") for plugin in PLUGINS}
     migrations = files_in(ROOT / "migrations", "skillcore/_bundled/migrations")
-    expected["skillcore"] = {*files_in(ROOT / "skillcore"), *migrations, "skillcore/_bundled/config/skillcore.toml"}
+    configuration = {f"skillcore/_bundled/config/{name}.toml" for name in ("skillcore", "topics")}
+    expected["skillcore"] = {*files_in(ROOT / "skillcore"), *migrations, *configuration}
     assert wheels.keys() == expected.keys()
     for name, wheel in wheels.items():
         files = {entry for entry in wheel.root.namelist() if ".dist-info/" not in entry and not entry.endswith("/")}

@@ -87,7 +87,7 @@ class QueueSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[verification]``: what is kept of answers, and how often a source that is down is asked again."""
+    """``[verification]``: what is kept of answers, how often a source that is down is asked again, what is imported when."""
 
     answer_reuse: Annotated[float, Meta(ge=0)] = 3600.0
     answer_retention_days: Count = 90
@@ -98,6 +98,9 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     retry_every: Seconds = 300.0
 
 
+    import_every: Annotated[float, Meta(ge=0)] = 86_400.0
+    import_on_link: bool = True
+    topics_file: str = ""
 class LedgerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[ledger]``: limits on what comes in."""
 
@@ -137,6 +140,7 @@ def default_queues() -> dict[str, QueueSettings]:
         "verification": QueueSettings(concurrency=10, time_limit=120),
         "analytics": QueueSettings(concurrency=3, time_limit=120),
     }
+        "imports": QueueSettings(concurrency=2, time_limit=0),
 
 
 class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

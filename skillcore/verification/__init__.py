@@ -1,13 +1,22 @@
 """Verification: asks the sources, and knows accounts and requirements.
 
-It owns the sessions with the sources' MCP servers and the source accounts of people. Tasks are not here: `work` asks for a
-verdict and draws the consequences.
+It owns the sessions with the sources' MCP servers, the source accounts of people, and the import of their past work. Tasks
+are not here: `work` asks for a verdict and draws the consequences.
 """
 
-from skillcore.runtime.rooms import Room
-from skillcore.verification import services
+from skillcore.runtime.rooms import Job, Room
+from skillcore.verification import imports, mentions, services
+from skillcore.verification.importing import import_history
 from skillcore.verification.routes import ROUTES
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="verification", routes=ROUTES, services={"worker": (services.sources, services.retention)})
+ROOM = Room(
+    name="verification",
+    routes=ROUTES,
+    # Long enough that a job outlives a database that is away for some minutes.
+    jobs=(Job(name=imports.JOB, queue="imports", by_source=True, run=import_history, retries=10, retry_base=1.0),),
+    subscriptions=(mentions.SUBSCRIPTION,),
+    rebuild=(mentions.rebuild,),
+    services={"worker": (services.sources, services.retention)},
+)

@@ -16,6 +16,7 @@ from skillcore.operations.sources import states
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import Forbidden, NotFound
 from skillcore.verification.handles import LONGEST_NAME, parse_handle
+from skillcore.verification.imports import begin
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts, newest_account
 from skillcore.verification.linking import unlink as unlink_account
 
@@ -106,7 +107,9 @@ async def vouch(tx: Transaction, actor: Actor, person: str, source: str, given: 
         method="vouched",
         platform_id=actor.platform_id,
     )
-    return _shown(await link(tx, claim))
+    linked = await link(tx, claim)
+    await begin(tx, linked)
+    return _shown(linked)
 
 
 async def listing(tx: Transaction, actor: Actor, person: str) -> list[SourceAccount]:

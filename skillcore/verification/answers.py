@@ -12,14 +12,14 @@ import structlog
 from msgspec import Struct
 from sqlalchemy import select, text
 
-from skillcore.plugin import Verdict, Verified
+from skillcore.plugin import Page, Verdict, Verified
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.verification.linking import LinkedAccount
 from skillcore.verification.tables import AnswerRow
 from skillcore.verification.tools import RawAnswer
 
-__all__ = ["Kept", "expire", "keep", "requirement_hash", "reuse"]
+__all__ = ["Kept", "expire", "keep", "keep_page", "requirement_hash", "reuse"]
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,23 @@ async def keep(
     engine: Engine, account: LinkedAccount, requirement: Struct, verdict: Verdict, answers: Sequence[RawAnswer]
 ) -> Kept:
     """Store the raw answers of a verification in a transaction of its own."""
-    verification, judged = new_id(), msgspec.to_builtins(verdict)
+    judged = msgspec.to_builtins(verdict)
+    await _store(engine, account, requirement_hash(account.source, requirement), judged, answers)
+    return Kept(verdict, tuple(answer.sha256 for answer in answers))
+
+
+async def keep_page(engine: Engine, account: LinkedAccount, page: Page, answers: Sequence[RawAnswer]) -> tuple[str, ...]:
+    """Store the raw answers that a page of history rests on, in a transaction of its own; returns their digests.
+
+    Nobody takes them for the answers to a requirement.
+    """
+    about = {"type": "history", "works": len(page.evidence), "cursor": page.cursor}
+    await _store(engine, account, "history", about, answers)
+    return tuple(answer.sha256 for answer in answers)
+
+
+async def _store(engine: Engine, account: LinkedAccount, asked: str, judged: Any, answers: Sequence[RawAnswer]) -> None:
+    verification = new_id()
     expires_at = now() + timedelta(days=engine.settings.verification.answer_retention_days)
     rows = [
         AnswerRow(
@@ -61,7 +77,7 @@ async def keep(
             user_id=account.user_id,
             source=account.source,
             account=account.account,
-            requirement_hash=requirement_hash(account.source, requirement),
+            requirement_hash=asked,
             outcome=judged["type"],
             verdict=judged,
             received_at=answer.received_at,
@@ -74,9 +90,9 @@ async def keep(
         )
         for place, answer in enumerate(answers)
     ]
-    async with engine.transaction() as tx:
-        tx.session.add_all(rows)
-    return Kept(verdict, tuple(answer.sha256 for answer in answers))
+    if rows:
+        async with engine.transaction() as tx:
+            tx.session.add_all(rows)
 
 
 async def reuse(tx: Transaction, account: LinkedAccount, requirement: Struct) -> Kept | None:

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from skillcore.plugin import (
+    Evidence,
     InvalidRequirement,
     NotFound,
     NotVerified,
@@ -22,7 +23,7 @@ from skillcore.plugin import (
     Verified,
 )
 
-__all__ = ["contained", "sound_error", "sound_verdict", "task_name"]
+__all__ = ["contained", "sound_error", "sound_evidence", "sound_verdict", "task_name"]
 
 log = structlog.get_logger(__name__)
 
@@ -93,14 +94,24 @@ def sound_verdict(who: str, verdict: object) -> Verdict:
         if not sound.evidence:
             raise Unavailable(f"{who} verified without evidence")
         for evidence in sound.evidence:
-            if evidence.occurred_at.utcoffset() is None:
-                raise Unavailable(f"{who} returned evidence whose time has no time zone: {evidence.work}")
-            if "\0" in evidence.work or any("\0" in topic for topic in evidence.topics):
-                raise Unavailable(f"{who} returned evidence with a null character in its name or topics")
+            sound_evidence(who, evidence)
     return sound
 
 
-async def _only_source_errors(who: str, call: Callable[[], Awaitable[T]]) -> T:
+def sound_evidence(who: str, evidence: Evidence) -> None:
+    """Refuse evidence that its types allow and that cannot be recorded.
+
+    Raises:
+        Unavailable: says what is wrong with it.
+    """
+    if evidence.occurred_at.utcoffset() is None:
+        raise Unavailable(f"{who} returned evidence whose time has no time zone: {evidence.work}")
+    if "\0" in evidence.work or any("\0" in topic for topic in evidence.topics):
+        raise Unavailable(f"{who} returned evidence with a null character in its name or topics")
+
+
+async def _only_source_errors(own: Call, call: Callable[[], Awaitable[T]]) -> T:
+    who = own.who
     try:
         return await call()
     except SourceError as error:

@@ -22,7 +22,7 @@ from skillcore.verification.displacement import Change, name_of, same_account
 from skillcore.verification.handles import account_name
 from skillcore.verification.tables import SourceAccountRow
 
-__all__ = ["Claim", "LinkedAccount", "Method", "account_for", "link", "linked_accounts", "lock", "newest_account", "unlink"]
+__all__ = ["Claim", "LinkedAccount", "Method", "account_for", "link", "linked_account", "linked_accounts", "lock", "newest_account", "unlink"]
 
 Method = Literal["vouched", "oauth", "oidc", "challenge"]
 
@@ -172,6 +172,19 @@ async def account_for(
     if row is None or (platform_id is not None and row.platform_id not in {None, platform_id}):
         return None
     return _linked(row)
+
+
+async def linked_account(tx: Transaction, account_id: UUID, *, hold: bool = False) -> LinkedAccount | None:
+    """Return an account if it is linked now.
+
+    Args:
+        tx: the caller's transaction.
+        account_id: which.
+        hold: keep it linked until the transaction ends.
+    """
+    query = select(SourceAccountRow).where(SourceAccountRow.id == account_id, SourceAccountRow.unlinked_at.is_(None))
+    row = await tx.session.scalar(query.with_for_update(read=True) if hold else query)
+    return None if row is None else _linked(row)
 
 
 async def newest_account(tx: Transaction, user_id: UUID, source: str) -> LinkedAccount | None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import delete, get, put
+from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, JSONBody, PathParameter
+from litestar.params import FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
-from skillcore.accounts.access import Actor, access, user
-from skillcore.accounts.routes import PersonInPath
+from skillcore.accounts.access import Actor, access, admin, user
+from skillcore.accounts.routes import PersonAsked, PersonInPath
 from skillcore.runtime.engine import Engine
-from skillcore.verification import accounts
+from skillcore.runtime.pages import Cursor, Limit, Page
+from skillcore.verification import accounts, imports, mentions
 
 __all__ = ["ROUTES"]
 
 SourceInPath = Annotated[str, PathParameter(max_length=200, description="A source's name; `GET /api/sources` lists them.")]
+UnmappedAsked = Annotated[
+    bool | None, QueryParameter(description="Only topics that stand for no skill, or only those that do.")
+]
 
 
 @get("/api/sources", opt={"access": access(user(), key="tasks:read")}, tags=["sources"], summary="List sources")
@@ -90,4 +94,61 @@ async def unlink_account(
         await accounts.unlink(tx, actor, person, source, withdraw=withdraw)
 
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (list_sources, vouch_account, list_accounts, read_account, unlink_account)
+@post(
+    "/api/sources/{source:str}/import",
+    status_code=202,
+    opt={"access": access(user(), key="tasks:write")},
+    tags=["sources"],
+    summary="Import past work",
+)
+async def import_history(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], source: SourceInPath, user: PersonAsked = "me"
+) -> Response[imports.Import]:
+    """What is new since the last time. `Location` leads to the job; while it is under way, asking again leads to the same."""
+    async with engine.transaction() as tx:
+        started = await imports.start(tx, actor, source, user=user)
+    return Response(started, status_code=202, headers={"Location": f"/api/jobs/{started.job_id}"})
+
+
+@get(
+    "/api/sources/{source:str}/import",
+    opt={"access": access(user(), key="tasks:read")},
+    tags=["sources"],
+    summary="Read how an import stands",
+)
+async def read_import(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], source: SourceInPath, user: PersonAsked = "me"
+) -> imports.Import:
+    """The run under way, or the last one, and when the source is asked again by itself."""
+    async with engine.transaction() as tx:
+        return await imports.get(tx, actor, source, user=user)
+
+
+@get(
+    "/api/sources/{source:str}/topics",
+    opt={"access": access(admin(), key="skills:read")},
+    tags=["sources"],
+    summary="List a source's topics",
+)
+async def list_topics(
+    engine: NamedDependency[Engine],
+    source: SourceInPath,
+    unmapped: UnmappedAsked = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[mentions.Topic]:
+    """The topics of all works that were recorded, by name, with the skills that they stand for now."""
+    async with engine.transaction() as tx:
+        return await mentions.listing(tx, source, unmapped=unmapped, limit=limit, cursor=cursor)
+
+
+ROUTES: tuple[ControllerRouterHandler, ...] = (
+    list_sources,
+    vouch_account,
+    list_accounts,
+    read_account,
+    unlink_account,
+    import_history,
+    read_import,
+    list_topics,
+)

@@ -7,7 +7,8 @@ server may do anything, so its answers are judged. What is left is a verdict, or
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -34,12 +35,16 @@ from skillcore.runtime.problems import InvalidField
 from skillcore.runtime.resilience import BreakerState, Guard
 from skillcore.runtime.settings import ResilienceSettings, Settings
 from skillcore.verification.containment import contained, sound_verdict, task_name
+from skillcore.verification.histories import END, NONE, BrokenHistory, Circles, Read, Reading, sound_page
 from skillcore.verification.tools import GuardedTools, RawAnswer
 
 __all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement"]
 
 
 T = TypeVar("T")
+
+CLOSING = 5.0
+"""Seconds that a plugin's code has to end when its history is read no further."""
 
 
 class Outcome(Struct, frozen=True):
@@ -123,6 +128,42 @@ class Sources:
         tools = served.tools()
         returned = await self._contained(name, lambda: source.verify(tools, account, requirement), self._deadline)
         return Outcome(sound_verdict(served.who, returned), tuple(tools.answers))
+
+    async def history(self, name: str, account: Account, after: str | None) -> AsyncGenerator[Read, None]:
+        """Yield an account's past work page by page; each page has the deadline of a verification.
+
+        Close it (`contextlib.aclosing`) when it is not read to its end.
+
+        Args:
+            name: of the source.
+            account: whose work.
+            after: the cursor of the last page that was kept.
+
+        Raises:
+            SourceError: while iterating; the subclass says why. `BrokenHistory` where asking again cannot help.
+        """
+        source = self._plugins.sources.get(name)
+        if source is None:
+            raise Unavailable(f"the source {name!r} is not loaded")
+        served = self._served[name]
+        tools = served.tools()
+        reading = Reading(served.who, lambda: source.history(tools, account, after))
+        circles = Circles(after)
+        try:
+            while True:
+                self._refuse_apart(name)
+                yielded = await self._contained(name, reading.following, self._deadline)
+                if yielded is NONE:
+                    raise BrokenHistory(f"{name} shows no history")
+                if yielded is END:
+                    return
+                page = sound_page(served.who, yielded)
+                if circles.pass_by(page.cursor):
+                    raise BrokenHistory(f"{served.who} goes in circles: its history came back to a cursor before it")
+                yield Read(page, tools.take())
+        finally:
+            with suppress(SourceError):  # nobody waits for it any more
+                await contained(served.who, reading.close, CLOSING)
 
     async def advise(self, name: str, topics: tuple[PathTopic, ...]) -> tuple[Advice, ...]:
         """Ask an advisor about the topics of a path.

@@ -1,4 +1,4 @@
-"""The tables of this room: whose account is whose, attempts at proving it, and what sources answered."""
+"""The tables of this room: whose account is whose, attempts at proving it, what sources answered, and what is imported."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
+from sqlalchemy import ARRAY, JSON, BigInteger, CheckConstraint, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from skillcore.runtime.database import Base, nature
 
-__all__ = ["AnswerRow", "LinkAttemptRow", "SourceAccountRow"]
+__all__ = ["AnswerRow", "ImportRow", "LinkAttemptRow", "SourceAccountRow", "TopicRow"]
 
 Word = Text(collation="C")
 Moment = DateTime(timezone=True)
@@ -22,6 +22,8 @@ PROVED = "platform_id is null and unlinked_at is null"
 VOUCHED = "platform_id is not null and unlinked_at is null"
 DISPLACED = "displaced_by is not null"
 PENDING = "state in ('open', 'checking')"
+ENDED = "state in ('done', 'failed')"
+UNDER_WAY = "state in ('waiting', 'running')"
 
 
 class SourceAccountRow(Base):
@@ -132,7 +134,7 @@ class AnswerRow(Base):
             "received_at",
             postgresql_where=text("place = 0 and outcome = 'verified'"),
         ),
-        CheckConstraint("outcome in ('verified', 'not_verified', 'undecided')", name="outcome"),
+        CheckConstraint("outcome in ('verified', 'not_verified', 'undecided', 'history')", name="outcome"),
         Index("answers_expires_at_idx", "expires_at"),
         Index("answers_user_id_idx", "user_id"),
         nature("record", person="user_id", erase="delete"),
@@ -153,3 +155,50 @@ class AnswerRow(Base):
     failed: Mapped[bool]
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     body: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ImportRow(Base):
+    """How far the past work of an account is imported. The counts are those of the run under way, or of the last one.
+
+    ``cursor`` and ``behind`` stand for all pages that were ever kept, and ``gap`` for what may be missing between them.
+    ``attempts`` counts how often the source was asked in vain since.
+    """
+
+    __tablename__ = "imports"
+    __table_args__ = (
+        CheckConstraint("state in ('waiting', 'running', 'done', 'failed')", name="state"),
+        Index("imports_user_id_idx", "user_id"),
+        Index("imports_next_at_idx", "next_at", postgresql_where=text(ENDED)),
+        Index("imports_under_way_idx", "updated_at", postgresql_where=text(UNDER_WAY)),
+        nature("record", person="user_id", erase="delete"),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("source_accounts.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
+    state: Mapped[str] = mapped_column(Word)
+    cursor: Mapped[str | None] = mapped_column(Text)
+    behind: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    total: Mapped[int | None] = mapped_column(BigInteger)
+    pages: Mapped[int] = mapped_column(server_default=text("0"))
+    seen: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    added: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    unmapped: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    gap: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    reason: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    job_id: Mapped[int | None] = mapped_column(BigInteger)
+    started_at: Mapped[datetime | None] = mapped_column(Moment)
+    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+    next_at: Mapped[datetime | None] = mapped_column(Moment)
+    updated_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+
+class TopicRow(Base):
+    """A topic that a source names, and of how many works."""
+
+    __tablename__ = "topics"
+    __table_args__ = nature("derived", person=None, erase="keep")
+
+    source: Mapped[str] = mapped_column(Word, primary_key=True)
+    topic: Mapped[str] = mapped_column(Word, primary_key=True)
+    works: Mapped[int] = mapped_column(BigInteger)

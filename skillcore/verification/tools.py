@@ -52,7 +52,13 @@ class GuardedTools:
         self.answers: list[RawAnswer] = []
         self._session = session
         self._guard = guard
-        self._room = kept
+        self._kept = self._room = kept
+
+    def take(self) -> tuple[RawAnswer, ...]:
+        """Return the answers that came since the last time, and make room for as many again."""
+        taken, self.answers = tuple(self.answers), []
+        self._room = self._kept
+        return taken
 
     async def call(
         self, tool: str, arguments: Mapping[str, Any], returns: type[T], *, failure: Callable[[str], SourceError] | None = None

@@ -6,24 +6,25 @@ reused; after it the task is no longer in progress, and running again does nothi
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from skillcore.defaults.kinds import EvidenceAccepted, TaskCompleted, TaskFailed, TaskVerified, WorkDone
-from skillcore.ledger import skills
-from skillcore.plugin import Evidence, NotVerified, SourceError, Unavailable, Undecided, Verified
+from skillcore.defaults.kinds import TaskCompleted, TaskFailed, TaskVerified, WorkDone
+from skillcore.plugin import NotVerified, SourceError, Unavailable, Undecided, Verified
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
-from skillcore.runtime.events import EARLIEST, NewEvent, of_platform
+from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.verification.answers import Kept, keep, reuse
 from skillcore.verification.asking import delay_after, in_words, plain
+from skillcore.verification.evidence import accepted
 from skillcore.verification.linking import LinkedAccount, account_for
 from skillcore.verification.sources import Sources
+from skillcore.verification.topics import skills_of
 from skillcore.work.states import Failure, Waiting, event_id, locked, step
 from skillcore.work.tables import TaskRow
 
@@ -167,32 +168,19 @@ async def _completed(
         vouched_by=vouched_by,
     )
     before, works = [_event(row, "task.verified", verified)], []
+    topics = {topic for evidence in verdict.evidence for topic in evidence.topics}
+    standing = await skills_of(tx, row.source, topics)
     for evidence in verdict.evidence:
-        known = await skills.match(tx, evidence.topics)
-        work = _work(account, evidence, known)
-        works.append(work)
-        accepted = EvidenceAccepted(
-            source=row.source,
-            account=account.account,
-            work=evidence.work,
-            strength=evidence.strength,
-            difficulty=evidence.difficulty,
-            topics=evidence.topics,
-            answers=answers,
-            vouched_by=vouched_by,
-            metadata=dict(evidence.metadata),
-        )
-        before.append(
-            NewEvent(
-                user_id=row.user_id,
-                kind="evidence.accepted",
-                subject_id=work.subject,
-                skills=known,
-                occurred_at=done_at(evidence),
-                data=accepted,
-                origin=of_platform(account.vouched_by),
+        event = accepted(account, evidence, answers, standing)
+        works.append(
+            WorkDone(
+                subject=event.subject_id,
+                skills=event.skills,
+                difficulty=evidence.difficulty,
+                strength=evidence.strength,
             )
         )
+        before.append(event)
     declared = row.difficulty if row.difficulty_by in {"mentor", "admin", "platform"} else None
     completed = TaskCompleted(
         works=tuple(works),
@@ -203,20 +191,6 @@ async def _completed(
     row.outcome = None
     row.completed_at = now()
     await step(tx, row, "completed", before=before, after=after)
-
-
-def _work(account: LinkedAccount, evidence: Evidence, known: tuple[str, ...]) -> WorkDone:
-    return WorkDone(
-        subject=f"{account.account}:{evidence.work}",
-        skills=known,
-        difficulty=evidence.difficulty,
-        strength=evidence.strength,
-    )
-
-
-def done_at(evidence: Evidence) -> datetime:
-    """Return when a work was done; some sources repeat their user's word for it, which may lie in the future."""
-    return min(max(evidence.occurred_at, EARLIEST), now())
 
 
 def _event(row: TaskRow, kind: str, data: Struct, skills: tuple[str, ...] = ()) -> NewEvent:
