@@ -96,11 +96,11 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     retry_attempts: Annotated[int, Meta(ge=0, le=20)] = 5
     retry_base: Seconds = 1.0
     retry_every: Seconds = 300.0
-
-
     import_every: Annotated[float, Meta(ge=0)] = 86_400.0
     import_on_link: bool = True
     topics_file: str = ""
+
+
 class LedgerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[ledger]``: limits on what comes in."""
 
@@ -138,9 +138,9 @@ def default_queues() -> dict[str, QueueSettings]:
     """Return the queues that exist, with their limits; a time limit of 0 is none."""
     return {
         "verification": QueueSettings(concurrency=10, time_limit=120),
+        "imports": QueueSettings(concurrency=2, time_limit=0),
         "analytics": QueueSettings(concurrency=3, time_limit=120),
     }
-        "imports": QueueSettings(concurrency=2, time_limit=0),
 
 
 class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
