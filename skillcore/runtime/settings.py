@@ -93,6 +93,8 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     answer_retention_days: Count = 90
     deadline: Seconds = 110.0
     isolated: tuple[str, ...] = ()
+    proof_grace: Annotated[float, Meta(ge=0)] = 600.0
+    proof_starts_per_hour: Count = 10
     retry_attempts: Annotated[int, Meta(ge=0, le=20)] = 5
     retry_base: Seconds = 1.0
     retry_every: Seconds = 300.0

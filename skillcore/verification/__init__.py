@@ -7,6 +7,8 @@ are not here: `work` asks for a verdict and draws the consequences.
 from skillcore.runtime.rooms import Job, Room
 from skillcore.verification import imports, mentions, services
 from skillcore.verification.importing import import_history
+from skillcore.verification.proof import prove
+from skillcore.verification.proving import JOB as PROVE
 from skillcore.verification.routes import ROUTES
 
 __all__ = ["ROOM"]
@@ -15,7 +17,10 @@ ROOM = Room(
     name="verification",
     routes=ROUTES,
     # Long enough that a job outlives a database that is away for some minutes.
-    jobs=(Job(name=imports.JOB, queue="imports", by_source=True, run=import_history, retries=10, retry_base=1.0),),
+    jobs=(
+        Job(name=PROVE, queue="verification", by_source=True, run=prove, retries=10, retry_base=1.0),
+        Job(name=imports.JOB, queue="imports", by_source=True, run=import_history, retries=10, retry_base=1.0),
+    ),
     subscriptions=(mentions.SUBSCRIPTION,),
     rebuild=(mentions.rebuild,),
     services={"worker": (services.sources, services.retention)},

@@ -19,6 +19,7 @@ from skillcore.verification.handles import LONGEST_NAME, parse_handle
 from skillcore.verification.imports import begin
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts, newest_account
 from skillcore.verification.linking import unlink as unlink_account
+from skillcore.verification.proving import offered
 
 __all__ = ["SourceAccount", "SourceOffer", "Vouch", "get", "listing", "offers", "unlink", "vouch"]
 
@@ -56,11 +57,13 @@ class SourceOffer(Struct, frozen=True, kw_only=True):
         requirement: JSON schema of its requirements.
         state: as the workers found it lately; unknown where none has said so.
         plugin: the plugin that offers it.
+        proofs: ways in which people can prove an account there, the best one first.
     """
 
     name: str
     state: Literal["available", "unavailable", "unknown"]
     plugin: str
+    proofs: tuple[str, ...]
     requirement: Mapping[str, Any]
 
 
@@ -75,6 +78,7 @@ async def offers(tx: Transaction) -> list[SourceOffer]:
             name=name,
             state=_state(found.get(name, [])),
             plugin=plugins.owner(name),
+            proofs=tuple(offered(source)),
             requirement=msgspec.json.schema(source.requirement),
         )
         for name, source in sorted(plugins.sources.items())

@@ -14,10 +14,13 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime.problems import InvalidField
 from skillcore.verification.sources import normalise
 
-__all__ = ["LONGEST_NAME", "Handle", "account_name", "handle_key", "parse_handle"]
+__all__ = ["LONGEST_NAME", "Handle", "account_name", "check_id", "parse_handle"]
 
 LONGEST_NAME = 150
 """Characters of a name: with its source and a work it must fit into an event's subject."""
+
+LONGEST_ACCOUNT = 200
+"""Characters of a name with its source, as events hold it."""
 
 EAST_ASIAN = frozenset({"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "BOPOMOFO"})
 """Scripts that are written together, and together with Latin letters, which none of theirs looks like."""
@@ -52,18 +55,21 @@ def parse_handle(plugins: Plugins, source: str, given: str) -> Handle:
     written = unicodedata.normalize("NFKC", given.strip()).strip()
     check_characters(written)
     key = _folded(normalise(plugins, source, written))
-    if not key or max(len(written), len(key)) > LONGEST_NAME:
+    if not key or max(len(written), len(key)) > LONGEST_NAME or not _fits(source, key):
         raise InvalidField(f"handle: found {len(key)} characters; allowed: 1 to {LONGEST_NAME}", field="handle")
     return Handle(written, key)
 
 
-def handle_key(plugins: Plugins, source: str, given: str) -> str:
-    """Return what a handle shares with every other way to write it.
+def check_id(source: str, external_id: str | None) -> None:
+    """Refuse an account's id that is too long to name it by.
 
     Raises:
-        InvalidField: as `parse_handle` does.
+        InvalidField: says how long it may be.
     """
-    return parse_handle(plugins, source, given).key
+    if external_id is not None and not _fits(source, external_id):
+        raise InvalidField(
+            f"external_id: found {len(external_id)} characters; too many to name an account", field="external_id"
+        )
 
 
 def account_name(source: str, name: str) -> str:
@@ -97,6 +103,10 @@ def check_characters(handle: str) -> None:
         raise InvalidField(
             f"handle: its letters are of several scripts ({mixed}), of which one looks like another", field="handle"
         )
+
+
+def _fits(source: str, name: str) -> bool:
+    return len(account_name(source, name)) <= LONGEST_ACCOUNT
 
 
 def _script(letter: str) -> str:

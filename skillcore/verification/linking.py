@@ -19,10 +19,21 @@ from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import Conflict
 from skillcore.verification.displacement import Change, name_of, same_account
-from skillcore.verification.handles import account_name
+from skillcore.verification.handles import Handle, account_name
 from skillcore.verification.tables import SourceAccountRow
 
-__all__ = ["Claim", "LinkedAccount", "Method", "account_for", "link", "linked_account", "linked_accounts", "lock", "newest_account", "unlink"]
+__all__ = [
+    "Claim",
+    "LinkedAccount",
+    "Method",
+    "account_for",
+    "link",
+    "linked_account",
+    "linked_accounts",
+    "lock",
+    "newest_account",
+    "unlink",
+]
 
 Method = Literal["vouched", "oauth", "oidc", "challenge"]
 
@@ -146,6 +157,26 @@ async def lock(tx: Transaction, source: str) -> None:
     await tx.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"linking:{source}", 0))))
 
 
+async def refuse_held(tx: Transaction, user_id: UUID, source: str, handle: Handle) -> None:
+    """Refuse to begin proving an account that somebody else has proved. What platforms vouch for is not looked at.
+
+    An account that is known by its id may have lost its name to another one, which the proof will show.
+
+    Raises:
+        Conflict: it is another person's; whose, is not told.
+    """
+    query = select(SourceAccountRow.id).where(
+        SourceAccountRow.source == source,
+        SourceAccountRow.handle_key == handle.key,
+        SourceAccountRow.user_id != user_id,
+        SourceAccountRow.platform_id.is_(None),
+        SourceAccountRow.unlinked_at.is_(None),
+        SourceAccountRow.by_id.is_(False),
+    )
+    if await tx.session.scalar(query) is not None:
+        raise _taken(source, handle.written)
+
+
 async def linked_accounts(tx: Transaction, user_id: UUID) -> list[LinkedAccount]:
     """Return a person's accounts, by source."""
     query = select(SourceAccountRow).where(SourceAccountRow.user_id == user_id, SourceAccountRow.unlinked_at.is_(None))
@@ -199,10 +230,12 @@ def _refuse_taken(claim: Claim, others: Sequence[SourceAccountRow]) -> None:
         if row.unlinked_at is None and (
             _holds(row, claim) if row.platform_id is None else row.platform_id == claim.platform_id
         ):
-            raise Conflict(
-                f"the {claim.source} account {claim.handle!r} is linked to another person; they must unlink it first",
-                field="handle",
-            )
+            raise _taken(claim.source, claim.handle)
+
+
+def _taken(source: str, handle: str) -> Conflict:
+    message = f"the {source} account {handle!r} is linked to another person; they must unlink it first"
+    return Conflict(message, field="handle")
 
 
 def _holds(proved: SourceAccountRow, claim: Claim) -> bool:

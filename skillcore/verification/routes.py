@@ -13,7 +13,8 @@ from skillcore.accounts.access import Actor, access, admin, user
 from skillcore.accounts.routes import PersonAsked, PersonInPath
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
-from skillcore.verification import accounts, imports, mentions
+from skillcore.verification import accounts, imports, mentions, proving
+from skillcore.verification.attempts import Attempt
 
 __all__ = ["ROUTES"]
 
@@ -124,6 +125,49 @@ async def read_import(
         return await imports.get(tx, actor, source, user=user)
 
 
+@post("/api/sources/{source:str}/link", opt={"access": access(user())}, tags=["sources"], summary="Start to prove an account")
+async def start_link(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    source: SourceInPath,
+    data: JSONBody[proving.NewAttempt],
+) -> Response[Attempt]:
+    """Says what to do, in words and as data; do it, then confirm. An attempt that was open before is superseded."""
+    async with engine.transaction() as tx:
+        attempt = await proving.start(tx, actor, source, data)
+    return Response(attempt, status_code=201, headers={"Location": f"/api/sources/{source}/link"})
+
+
+@get("/api/sources/{source:str}/link", opt={"access": access(user())}, tags=["sources"], summary="Read the newest attempt")
+async def read_link(engine: NamedDependency[Engine], actor: NamedDependency[Actor], source: SourceInPath) -> Attempt:
+    """How your newest attempt to prove an account at a source stands."""
+    async with engine.transaction() as tx:
+        return await proving.show(tx, actor, source)
+
+
+@post(
+    "/api/sources/{source:str}/link/confirm",
+    opt={"access": access(user())},
+    tags=["sources"],
+    summary="Have an attempt checked",
+    status_code=202,
+)
+async def confirm_link(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], source: SourceInPath
+) -> Response[proving.Submitted]:
+    """A job asks the source; `Location` leads to it. While it is under way, confirming again leads to the same job."""
+    async with engine.transaction() as tx:
+        submitted = await proving.confirm(tx, actor, source)
+    return Response(submitted, status_code=202, headers={"Location": f"/api/jobs/{submitted.job_id}"})
+
+
+@delete("/api/sources/{source:str}/link", opt={"access": access(user())}, tags=["sources"], summary="Cancel an attempt")
+async def cancel_link(engine: NamedDependency[Engine], actor: NamedDependency[Actor], source: SourceInPath) -> None:
+    """Nothing is linked any more, even if a job is looking just now."""
+    async with engine.transaction() as tx:
+        await proving.cancel(tx, actor, source)
+
+
 @get(
     "/api/sources/{source:str}/topics",
     opt={"access": access(admin(), key="skills:read")},
@@ -144,6 +188,10 @@ async def list_topics(
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     list_sources,
+    start_link,
+    read_link,
+    confirm_link,
+    cancel_link,
     vouch_account,
     list_accounts,
     read_account,

@@ -19,7 +19,10 @@ from msgspec import Struct
 from skillcore.plugin import (
     Account,
     Advice,
+    Identity,
     InvalidRequirement,
+    IssuedChallenge,
+    NotProved,
     PathAdvisor,
     PathTopic,
     SourceError,
@@ -34,11 +37,12 @@ from skillcore.runtime.mcp import ServerReport, ServerSession
 from skillcore.runtime.problems import InvalidField
 from skillcore.runtime.resilience import BreakerState, Guard
 from skillcore.runtime.settings import ResilienceSettings, Settings
+from skillcore.verification.challenges import sound_proof
 from skillcore.verification.containment import contained, sound_verdict, task_name
 from skillcore.verification.histories import END, NONE, BrokenHistory, Circles, Read, Reading, sound_page
 from skillcore.verification.tools import GuardedTools, RawAnswer
 
-__all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement"]
+__all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement", "source_of"]
 
 
 T = TypeVar("T")
@@ -164,6 +168,21 @@ class Sources:
         finally:
             with suppress(SourceError):  # nobody waits for it any more
                 await contained(served.who, reading.close, CLOSING)
+
+    async def prove(self, name: str, account: Account, challenge: IssuedChallenge) -> Identity | NotProved:
+        """Ask a source whether a challenge was met.
+
+        Raises:
+            SourceError: it did not say; the subclass says why.
+        """
+        source = self._plugins.sources.get(name)
+        if source is None:
+            raise Unavailable(f"the source {name!r} is not loaded")
+        served = self._served[name]
+        self._refuse_apart(name)
+        tools = served.tools()
+        returned = await self._contained(name, lambda: source.check_challenge(tools, account, challenge), self._deadline)
+        return sound_proof(served.who, returned)
 
     async def advise(self, name: str, topics: tuple[PathTopic, ...]) -> tuple[Advice, ...]:
         """Ask an advisor about the topics of a path.
@@ -298,7 +317,7 @@ def parse_requirement(plugins: Plugins, name: str, data: Mapping[str, Any]) -> S
     Raises:
         InvalidField: no such source, a value that does not fit, or one that the source refuses; names the field.
     """
-    source = _source(plugins, name)
+    source = source_of(plugins, name)
     try:
         requirement: Struct = fit(data, source.requirement)
     except Misfit as misfit:
@@ -314,14 +333,19 @@ def normalise(plugins: Plugins, name: str, handle: str) -> str:
     Raises:
         InvalidField: no such source, or the source knows that this is no handle there.
     """
-    source = _source(plugins, name)
+    source = source_of(plugins, name)
     normal = _asked(name, lambda: source.normalise(handle))
     if not isinstance(normal, str) or not normal or "\0" in normal:
         raise InvalidField(f"{handle!r} is no handle at {name}", field="handle")
     return normal
 
 
-def _source(plugins: Plugins, name: str) -> VerificationSource[Any]:
+def source_of(plugins: Plugins, name: str) -> VerificationSource[Any]:
+    """Return a source by its name.
+
+    Raises:
+        InvalidField: there is none of this name.
+    """
     source = plugins.sources.get(name)
     if source is None:
         known = ", ".join(sorted(plugins.sources)) or "none"

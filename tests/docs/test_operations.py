@@ -107,9 +107,8 @@ def test_every_queue_is_there_with_its_jobs_and_limits():
     in_code = {}
     for name, limits in default_queues().items():
         own = [job for job in jobs if job.queue == name]
-        again = "; ".join(
-            f"{job.retries} times, after {', '.join(f'{job.retry_base * 2**n:g}' for n in range(3))}… s" for job in own
-        )
+        ways = [f"{job.retries} times, after {', '.join(f'{job.retry_base * 2**n:g}' for n in range(3))}… s" for job in own]
+        again = "; ".join(dict.fromkeys(ways))
         in_code[name] = ([job.name for job in own], limits.concurrency, limits.time_limit, again)
     assert documented == in_code
 

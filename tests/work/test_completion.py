@@ -22,9 +22,9 @@ from skillcore.runtime.problems import Conflict
 from skillcore.runtime.worker import Pace, run_worker
 from skillcore.verification import accounts
 from skillcore.verification.accounts import Vouch
+from skillcore.verification.asking import delay
 from skillcore.verification.tables import AnswerRow
 from skillcore.work import check, tasks
-from skillcore.verification.asking import delay
 from skillcore.work.tasks import Accepted, NewTask, Task
 from tests.world import SOLVED_AT, Arranged, Row, World
 
