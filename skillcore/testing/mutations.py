@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -30,12 +31,19 @@ FOREIGN = (
 """What stands where an answer should: failures of real servers, and nothing at all."""
 
 
-def accidents(text: str, *, spare: Collection[str] = ()) -> Iterator[str]:
-    """Yield every version of a JSON text with one damage inside. Keys in ``spare`` stay: their absence is an answer."""
+def accidents(text: str, *, spare: Collection[str] = (), most: int | None = None) -> Iterator[str]:
+    """Yield versions of a JSON text with one damage inside.
+
+    Args:
+        text: a document in JSON.
+        spare: keys that stay: their absence is an answer.
+        most: so many versions, spread over all places and kinds of damage; every one without.
+    """
     document = json.loads(text)
-    for path, value in places(document):
-        if path and path[-1] not in spare:
-            yield from (changed(document, path, change) for change in changes(value))
+    inside = [(path, value) for path, value in places(document) if path and path[-1] not in spare]
+    every = [(path, change) for path, value in inside for change in changes(value)]
+    for number in _spread(len(every), most):
+        yield changed(document, *every[number])
 
 
 def cuts(text: str, most: int = 50) -> Iterator[str]:
@@ -75,6 +83,17 @@ def changes(value: Any) -> list[Any]:
     others: list[Any] = [None, True, "x y", -1, 0.5, {}, [[]]]
     prose = [foreign for foreign in FOREIGN if " " in foreign]
     return [MISSING, *(other for other in others if type(other) is not type(value)), *prose, [value], {"data": value}]
+
+
+def _spread(total: int, most: int | None) -> Iterator[int]:
+    """Yield numbers below a total, so many of them at most, at distances that fall into no step with the document."""
+    if most is None or total <= most:
+        yield from range(total)
+        return
+    step = int(total * 0.618) | 1
+    while math.gcd(step, total) > 1:
+        step += 1
+    yield from (number * step % total for number in range(most))
 
 
 def changed(document: Any, path: Keys, value: Any) -> str:

@@ -30,6 +30,14 @@ def test_accidents_change_one_place_and_leave_the_text_as_it_was():
     assert any(isinstance(json.loads(text).get("rows"), dict) for text in texts)
 
 
+def test_fewer_accidents_are_spread_over_all_places():
+    texts = [json.loads(text) for text in accidents(TEXT, most=30)]
+    assert len(texts) == 30
+    for key, value in DOCUMENT.items():
+        assert any(text.get(key) != value for text in texts), key
+    assert len(list(accidents(TEXT, most=10_000))) == len(list(accidents(TEXT)))
+
+
 def test_spared_keys_stay():
     assert all(json.loads(text)["total"] == 1 for text in accidents(TEXT, spare=("total",)))
 

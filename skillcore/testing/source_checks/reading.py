@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -19,7 +18,7 @@ from skillcore.testing.source_checks.frame import Outcome, SourceFrame, agree, s
 
 __all__ = ["ReadingChecks", "damaged", "is_answer"]
 
-WORK = 20_000_000
+WORK = 5_000_000
 """Characters of damaged answers that are tried of one answer."""
 
 HEAPS = 400
@@ -105,7 +104,7 @@ class ReadingChecks(SourceFrame):
 
     def _heaps(self, sample: Sample, call: Call, text: str, most: int) -> None:
         whole = self.run(lambda: self.outcome(sample))
-        examples = max(5, min(most, WORK // 50 // max(1, len(text))))
+        examples = max(5, min(most, WORK // 20 // max(1, len(text))))
 
         @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(damages(text, spare=self.spare))
@@ -128,12 +127,10 @@ class ReadingChecks(SourceFrame):
 
 def damaged(text: str, spare: Collection[str]) -> Iterator[str]:
     """Yield damaged versions of an answer, as many as can be tried in a reasonable time."""
-    most = max(50, min(1000, WORK // max(1, len(text))))
     yield from (cut for cut in cuts(text) if not is_answer(cut, text))
     yield from (foreign for foreign in FOREIGN if not is_answer(foreign, text))
     if _document(text) is not None:
-        total = sum(1 for _ in islice(accidents(text, spare=spare), 50 * most))
-        yield from islice(accidents(text, spare=spare), 0, None, max(1, total // most))
+        yield from accidents(text, spare=spare, most=max(50, min(1000, WORK // max(1, len(text)))))
 
 
 def _document(text: str) -> Any:
