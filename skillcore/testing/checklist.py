@@ -33,7 +33,7 @@ SUITES = {
 """By what they try, which is also the attribute that holds the object under test."""
 
 
-class Tested(Struct, frozen=True):
+class Trial(Struct, frozen=True):
     """A test of a suite, and what came of it."""
 
     kind: str
@@ -48,7 +48,7 @@ class Tested(Struct, frozen=True):
 class Report(Struct):
     """What is written."""
 
-    tests: list[Tested] = []
+    tests: list[Trial] = []
     broken: list[str] = []
     faults: dict[str, int] = {}
     mishaps: list[Mishap] = []
@@ -104,17 +104,28 @@ class Recorder:
         kind, name, replaced = self._suites[report.nodeid]
         suite, _, test = report.nodeid.rpartition("::")
         message = "" if report.passed else _last_line(report)
-        self.report.tests.append(Tested(kind, name, suite, test, report.outcome, message, replaced))
+        self.report.tests.append(Trial(kind, name, suite, test, report.outcome, message, replaced))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Try the faults, and write the report."""
+        self._note_what_did_not_run()
         for suite in self._sources.values():
             struck = strike(suite())
             self.report.faults[suite.source.name] = self.report.faults.get(suite.source.name, 0) + struck.tried
             self.report.mishaps += struck.mishaps
             self.report.evidence.append(struck.evidence)
         self.file.write_bytes(msgspec.json.encode(self.report))
+
+    def _note_what_did_not_run(self) -> None:
+        """A suite counts as a whole: what a configuration leaves out of it is a test that failed."""
+        ran = {(test.suite, test.test.partition("[")[0]) for test in self.report.tests}
+        for suite, kind, name in sorted(
+            {(node.rpartition("::")[0], kind, name) for node, (kind, name, _) in self._suites.items()}
+        ):
+            for test in (test for test in dir(SUITES[kind]) if test.startswith("test_")):
+                if (suite, test) not in ran:
+                    self.report.tests.append(Trial(kind, name, suite, test, "failed", "it did not run", replaced=False))
 
 
 def _last_line(report: Any) -> str:

@@ -54,7 +54,7 @@ def _untried(offered: Iterable[tuple[str, str]], report: Report) -> Finding | No
 
 
 def _failing(report: Report) -> Finding | None:
-    bad = [f"{test.name}: {test.test}: {test.message}" for test in report.tests if test.outcome == "failed"]
+    bad = [f"{test.test}: {test.message}" for test in report.tests if test.outcome == "failed"]
     if not bad:
         return None
     return failed(f"{len(bad)} of {len(report.tests)} tests of its suites fail: {_some(bad)}", "do as the message says")

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-__all__ = ["Evidence", "Mishap", "Report", "Suites", "SuitesUnusable", "Tested"]
+__all__ = ["Evidence", "Mishap", "Report", "Suites", "SuitesUnusable", "Trial"]
 
 PATIENCE = 900.0
 """Seconds for all suites of a plugin."""
@@ -22,7 +22,7 @@ RECORDER = "skillcore.testing.checklist"
 NEEDED = ("pytest", "hypothesis", "respx", "pytest_asyncio")
 
 
-class Tested(Struct, frozen=True):
+class Trial(Struct, frozen=True):
     """A test of a suite.
 
     Attributes:
@@ -66,7 +66,7 @@ class Report(Struct, frozen=True):
         faults: how many faults each source met.
     """
 
-    tests: tuple[Tested, ...] = ()
+    tests: tuple[Trial, ...] = ()
     broken: tuple[str, ...] = ()
     faults: dict[str, int] = {}
     mishaps: tuple[Mishap, ...] = ()
