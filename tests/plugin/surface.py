@@ -140,9 +140,9 @@ def _fields(kind: type[msgspec.Struct]) -> Iterator[str]:
 def _members(kind: type, without: tuple[str, ...] = ()) -> Iterator[str]:
     yield from _own_members(kind, without)
     if kind.__module__.startswith("skillcore.testing"):
-        for base in kind.__bases__:
-            if _hidden(base) and base.__module__.startswith("skillcore.testing"):
-                yield from _members(base)
+        for base in kind.__mro__[1:]:
+            if base.__module__.startswith("skillcore.testing") and _hidden(base):
+                yield from _own_members(base)
 
 
 def _own_members(kind: type, without: tuple[str, ...] = ()) -> Iterator[str]:
