@@ -147,7 +147,7 @@ class Arranged:
         if self.meanwhile is not None and b'"tools/call"' in request.content:
             happening, self.meanwhile = self.meanwhile, None
             await happening()
-        return self.responder(request)
+        return await self.responder(request)
 
     def handle(self, tool: str, arguments: dict[str, Any]) -> str | httpx.Response:
         if isinstance(self.answer, Exception):

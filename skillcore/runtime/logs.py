@@ -14,6 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from skillcore.plugin.sections import is_secret, without_password
 from skillcore.runtime.masking import HIDDEN
+from skillcore.runtime.rationing import Ration
 from skillcore.runtime.settings import LogSettings
 
 __all__ = ["configure_logging", "hide_secrets"]
@@ -67,11 +68,16 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
             ],
         )
     )
+    handler.addFilter(Ration(_left_out))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
     for name in LOUD:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _left_out(package: str, lines: int) -> None:
+    structlog.get_logger(__name__).warning("lines of a package that logs too much were left out", package=package, lines=lines)
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -22,6 +22,7 @@ from skillcore.plugin import (
     Verdict,
     Verified,
 )
+from skillcore.verification.strays import Call
 
 __all__ = ["contained", "sound_error", "sound_evidence", "sound_verdict", "task_name"]
 
@@ -47,15 +48,18 @@ async def contained(who: str, call: Callable[[], Awaitable[T]], seconds: float) 
     Raises:
         SourceError: as the plugin raised it; Unavailable for anything else that went wrong.
     """
-    task = asyncio.create_task(_only_source_errors(who, call), name=task_name(who))
+    own = Call(who)
+    task = asyncio.create_task(_only_source_errors(own, call), name=task_name(who))
     try:
         await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            await _end(who, task)
+            raise Unavailable(f"{who} did not finish within {seconds:g} s")
     except asyncio.CancelledError:
         await _end(who, task)
         raise
-    if not task.done():
-        await _end(who, task)
-        raise Unavailable(f"{who} did not finish within {seconds:g} s")
+    finally:
+        await own.end(STUBBORN)
     if task.cancelled():
         raise Unavailable(f"{who} cancelled itself")
     return task.result()
@@ -113,7 +117,7 @@ def sound_evidence(who: str, evidence: Evidence) -> None:
 async def _only_source_errors(own: Call, call: Callable[[], Awaitable[T]]) -> T:
     who = own.who
     try:
-        return await call()
+        return await own.run(_made(call))
     except SourceError as error:
         raise sound_error(error) from error
     except asyncio.CancelledError:
@@ -121,6 +125,10 @@ async def _only_source_errors(own: Call, call: Callable[[], Awaitable[T]]) -> T:
     except BaseException as error:  # also sys.exit, and whatever else would end the process
         log.warning("plugin.failed", plugin=who, exc_info=error)
         raise Unavailable(f"{who} failed: {type(error).__name__}: {error}") from error
+
+
+async def _made(call: Callable[[], Awaitable[T]]) -> T:
+    return await call()
 
 
 async def _end(who: str, task: asyncio.Task[T]) -> None:

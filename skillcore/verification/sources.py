@@ -40,6 +40,7 @@ from skillcore.runtime.settings import ResilienceSettings, Settings
 from skillcore.verification.challenges import sound_proof
 from skillcore.verification.containment import contained, sound_verdict, task_name
 from skillcore.verification.histories import END, NONE, BrokenHistory, Circles, Read, Reading, sound_page
+from skillcore.verification.strays import task_factory, within_the_engine
 from skillcore.verification.tools import GuardedTools, RawAnswer
 
 __all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement", "source_of"]
@@ -107,6 +108,7 @@ class Sources:
         self._returned: set[str] = set()
 
     async def __aenter__(self) -> Self:
+        asyncio.get_running_loop().set_task_factory(task_factory)
         return self
 
     async def __aexit__(
@@ -215,7 +217,7 @@ class Sources:
         report, error = ServerReport(), None
         try:
             self._refuse_apart(name)
-            report = await contained(served.who, served.session.check, seconds)
+            report = await contained(served.who, served.report, seconds)
             if not report.problems:
                 error = await self._contained(name, served.judge_itself, seconds)
         except SourceError as raised:
@@ -287,6 +289,11 @@ class _Served:
     def tools(self) -> GuardedTools:
         """Return tools that record the answers of one use."""
         return GuardedTools(self.session, self.guard)
+
+    async def report(self) -> ServerReport:
+        """Return what the server says of itself, in a session that stays open."""
+        with within_the_engine():
+            return await self.session.check()
 
     async def judge_itself(self) -> str | None:
         """Return what the plugin finds wrong with its source."""

@@ -14,6 +14,7 @@ from skillcore.plugin import SourceError, Unavailable
 from skillcore.runtime.clock import now
 from skillcore.runtime.mcp import Answer, ServerSession
 from skillcore.runtime.resilience import Guard
+from skillcore.verification.strays import within_the_engine
 
 __all__ = ["GuardedTools", "RawAnswer"]
 
@@ -83,7 +84,8 @@ class GuardedTools:
                 raise self._failed(tool, answer.text, failure)
             return self._parsed(tool, answer.text, parse)
 
-        return await self._guard.call(attempt)
+        with within_the_engine():
+            return await self._guard.call(attempt)
 
     def _failed(self, tool: str, text: str, failure: Callable[[str], SourceError] | None) -> SourceError:
         if failure is None:

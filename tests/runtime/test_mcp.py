@@ -389,19 +389,19 @@ async def test_a_session_that_the_server_forgot_is_reopened_within_the_call() ->
     responder = MCPResponder(lambda *_: "fine", tools=SAY)
     known: set[str] = set()
 
-    def serve(request: httpx.Request) -> httpx.Response:
+    async def serve(request: httpx.Request) -> httpx.Response:
         message = json.loads(request.content) if request.content else {}
         if message.get("method") == "initialize":
             sessions.append(f"session-{len(sessions)}")
             known.add(sessions[-1])
-            response = responder(request)
+            response = await responder(request)
             response.headers["mcp-session-id"] = sessions[-1]
             return response
         if message.get("method") == "server/discover":
-            return responder(request)
+            return await responder(request)
         if request.method == "POST" and request.headers.get("mcp-session-id") not in known:
             return httpx.Response(404, json={"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "gone"}})
-        return responder(request)
+        return await responder(request)
 
     with respx.mock(using="httpcore2", assert_all_called=False) as router:
         router.route(url=MCP_URL).mock(side_effect=serve)
@@ -432,7 +432,7 @@ async def loopback(answer: Callable[[asyncio.StreamWriter], Any]) -> AsyncIterat
             if b'"tools/call"' in with_body:
                 await answer(writer)
                 return
-            response = responder(httpx.Request(head.split()[0], MCP_URL, content=with_body))
+            response = await responder(httpx.Request(head.split()[0], MCP_URL, content=with_body))
             writer.write(
                 f"HTTP/1.1 {response.status_code} X\r\nContent-Type: application/json\r\n"
                 f"Content-Length: {len(response.content)}\r\nConnection: close\r\n\r\n".encode()

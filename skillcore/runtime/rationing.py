@@ -1,0 +1,79 @@
+"""Rations what code that is not the engine's may log, so that a plugin that floods the log slows nobody down.
+
+What a line costs is its formatting and writing, which a worker's loop waits for. Beyond its ration a logger's lines are
+counted and left out, and a line of the engine's own says how many.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+__all__ = ["Ration"]
+
+OWN = "skillcore"
+RATE = 50.0
+"""Lines a second that the loggers of one package may write for good."""
+
+BURST = 500.0
+"""Lines that they may write at once."""
+
+TELL_EVERY = 10.0
+"""Seconds between two lines that say how many were left out."""
+
+
+class Ration(logging.Filter):
+    """Lets so many lines of each package through, and all of the engine's own. For a handler.
+
+    Args:
+        tell: is handed a package and how many of its lines were left out.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(self, tell: Callable[[str, int], None], clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._tell = tell
+        self._clock = clock
+        self._budgets: dict[str, _Budget] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a line is written."""
+        package = record.name.partition(".")[0]
+        if package == OWN:
+            return True
+        moment = self._clock()
+        budget = self._budgets.get(package)
+        if budget is None:
+            budget = self._budgets[package] = _Budget(moment)
+        written = budget.spend(moment)
+        if left_out := budget.to_tell(moment):
+            self._tell(package, left_out)
+        return written
+
+
+class _Budget:
+    """A bucket of lines that fills with time."""
+
+    def __init__(self, moment: float) -> None:
+        self.lines = BURST
+        self.filled_at = moment
+        self.left_out = 0
+        self.told_at = moment - TELL_EVERY
+
+    def spend(self, moment: float) -> bool:
+        self.lines = min(BURST, self.lines + (moment - self.filled_at) * RATE)
+        self.filled_at = moment
+        if self.lines < 1:
+            self.left_out += 1
+            return False
+        self.lines -= 1
+        return True
+
+    def to_tell(self, moment: float) -> int:
+        """Return how many lines were left out, if it is time to say so."""
+        if not self.left_out or moment - self.told_at < TELL_EVERY:
+            return 0
+        self.told_at = moment
+        told, self.left_out = self.left_out, 0
+        return told
