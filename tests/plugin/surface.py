@@ -14,6 +14,7 @@ import importlib
 import inspect
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,9 @@ SNAPSHOT = Path(__file__).with_name("surface.txt")
 CHANGELOG = ROOT / "CHANGELOG.md"
 MODULES = ("skillcore.plugin", "skillcore.testing")
 
+WIDTH = 120
+
+_WHOLE_WORDS: Any = {"break_long_words": False, "break_on_hyphens": False}
 _MARK = re.compile(r"^Surface: `([0-9a-f]{12})`$", re.MULTILINE)
 _VERSION = re.compile(r"^### (.+)$", re.MULTILINE)
 
@@ -69,7 +73,7 @@ def entered(changelog: str, words: str, surface: str) -> str:
     """Return the changelog with an entry, if there are words, and the mark of the surface."""
     _, text = newest(changelog)
     bare = _MARK.sub("", text).strip("\n")
-    entry = f"\n- {words}" if words else ""
+    entry = f"\n{textwrap.fill(f'- {words}', WIDTH, subsequent_indent='  ', **_WHOLE_WORDS)}" if words else ""
     return changelog.replace(text, f"\n\n{bare}{entry}\n\nSurface: `{mark(surface)}`\n\n", 1)
 
 

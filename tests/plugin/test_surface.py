@@ -64,6 +64,7 @@ def test_a_changed_surface_needs_an_entry_of_its_own():
     assert marked(after) == mark("surface")
     assert after == before.replace("- Old.", "- Old.\n- New.").replace("000000000000", mark("surface"))
     assert entered(after, "", "surface") == after
+    assert max(map(len, entered(before, "word " * 50, "surface").splitlines())) <= 120
 
 
 @pytest.mark.parametrize("module", [skillcore.plugin, skillcore.testing])
