@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from skillcore.plugin import PluginInfo, ServerSettings, VerificationSource, hookimpl
+from skillcore.plugin import OAuthClient, OAuthProof, PluginInfo, ServerSettings, VerificationSource, hookimpl
 from skillcore_github.dialects import NPM, OFFICIAL
 from skillcore_github.source import GitHub
 
 __all__ = ["Settings"]
 
 NPM_SERVER = ServerSettings(command="npx", args=("-y", "@modelcontextprotocol/server-github@2025.4.8"), calls_per_second=1)
+
+Address = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*[^\s/?#])?\Z", max_length=300)]
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,12 +22,32 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         dialect: which server answers: the ``npm`` one, or GitHub's ``official`` one; ``auto`` takes a URL for the official.
         max_pages: pages of 100 rows to read at most in one verification; what lies beyond is undecided.
+        oauth: the OAuth app under which GitHub knows this deployment; with it, people can sign in there.
+        site: where they sign in; another for GitHub Enterprise.
+        api: where GitHub's web API tells who they are; ``https://HOST/api/v3`` for GitHub Enterprise.
         server: how to reach the MCP server.
     """
 
     dialect: Literal["auto", "npm", "official"] = "auto"
     max_pages: Annotated[int, Meta(ge=1, le=100)] = 10
+    oauth: OAuthClient = OAuthClient()
+    site: Address = "https://github.com"
+    api: Address = "https://api.github.com"
     server: ServerSettings = NPM_SERVER
+
+    @property
+    def proof(self) -> OAuthProof | None:
+        """How people sign in. No scope is asked for: the token can read what everybody can, and says whose it is."""
+        if not self.oauth.client_id:
+            return None
+        return OAuthProof(
+            client=self.oauth,
+            authorize_url=f"{self.site}/login/oauth/authorize",
+            token_url=f"{self.site}/login/oauth/access_token",
+            user_url=f"{self.api}/user",
+            id_field="id",
+            handle_field="login",
+        )
 
 
 @hookimpl
@@ -38,4 +60,5 @@ def skillcore_plugin() -> PluginInfo:
 def skillcore_verification_sources(settings: Settings) -> Iterable[VerificationSource[Any]]:
     """Offer GitHub."""
     official = settings.dialect == "official" or (settings.dialect == "auto" and bool(settings.server.url))
-    return (GitHub(settings.server, OFFICIAL if official else NPM, max_pages=settings.max_pages),)
+    dialect = OFFICIAL if official else NPM
+    return (GitHub(settings.server, dialect, max_pages=settings.max_pages, proof=settings.proof),)

@@ -14,8 +14,22 @@ import msgspec
 from msgspec import Meta, Struct
 
 from skillcore.plugin import Unavailable
+from skillcore_github.people import Person, is_bot
 
-__all__ = ["Commit", "Person", "PullRequest", "npm_commits", "npm_pulls", "official_commits", "official_pulls"]
+__all__ = [
+    "Commit",
+    "MergedPull",
+    "Moment",
+    "PullRequest",
+    "PullUrl",
+    "npm_commits",
+    "npm_pulls",
+    "official_commits",
+    "official_everybodys_commits",
+    "official_pulls",
+    "person_of",
+    "repository_of",
+]
 
 Moment = Annotated[datetime, Meta(tz=True)]
 SHA = Annotated[str, Meta(pattern=r"^[0-9a-f]{40,64}\Z")]
@@ -23,13 +37,6 @@ CommitUrl = Annotated[str, Meta(pattern=r"^https?://.+/commits?/[0-9a-f]+\Z", ma
 PullUrl = Annotated[str, Meta(pattern=r"^https?://.+/pull/[0-9]+\Z", max_length=1000)]
 
 _REPOSITORY = re.compile(r"([^/]+/[^/]+)/(?:commits?|pull)/[^/]+$")
-
-
-class Person(Struct, frozen=True):
-    """An account as GitHub names it."""
-
-    login: str
-    id: int | None
 
 
 class Commit(Struct, frozen=True):
@@ -53,15 +60,40 @@ class PullRequest(Struct, frozen=True):
     author: Person | None
     merged_at: datetime | None
 
+    @property
+    def merged(self) -> MergedPull | None:
+        """The same as a merged one, if it is that."""
+        return None if self.merged_at is None else MergedPull(self.number, self.repository, self.author, self.merged_at)
+
+
+class MergedPull(Struct, frozen=True):
+    """A pull request that was merged."""
+
+    number: int
+    repository: str
+    author: Person | None
+    merged_at: datetime
+
+    @property
+    def work(self) -> str:
+        """Its name, such as ``owner/name#42``."""
+        return f"{self.repository}#{self.number}"
+
+    @property
+    def place(self) -> tuple[datetime, str, int]:
+        """Where it stands among others: by the time of the merge."""
+        return self.merged_at, self.repository, self.number
+
 
 T = TypeVar("T", Commit, PullRequest)
 
 
 class _User(Struct, frozen=True):
-    """An account. The official server leaves the login empty where GitHub named nobody."""
+    """An account. GitHub's own server does not tell its kind."""
 
-    login: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\[\]-]{0,100}\Z")]
-    id: Annotated[int, Meta(ge=1)] | None = None
+    login: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.\[\]-]{1,100}\Z")]
+    id: Annotated[int, Meta(ge=1)]
+    type: Annotated[str, Meta(max_length=50)] = ""
 
 
 class _Signature(Struct, frozen=True):
@@ -112,18 +144,23 @@ def npm_commits(text: str) -> tuple[Commit, ...]:
     return _of_one_repository(tuple(_commit(row.sha, row.url, row.author, row.commit) for row in rows))
 
 
+def official_everybodys_commits(text: str) -> tuple[Commit, ...]:
+    """Decode the official server's ``list_commits`` without an ``author``."""
+    rows = msgspec.json.decode(text, type=tuple[_OfficialCommit, ...])
+    return _of_one_repository(tuple(_commit(row.sha, row.html_url, row.author, row.commit) for row in rows))
+
+
 def official_commits(text: str) -> tuple[Commit, ...]:
     """Decode the official server's ``list_commits`` with an ``author``: each row must name somebody.
 
     Raises:
         Unavailable: a row names nobody, so nobody can tell whose it is.
     """
-    rows = msgspec.json.decode(text, type=tuple[_OfficialCommit, ...])
-    commits = tuple(_commit(row.sha, row.html_url, row.author, row.commit) for row in rows)
+    commits = official_everybodys_commits(text)
     for commit in commits:
         if commit.author is None:
             raise Unavailable(f"GitHub listed commit {commit.sha} for an author, but names nobody")
-    return _of_one_repository(commits)
+    return commits
 
 
 def npm_pulls(text: str) -> tuple[PullRequest, ...]:
@@ -139,18 +176,29 @@ def official_pulls(text: str) -> tuple[PullRequest, ...]:
 def _commit(sha: str, url: str, author: dict[str, Any] | None, details: _Details) -> Commit:
     if not url.endswith(f"/{sha}"):
         raise Unavailable(f"commit {sha} has the address of another, {url}")
-    return Commit(sha, _repository(url), _person(author), details.author.date)
+    return Commit(sha, _repository(url), person_of(author), details.author.date)
 
 
 def _pulls(rows: tuple[_NpmPull, ...] | tuple[_OfficialPull, ...]) -> tuple[PullRequest, ...]:
     for row in rows:
         if row.merged_at is not None and row.state != "closed":
             raise Unavailable(f"pull request {row.number} is both merged and open")
-        if not row.html_url.endswith(f"/{row.number}"):
-            raise Unavailable(f"pull request {row.number} has the address of another, {row.html_url}")
     return _of_one_repository(
-        tuple(PullRequest(row.number, _repository(row.html_url), _person(row.user), row.merged_at) for row in rows)
+        tuple(
+            PullRequest(row.number, repository_of(row.number, row.html_url), person_of(row.user), row.merged_at) for row in rows
+        )
     )
+
+
+def repository_of(number: int, url: str) -> str:
+    """Return the repository of a pull request with this number and address.
+
+    Raises:
+        Unavailable: the address is another's.
+    """
+    if not url.endswith(f"/{number}"):
+        raise Unavailable(f"pull request {number} has the address of another, {url}")
+    return _repository(url)
 
 
 def _of_one_repository(rows: tuple[T, ...]) -> tuple[T, ...]:
@@ -160,12 +208,12 @@ def _of_one_repository(rows: tuple[T, ...]) -> tuple[T, ...]:
     return rows
 
 
-def _person(user: dict[str, Any] | None) -> Person | None:
-    """Return the account; None for nobody, which GitHub writes as null or as an empty object."""
-    if not user:
+def person_of(user: dict[str, Any] | None) -> Person | None:
+    """Return the account; None for nobody, which the servers write as null, as an empty object or with an empty login."""
+    if not user or user.get("login") == "":
         return None
     account = msgspec.convert(user, _User)
-    return Person(account.login, account.id) if account.login else None
+    return Person(account.login, account.id, is_bot(account.login, account.type))
 
 
 def _repository(url: str) -> str:

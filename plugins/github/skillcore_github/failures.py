@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from skillcore.plugin import NotFound, Refused, SourceError, Unavailable
 
-__all__ = ["failures_of"]
+__all__ = ["failures_of", "search_failure"]
 
 # The npm server gives each status a phrase of its own; the official one quotes the status after the address it asked.
 _PHRASES = {
@@ -16,6 +16,7 @@ _PHRASES = {
     "Permission Denied: ": 403,
     "Conflict: ": 409,
     "Rate Limit Exceeded: ": 429,
+    "Validation Error: ": 422,
 }
 _STATUS = re.compile(r"(?:https?://\S+: |unexpected status )(\d{3})\b")
 # A refusal by GitHub says why. What answers in its place, such as a proxy with a page of its own, leaves each server without
@@ -27,6 +28,8 @@ _WORDLESS = re.compile(
 )
 # GitHub answers 403 to a missing right and to too many requests alike; only the words differ.
 _RATIONED = re.compile(r"rate limit|abuse detection", re.IGNORECASE)
+# A search for the work of a login that nobody has is invalid to GitHub.
+_UNKNOWN = re.compile(r"listed users.{0,40}cannot be searched", re.IGNORECASE | re.DOTALL)
 
 
 def failures_of(repo: str) -> Callable[[str], SourceError]:
@@ -41,6 +44,14 @@ def failures_of(repo: str) -> Callable[[str], SourceError]:
         return _by_status(status, text, repo)
 
     return failure
+
+
+def search_failure(text: str) -> SourceError:
+    """Judge a failed search: one for an account that GitHub does not know is refused as invalid."""
+    error = failures_of("what it searches")(text)
+    if _status(text) == 422 and _UNKNOWN.search(text):
+        return NotFound("GitHub knows no account of this name; if it was renamed, sign in there again")
+    return Unavailable(f"GitHub's search failed: {_short(text)}") if isinstance(error, NotFound) else error
 
 
 def _by_status(status: int | None, text: str, repo: str) -> SourceError:

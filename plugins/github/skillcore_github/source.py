@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
 
-from skillcore.plugin import Account, MCPServer, ServerSettings, Tools, Verdict, VerificationSource
-from skillcore_github.answers import Commit, PullRequest
+from skillcore.plugin import (
+    Account,
+    MCPServer,
+    NotFound,
+    OAuthProof,
+    Page,
+    ServerSettings,
+    Tools,
+    Verdict,
+    VerificationSource,
+)
+from skillcore_github import history
 from skillcore_github.dialects import PAGE, Dialect
-from skillcore_github.failures import failures_of
+from skillcore_github.people import is_own
+from skillcore_github.reading import Reader
 from skillcore_github.requirement import Contribution, normalised_login
-from skillcore_github.verdicts import commits_verdict, pulls_verdict
+from skillcore_github.verdicts import commits_verdict, counted_pulls, pulls_verdict
 
 __all__ = ["GitHub"]
 
-T = TypeVar("T")
+MOST_MERGES = 20
+"""Pull requests of one verification of which it is asked who merged them. A call each; the others count as authenticated."""
 
-LAST_PAGE = 30
-"""A page with fewer rows is the last one: this is GitHub's own page size, should a server not pass ours on."""
+WELL_KNOWN = Contribution("octocat/Hello-World")
+"""A repository to see whether GitHub answers at all. Another GitHub need not have it."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class GitHub(VerificationSource[Contribution]):
-    """Commits, merged pull requests and repositories of the linked login."""
+    """Commits, merged pull requests and repositories of the linked account."""
 
     name = "github"
     requirement = Contribution
 
-    def __init__(self, settings: ServerSettings, dialect: Dialect, *, max_pages: int) -> None:
+    def __init__(
+        self,
+        settings: ServerSettings,
+        dialect: Dialect,
+        *,
+        max_pages: int,
+        proof: OAuthProof | None = None,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        """Make the source.
+
+        Args:
+            settings: how to reach the MCP server.
+            dialect: that it speaks.
+            max_pages: pages of a list to read at most.
+            proof: how people sign in at GitHub, if this deployment is known there.
+            now: tells the time.
+        """
         self.server = MCPServer(tools=dialect.tools, settings=settings)
+        self.proofs = () if proof is None else (proof,)
         self._dialect = dialect
         self._max_pages = max_pages
+        self._now = now
 
     def normalise(self, handle: str) -> str:
         """Return the login in lower case.
@@ -44,40 +79,43 @@ class GitHub(VerificationSource[Contribution]):
         requirement.check(self._max_pages * PAGE)
 
     async def verify(self, tools: Tools, account: Account, requirement: Contribution) -> Verdict:
-        """Read the repository's lists up to the limit of pages, and judge by what is the login's own.
+        """Read the repository's lists up to the limit of pages, and judge by what is the account's own.
 
         Raises:
             SourceError: no verdict; see `failures_of`.
         """
         self.check(requirement)
-        login = self.normalise(account.handle)
-        owner, name, failure = requirement.owner, requirement.name, failures_of(requirement.repo)
-        dialect = self._dialect
+        reader = self._reader(tools, account)
+        login = reader.login
+        if requirement.kind != "pull_requests":
+            commits, complete = await reader.commits(requirement)
+            return commits_verdict(requirement, account, login, commits, complete=complete)
+        pulls, complete = await reader.pulls(requirement)
+        counted = counted_pulls(requirement, account, login, pulls)
+        enough = len(counted) >= requirement.min_commits
+        asked = counted[: min(requirement.min_commits, MOST_MERGES)] if enough else []
+        merges = {pull.work: merge for pull in asked if (merge := await reader.merge(pull))}
+        return pulls_verdict(requirement, account, login, pulls, merges, complete=complete)
 
-        async def commits(page: int) -> tuple[Commit, ...]:
-            arguments = dialect.commits_arguments(owner, name, login, page)
-            return await tools.read("list_commits", arguments, dialect.commits, failure=failure)
+    def history(self, tools: Tools, account: Account, after: str | None) -> AsyncIterator[Page]:
+        """Yield the account's merged pull requests, the first merged first."""
+        return history.pages(self._reader(tools, account), after, self._now)
 
-        async def pulls(page: int) -> tuple[PullRequest, ...]:
-            arguments = dialect.pulls_arguments(owner, name, page)
-            return await tools.read("list_pull_requests", arguments, dialect.pulls, failure=failure)
+    async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
+        """Return how many public pull requests of the account were merged."""
+        reader = self._reader(tools, account)
+        found = await reader.merged(reader.login, history.FOUNDED, int(self._now().timestamp()))
+        ours = all(is_own(pull.author, account, reader.login) for pull in found.pulls)
+        return {"merged_pull_requests": float(found.total)} if ours else {}
 
-        if requirement.kind == "pull_requests":
-            closed, complete = await self._all(pulls)
-            return pulls_verdict(requirement, account, login, closed, complete=complete)
-        listed, complete = await self._all(commits)
-        return commits_verdict(requirement, account, login, listed, complete=complete)
+    async def health_check(self, tools: Tools) -> str | None:
+        """Read a list that everybody may read; a failure to answer is raised."""
+        reader = Reader(tools, self._dialect, Account(self.name, WELL_KNOWN.owner), WELL_KNOWN.owner, max_pages=1)
+        try:
+            await reader.commits(WELL_KNOWN)
+        except NotFound:
+            return None
+        return None
 
-    async def _all(self, fetch: Callable[[int], Awaitable[tuple[T, ...]]]) -> tuple[list[T], bool]:
-        """Fetch pages until the last one or the limit; tell whether that was all.
-
-        The whole list is wanted even after enough was found: lists start at the newest, and evidence is dated by when the
-        requirement was first met.
-        """
-        rows: list[T] = []
-        for page in range(1, self._max_pages + 1):
-            found = await fetch(page)
-            rows.extend(found)
-            if len(found) < LAST_PAGE:
-                return rows, True
-        return rows, False
+    def _reader(self, tools: Tools, account: Account) -> Reader:
+        return Reader(tools, self._dialect, account, self.normalise(account.handle), self._max_pages)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from skillcore.plugin import Account, Evidence, NotVerified, Undecided, Verdict, Verified
-from skillcore_github.answers import Commit, Person, PullRequest
+from skillcore_github.answers import Commit, MergedPull, PullRequest
+from skillcore_github.people import is_own
 from skillcore_github.requirement import Contribution
+from skillcore_github.searches import Merge
 
-__all__ = ["commits_verdict", "pulls_verdict"]
+__all__ = ["commits_verdict", "counted_pulls", "merged_evidence", "pulls_verdict"]
 
 
 def commits_verdict(
@@ -25,7 +27,7 @@ def commits_verdict(
     """
     repository = commits[0].repository if commits else requirement.repo.lower()
     looked_for = _looked_for(requirement, login)
-    own = sorted({commit.sha: commit for commit in commits if _is_own(commit.author, account, login)}.values(), key=_authored)
+    own = sorted({commit.sha: commit for commit in commits if is_own(commit.author, account, login)}.values(), key=_authored)
     owner = repository.partition("/")[0]
     if requirement.kind == "repository" and owner not in _names(own, login):
         return NotVerified(looked_for=looked_for, found=f"{repository} belongs to {owner}")
@@ -46,41 +48,53 @@ def commits_verdict(
     )
 
 
+def counted_pulls(requirement: Contribution, account: Account, login: str, pulls: Sequence[PullRequest]) -> list[MergedPull]:
+    """Return the account's own merged pull requests that count, the first merged first; arguments as for `commits_verdict`."""
+    own = {pull.number: pull.merged for pull in pulls if is_own(pull.author, account, login)}
+    merged = [pull for pull in own.values() if pull and (requirement.after is None or pull.merged_at > requirement.after)]
+    return sorted(merged, key=lambda pull: pull.place)
+
+
+def merged_evidence(pull: MergedPull, merge: Merge | None) -> Evidence:
+    """Return what a merged pull request proves. Whoever opened it was signed in; who merged it may not be known."""
+    return Evidence(
+        work=pull.work,
+        occurred_at=pull.merged_at,
+        strength="authenticated" if merge is None else merge.strength,
+        metadata={"kind": "pull_requests", "merged_by": merge.by if merge and merge.by else None},
+    )
+
+
 def pulls_verdict(
-    requirement: Contribution, account: Account, login: str, pulls: Sequence[PullRequest], *, complete: bool
+    requirement: Contribution,
+    account: Account,
+    login: str,
+    pulls: Sequence[PullRequest],
+    merges: Mapping[str, Merge],
+    *,
+    complete: bool,
 ) -> Verdict:
-    """Judge by the account's own merged pull requests, each a work of its own; arguments as for `commits_verdict`."""
-    own = {(pull.repository, pull.number): pull for pull in pulls if _is_own(pull.author, account, login)}
-    merged = sorted((pull.merged_at, pull.repository, pull.number) for pull in own.values() if pull.merged_at is not None)
-    counted = [pull for pull in merged if requirement.after is None or pull[0] > requirement.after]
+    """Judge by the account's own merged pull requests, each a work of its own.
+
+    Args:
+        requirement: of kind ``pull_requests``.
+        account: whose pull requests count.
+        login: its handle in lower case.
+        pulls: the closed ones that were listed, by anybody.
+        complete: whether the repository has no others.
+        merges: how the counted ones were merged, by work, as far as that was asked.
+    """
+    counted = counted_pulls(requirement, account, login, pulls)
     if len(counted) < requirement.min_commits:
         looked_for = _looked_for(requirement, login)
-        found = f"{len(counted)} of them among {len(own)} closed pull requests by {login}"
+        own = sum(is_own(pull.author, account, login) for pull in pulls)
+        found = f"{len(counted)} of them among {own} closed pull requests by {login}"
         return NotVerified(looked_for=looked_for, found=found) if complete else _undecided(looked_for, found)
-    return Verified(
-        tuple(
-            Evidence(
-                work=f"{repository}#{number}",
-                occurred_at=merged_at,
-                strength="authenticated",
-                metadata={"kind": requirement.kind},
-            )
-            for merged_at, repository, number in counted[: requirement.min_commits]
-        )
-    )
+    return Verified(tuple(merged_evidence(pull, merges.get(pull.work)) for pull in counted[: requirement.min_commits]))
 
 
 def _authored(commit: Commit) -> tuple[object, str]:
     return commit.authored_at, commit.sha
-
-
-def _is_own(person: Person | None, account: Account, login: str) -> bool:
-    """Compare by number where both are known: a login can change hands, and the number cannot."""
-    if person is None:
-        return False
-    if account.external_id is not None and account.external_id.isdecimal() and person.id is not None:
-        return str(person.id) == account.external_id
-    return person.login.lower() == login
 
 
 def _names(own: Sequence[Commit], login: str) -> set[str]:

@@ -14,8 +14,8 @@ from skillcore_github.requirement import Contribution
 from skillcore_github.source import GitHub
 
 DIALECTS = {"npm": NPM, "official": OFFICIAL}
-# Nobody is a possible author, and null or nothing a possible time of merging: their absence is an answer, not damage.
-SPARE = ("author", "user", "merged_at")
+# Nobody is a possible author or merger, and null or nothing a possible time of merging: their absence is no damage.
+SPARE = ("author", "user", "merged_at", "merged_by", "closed_by")
 
 
 def commit(number, login):
@@ -45,6 +45,12 @@ def pull(number, login, merged_at):
 
 COMMITS = json.dumps([commit(4, "ann"), commit(3, "robert"), commit(2, "ann")])
 PULLS = json.dumps([pull(3, "ann", "2026-03-03T10:00:00Z"), pull(2, "robert", "2026-03-02T10:00:00Z"), pull(1, "ann", None)])
+MERGE = json.dumps(
+    pull(3, "ann", "2026-03-03T10:00:00Z")
+    | {"merged": True, "merged_by": "robert", "closed_by": {"login": "robert", "id": 6, "type": "User"}}
+    | {"closed_at": "2026-03-03T10:00:00Z", "pull_request": {"merged_at": "2026-03-03T10:00:00Z"}}
+)
+"""A pull request by itself, with what each of the servers shows of it."""
 
 CASES = [
     (Contribution("ann/work"), {"ann/work": 2}),
@@ -55,21 +61,26 @@ CASES = [
 ]
 
 
-def judged(recite, dialect, commits, pulls, requirement):
+def judged(recite, dialect, commits, pulls, requirement, merge=MERGE):
     source = GitHub(Settings().server, DIALECTS[dialect], max_pages=3)
-    tools = recite(lambda tool, arguments: {"list_commits": commits, "list_pull_requests": pulls}[tool])
+    texts = {"list_commits": commits, "list_pull_requests": pulls, "pull_request_read": merge, "get_issue": merge}
+    tools = recite(lambda tool, arguments: texts[tool])
     return asyncio.run(source.verify(tools, Account("github", "ann"), requirement))
 
 
 def agrees(verdict, days):
     if days is None:
         return isinstance(verdict, NotVerified)
-    return isinstance(verdict, Verified) and days == {each.work: each.occurred_at.day for each in verdict.evidence}
+    if not isinstance(verdict, Verified):
+        return False
+    strengths = {each.strength for each in verdict.evidence}
+    right = {"judged"} if "#" in next(iter(days)) else {"asserted"}
+    return days == {each.work: each.occurred_at.day for each in verdict.evidence} and strengths == right
 
 
-def endures(recite, dialect, commits, pulls, requirement, days):
+def endures(recite, dialect, commits, pulls, requirement, days, merge=MERGE):
     try:
-        verdict = judged(recite, dialect, commits, pulls, requirement)
+        verdict = judged(recite, dialect, commits, pulls, requirement, merge)
     except Unavailable:
         return True
     return agrees(verdict, days)
@@ -102,6 +113,14 @@ def test_no_single_damage_makes_another_verdict(recite, each_accident, dialect, 
     pairs += [(COMMITS, text) for text in each_accident(PULLS, spare=SPARE)]
     assert len(pairs) > 500
     assert [pair for pair in pairs if not endures(recite, dialect, *pair, requirement, days)] == []
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_single_damage_to_a_pull_request_makes_it_prove_something_else(recite, each_accident, dialect):
+    requirement, days = CASES[3]
+    texts = list(each_accident(MERGE, spare=SPARE))
+    assert len(texts) > 100
+    assert [text for text in texts if not endures(recite, dialect, COMMITS, PULLS, requirement, days, text)] == []
 
 
 @pytest.mark.parametrize("key", ["author", "user", "merged_at"])

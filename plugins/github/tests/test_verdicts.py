@@ -7,8 +7,9 @@ import pytest
 
 from skillcore.plugin import Account, InvalidRequirement, NotVerified, Undecided, Verified
 from skillcore_github import Settings, skillcore_plugin, skillcore_verification_sources
-from skillcore_github.answers import Commit, Person, PullRequest
+from skillcore_github.answers import Commit, PullRequest
 from skillcore_github.dialects import NPM, OFFICIAL
+from skillcore_github.people import Person, is_bot
 from skillcore_github.requirement import Contribution
 from skillcore_github.source import GitHub
 from skillcore_github.verdicts import commits_verdict, pulls_verdict
@@ -21,13 +22,13 @@ def day(number):
     return START + timedelta(days=number)
 
 
-def commit(number, login, account_id=None, repository="team/work"):
+def commit(number, login, account_id=99, repository="team/work"):
     person = Person(login, account_id) if login else None
     return Commit(f"{number:040x}", repository, person, day(number))
 
 
 def pull(number, login, merged=True):
-    return PullRequest(number, "team/work", Person(login, None) if login else None, day(number) if merged else None)
+    return PullRequest(number, "team/work", Person(login, 99) if login else None, day(number) if merged else None)
 
 
 def on_commits(commits, *, account=ANN, complete=True, **asked):
@@ -36,7 +37,7 @@ def on_commits(commits, *, account=ANN, complete=True, **asked):
 
 
 def on_pulls(pulls, *, complete=True, **asked):
-    return pulls_verdict(Contribution("Team/Work", kind="pull_requests", **asked), ANN, "ann", pulls, complete=complete)
+    return pulls_verdict(Contribution("Team/Work", kind="pull_requests", **asked), ANN, "ann", pulls, {}, complete=complete)
 
 
 def test_the_work_is_the_repository_and_dates_from_the_decisive_commit():
@@ -62,7 +63,17 @@ def test_the_number_of_an_account_outweighs_its_login():
     linked = Account("github", "ann", "7")
     assert isinstance(on_commits([commit(1, "ann", 8)], account=linked), NotVerified)
     assert isinstance(on_commits([commit(1, "ann-renamed", 7)], account=linked), Verified)
-    assert isinstance(on_commits([commit(1, "ann")], account=linked), Verified)
+    assert isinstance(on_commits([commit(1, "ann", 7)], account=linked), Verified)
+
+
+def test_a_bot_s_work_is_nobody_s():
+    for bot in (Person("ann", 7, bot=True), Person("ann", 99, bot=True)):
+        row = Commit("a" * 40, "team/work", bot, day(1))
+        for account in (ANN, Account("github", "ann", "7")):
+            assert isinstance(on_commits([row], account=account), NotVerified)
+    assert is_bot("dependabot[bot]")
+    assert is_bot("ann", "Bot")
+    assert not is_bot("robot", "User")
 
 
 def test_only_later_commits_count_after_a_time():
@@ -188,5 +199,5 @@ def test_the_tools_are_those_of_the_servers(shared):
     for dialect, file in ((NPM, "tools-github-npm.json"), (OFFICIAL, "tools-github-official.json")):
         offered = msgspec.json.decode((shared / "mcp" / file).read_bytes())["tools"]
         schemas = {tool["name"]: tool["inputSchema"] for tool in offered}
-        for tool in dialect.tools:
+        for tool in (*dialect.tools, *dialect.further_tools):
             assert set(schemas[tool.name]["required"]) <= set(tool.arguments) <= set(schemas[tool.name]["properties"])
