@@ -62,6 +62,7 @@ ODD_HANDLES = (
 NUMBERS = (0, 1, 2, 2**32, 2**63, 2**64 - 1, *(number * 0x9E3779B97F4A7C15 % 2**64 for number in range(1, 59)))
 """64 numbers, as the engine draws them."""
 
+ACCIDENTS = 300
 FEWEST = 32
 AWAY = 20.0
 """Minutes by which a challenge is moved away from the act that met it."""
@@ -215,7 +216,7 @@ class AccountChecks(SourceFrame):
         tools = self.recital()
         whole = await self.tried(lambda: self.source.check_challenge(tools, self.account(met), issued))
         for raw in tools.answers:
-            texts = [] if raw.failed else list(damaged(raw.body, self.spare))
+            texts = [] if raw.failed else list(damaged(raw.body, self.spare, ACCIDENTS))
             foreign = [fault for fault in (*FAULTS, *FOREIGN) if not is_answer(fault, raw.body)]
             for broken in (*texts, *foreign):
                 found = await self._checked(met, issued, self.but(call_of(raw.tool, raw.arguments), broken))

@@ -19,10 +19,16 @@ from skillcore.testing.recordings import call_of
 from skillcore.testing.responder import Handler
 from skillcore.testing.source_checks.failing import FAULTS, HASTY
 from skillcore.testing.source_checks.frame import SourceFrame, shown, taken_up
-from skillcore.testing.source_checks.reading import damaged, is_answer
+from skillcore.testing.source_checks.reading import FEWEST, damaged, is_answer
 from skillcore.testing.tools import ONE_BY_ONE
 
 __all__ = ["HistoryChecks"]
+
+STRUCK = 5
+"""Calls behind a history that are struck, one after the other."""
+
+ACCIDENTS = 1500
+"""Answers with one damage inside that are tried in all."""
 
 LONGEST_CURSOR = 1000
 AHEAD = 86_400.0
@@ -122,15 +128,17 @@ class HistoryChecks(SourceFrame):
 
     def test_damaged_answers_make_no_history(self) -> None:
         """Guards imports against gaps: an answer that is cut or foreign stops the history, and only source errors leave it."""
-        for account in self._with_history():
-            texts = self.run(partial(self._texts_of_history, account))
+        answers = [
+            (account, call, text)
+            for account in self._with_history()
+            for call, text in list(self.run(partial(self._texts_of_history, account)).items())[:STRUCK]
+        ]
+        for account, call, text in answers:
             whole = _works(self._told(account) or [])
-            for (tool, arguments), text in list(texts.items())[:5]:
-                stopping = [fault for fault in (*FAULTS, *FOREIGN, *cuts(text)) if not is_answer(fault, text)]
-                for broken in (*stopping, *damaged(text, self.spare)):
-                    handler = self.but((tool, arguments), broken)
-                    found = self.run(partial(self._pages, account, None, handler))
-                    self._judge_history(found, broken, whole if broken in stopping else set(), tool)
+            stopping = [fault for fault in (*FAULTS, *FOREIGN, *cuts(text)) if not is_answer(fault, text)]
+            for broken in (*stopping, *damaged(text, self.spare, max(FEWEST, ACCIDENTS // len(answers)))):
+                found = self.run(partial(self._pages, account, None, self.but(call, broken)))
+                self._judge_history(found, broken, whole if broken in stopping else set(), call[0])
 
     def test_a_hanging_tool_stops_history(self) -> None:
         """Guards the queue of its jobs: a page that is never answered ends as Unavailable when its time is up."""

@@ -16,10 +16,14 @@ from skillcore.testing.recordings import Call, call_of
 from skillcore.testing.samples import Sample
 from skillcore.testing.source_checks.frame import Outcome, SourceFrame, agree, shown
 
-__all__ = ["ReadingChecks", "damaged", "is_answer"]
+__all__ = ["FEWEST", "ReadingChecks", "damaged", "is_answer"]
 
 WORK = 5_000_000
 """Characters of damaged answers that are tried of one answer."""
+
+ACCIDENTS = 4000
+FEWEST = 50
+"""Answers with one damage inside that are tried in all, and of each answer at least."""
 
 HEAPS = 400
 """Heaps of damage that are tried in all."""
@@ -53,8 +57,9 @@ class ReadingChecks(SourceFrame):
         Every answer behind every sample is cut at many places, replaced by failures that real servers give as ordinary
         text, and damaged inside, one place at a time.
         """
+        answers = sum(len(self.texts(sample)) for sample in self.samples())
         for sample in self.samples():
-            self.run(partial(self._damage, sample))
+            self.run(partial(self._damage, sample, max(FEWEST, ACCIDENTS // max(1, answers))))
 
     def test_heaps_of_damage_never_change_a_verdict(self) -> None:
         """Guards against damage that only shows together with other damage: up to three places at once, drawn at random."""
@@ -93,13 +98,13 @@ class ReadingChecks(SourceFrame):
         """Verify with another answer to one call."""
         return await self.outcome(sample, self.but(call, answer))
 
-    async def _damage(self, sample: Sample) -> None:
+    async def _damage(self, sample: Sample, most: int) -> None:
         tools = self.recital()
         whole = await self.verified(tools, sample)
         for raw in tools.answers:
             if not raw.failed:
                 call = call_of(raw.tool, raw.arguments)
-                for text in damaged(raw.body, self.spare):
+                for text in damaged(raw.body, self.spare, most):
                     self._judge(whole, await self._with(sample, call, text), raw.tool, raw.body, text)
 
     def _heaps(self, sample: Sample, call: Call, text: str, most: int) -> None:
@@ -125,12 +130,12 @@ class ReadingChecks(SourceFrame):
             )
 
 
-def damaged(text: str, spare: Collection[str]) -> Iterator[str]:
+def damaged(text: str, spare: Collection[str], most: int) -> Iterator[str]:
     """Yield damaged versions of an answer, as many as can be tried in a reasonable time."""
     yield from (cut for cut in cuts(text) if not is_answer(cut, text))
     yield from (foreign for foreign in FOREIGN if not is_answer(foreign, text))
     if _document(text) is not None:
-        yield from accidents(text, spare=spare, most=max(50, min(1000, WORK // max(1, len(text)))))
+        yield from accidents(text, spare=spare, most=min(most, max(FEWEST, WORK // max(1, len(text)))))
 
 
 def _document(text: str) -> Any:
