@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skillcore.plugin import Account, NotVerified, Unavailable, Verified
+from skillcore.plugin import Account, Identity, IssuedChallenge, NotProved, NotVerified, Unavailable, Verified
 from skillcore_codeforces import Codeforces, Requirement, Settings
 
 SOURCE = Codeforces(Settings().server)
@@ -102,3 +103,59 @@ def test_no_heap_of_damages_makes_another_verdict(recite, damaged, data):
         history = data.draw(damaged(HISTORY))
     # An empty list is the history of somebody who submitted nothing: nobody can tell.
     assert submissions == "[]" or endures(recite, submissions, history, requirement, works)
+
+
+WORKS = [("1401/E", 1_789_326_749), ("1401/F", 1_789_326_751)]
+ISSUED = datetime.fromtimestamp(1_789_326_700, UTC)
+REFUSED = json.dumps([row(4, "F", "COMPILATION_ERROR"), row(3, "F", "WRONG_ANSWER")], indent=2)
+
+
+def imported(recite, submissions, history):
+    """The works of an import; None where it stopped."""
+
+    async def read():
+        def answer(tool, arguments):
+            beyond = arguments.get("from", 1) > len(ROWS)
+            return history if tool == "get_user_rating_history" else "[]" if beyond else submissions
+
+        pages = SOURCE.history(recite(answer), Account("codeforces", "tourist"), None)
+        return [(one.work, int(one.occurred_at.timestamp())) async for page in pages for one in page.evidence]
+
+    try:
+        return asyncio.run(read())
+    except Unavailable:
+        return None
+
+
+def proved(recite, submissions):
+    issued = IssuedChallenge(key="1401/F", data={}, issued_at=ISSUED, expires_at=ISSUED + timedelta(minutes=30))
+    tools = recite(lambda tool, arguments: submissions)
+    return asyncio.run(SOURCE.check_challenge(tools, Account("codeforces", "tourist"), issued))
+
+
+def test_the_whole_answers_give_this_history_and_this_proof(recite):
+    assert imported(recite, SUBMISSIONS, HISTORY) == WORKS
+    assert proved(recite, REFUSED) == Identity(handle="tourist", mark="4")
+    assert isinstance(proved(recite, SUBMISSIONS), NotProved)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_heap_of_damages_makes_another_history(recite, damaged, data):
+    """An absent verdict is an answer: it is one that was never given, for submissions as old as these."""
+    submissions, history = data.draw(damaged(SUBMISSIONS, spare=("verdict",))), HISTORY
+    if not data.draw(st.integers(0, 3)):
+        submissions, history = SUBMISSIONS, data.draw(damaged(HISTORY))
+    assert submissions == "[]" or imported(recite, submissions, history) in (None, WORKS)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_no_heap_of_damages_proves_an_account(recite, damaged, data):
+    text = data.draw(st.sampled_from([REFUSED, SUBMISSIONS]))
+    submissions = data.draw(damaged(text))
+    try:
+        found = proved(recite, submissions)
+    except Unavailable:
+        return
+    assert submissions == "[]" or found == proved(recite, text)
