@@ -3,21 +3,30 @@
 Needs the extra ``skillcore[testing]``. Fixtures: ``pytest_plugins = ["skillcore.testing.fixtures"]`` in ``conftest.py``.
 """
 
+from skillcore.testing.achievements import AchievementSuite
 from skillcore.testing.conformance import Nonconformance
 from skillcore.testing.faults import HTML_PAGE, Drop, Fault, Hang, HTTPFault, ProtocolFault, Slow, ToolFault, huge
+from skillcore.testing.formula_checks.frame import FormulaSample
+from skillcore.testing.formulas import FormulaSuite
+from skillcore.testing.kinds import event
 from skillcore.testing.mutations import accidents, damages
 from skillcore.testing.recital import Recital
 from skillcore.testing.responder import MCP_URL, MCPResponder
+from skillcore.testing.rules import RuleSample, RuleSuite
 from skillcore.testing.samples import MetChallenge, Sample
 from skillcore.testing.scripted import ScriptedServer
 from skillcore.testing.sources import SourceSuite
+from skillcore.testing.strategies import events, histories, payloads
 from skillcore.testing.tools import tools_for
 
 __all__ = [
     "HTML_PAGE",
     "MCP_URL",
+    "AchievementSuite",
     "Drop",
     "Fault",
+    "FormulaSample",
+    "FormulaSuite",
     "HTTPFault",
     "Hang",
     "MCPResponder",
@@ -25,6 +34,8 @@ __all__ = [
     "Nonconformance",
     "ProtocolFault",
     "Recital",
+    "RuleSample",
+    "RuleSuite",
     "Sample",
     "ScriptedServer",
     "Slow",
@@ -32,6 +43,10 @@ __all__ = [
     "ToolFault",
     "accidents",
     "damages",
+    "event",
+    "events",
+    "histories",
     "huge",
+    "payloads",
     "tools_for",
 ]

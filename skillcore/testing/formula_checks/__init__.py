@@ -1,0 +1,1 @@
+"""The checks of `skillcore.testing.FormulaSuite`, by what they are about."""
