@@ -17,6 +17,7 @@ from skillcore.cli.checking.lines import Line
 from skillcore.cli.checking.subject import Subject, found
 from skillcore.cli.checking.suites import Mishap, Report, Suites, Trial
 from skillcore.plugin.manager import Plugins
+from skillcore.testing import SourceSuite
 from skillcore.testing.striking import strike
 from tests.cli.conftest import Commands
 
@@ -538,3 +539,50 @@ def test_an_advisor_passes_what_applies_to_it(command: Commands) -> None:
         "history-offered": "skipped",
         "evidence-explained": "skipped",
     }
+
+
+# Ours
+
+ROOT = Path(__file__).parents[2]
+OURS = ("codeforces", "context7", "github", "leetcode", "practice")
+QUICK = tuple(rule for rule in RULES if rule not in (CONFORMS, SURVIVES))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_plugins_pass_every_line_but_those_that_run_tests(name: str) -> None:
+    """Their suites run with their own tests, and the faults below."""
+    subject = found(name, Plugins.load(sections={"practice": {"enabled": True}}), None)
+    assert subject is not None
+    subject = msgspec.structs.replace(subject, suites=Suites(None))
+
+    lines = list(go_through(subject, QUICK))
+
+    assert [line for line in lines if line.outcome == "failed"] == []
+    assert {line.outcome for line in lines} == ({"passed", "skipped"} if name == "context7" else {"passed"})
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name != "context7"])
+def test_our_sources_survive_faults(name: str) -> None:
+    file = ROOT / "plugins" / name / "tests" / "test_conformance.py"
+    module = ModuleType(f"conformance_of_{name}")
+    module.__file__ = str(file)
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), module.__dict__)
+    suites = [thing for key, thing in vars(module).items() if key.startswith("Test") and issubclass(thing, SourceSuite)]
+
+    struck = [strike(suite()) for suite in suites]
+
+    assert [mishap for one in struck for mishap in one.mishaps] == []
+    assert sum(one.tried for one in struck) >= 50
+    assert all(suite.source.name == name for suite in suites)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", OURS)
+def test_our_plugins_pass_the_whole_checklist(name: str, command: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKILLCORE__PLUGINS__PRACTICE__ENABLED", "true")
+
+    done = command("plugins", "check", name, "--json")
+
+    assert [line for line in done.json["lines"] if line["outcome"] == "failed"] == []
+    assert done.code == 0
