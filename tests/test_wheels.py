@@ -23,7 +23,8 @@ import importlib, json
 from importlib.metadata import entry_points
 from skillcore.runtime.bundled import bundled
 modules = {point.name: importlib.import_module(point.module).__file__ for point in entry_points(group="skillcore")}
-print(json.dumps({"modules": modules, "files": [str(bundled(name)) for name in ("migrations", "config/skillcore.toml", "config/topics.toml")]}))
+files = [str(bundled(name)) for name in ("migrations", "config/skillcore.toml", "config/topics.toml")]
+print(json.dumps({"modules": modules, "files": files}))
 """
 
 

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable
 
 from skillcore.plugin.manager import Plugins
-from skillcore.runtime.configuration import Configuration, load
+from skillcore.runtime.configuration import Configuration, ConfigurationError, load
+from skillcore.verification.topics import problems
 
 __all__ = ["Commands", "Run", "configuration", "plugins"]
 
@@ -46,12 +47,15 @@ class Commands:
 
 
 def configuration(options: argparse.Namespace) -> Configuration:
-    """Load the configuration that the command line asks for.
+    """Load the configuration that the command line asks for, and look into the file of topics that it names.
 
     Raises:
         ConfigurationError: ends the command with exit code 2.
     """
-    return load(options.config)
+    loaded = load(options.config)
+    if wrong := problems(loaded.settings.verification.topics_file):
+        raise ConfigurationError(wrong)
+    return loaded
 
 
 def plugins(loaded: Configuration, *, strict: bool | None = None) -> Plugins:

@@ -5,7 +5,7 @@ are not here: `work` asks for a verdict and draws the consequences.
 """
 
 from skillcore.runtime.rooms import Job, Room
-from skillcore.verification import imports, mentions, services
+from skillcore.verification import imports, mentions, schedule, services
 from skillcore.verification.importing import import_history
 from skillcore.verification.proof import prove
 from skillcore.verification.proving import JOB as PROVE
@@ -23,5 +23,5 @@ ROOM = Room(
     ),
     subscriptions=(mentions.SUBSCRIPTION,),
     rebuild=(mentions.rebuild,),
-    services={"worker": (services.sources, services.retention)},
+    services={"worker": (services.sources, services.retention, schedule.service)},
 )

@@ -86,20 +86,21 @@ class Circles:
 
     def __init__(self, after: str | None) -> None:
         """Begin behind a cursor."""
-        self._remembered = after
+        self._last = self._remembered = after
         self._left = self._stretch = 1
-        self._met = False
+        self._stood = False
 
-    def pass_by(self, cursor: str) -> bool:
-        """Take note of a cursor; says whether it came again once too often."""
+    def come_round(self, cursor: str) -> bool:
+        """Take note of a cursor; says whether the history came back to it, or stands still."""
+        if cursor == self._last:
+            stood, self._stood = self._stood, True
+            return stood
         if cursor == self._remembered:
-            if self._met:
-                return True
-            self._met = True
-            return False
+            return True
+        self._last, self._stood = cursor, False
         self._left -= 1
         if not self._left:
-            self._remembered, self._met = cursor, False
+            self._remembered = cursor
             self._stretch *= 2
             self._left = self._stretch
         return False

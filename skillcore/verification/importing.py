@@ -28,7 +28,7 @@ from skillcore.verification.sources import Sources
 from skillcore.verification.tables import ImportRow
 from skillcore.verification.topics import skills_of, without_skill
 
-__all__ = ["import_history", "next_time"]
+__all__ = ["ended", "import_history", "next_time"]
 
 MOST_UNMAPPED = 1000
 """Topics without a skill that are remembered of one run."""
@@ -83,7 +83,7 @@ async def _begun(engine: Engine, account_id: UUID) -> Run | None:
         if row is None or row.state not in {"waiting", "running"}:
             return None
         if account is None:
-            _ended(engine, row, UNLINKED)
+            ended(engine, row, UNLINKED)
             return None
         row.state, row.reason, row.next_at, row.updated_at = "running", "", None, now()
         row.started_at = row.started_at or row.updated_at
@@ -150,7 +150,7 @@ async def _end(engine: Engine, context: JobContext, run: Run, reason: str = "") 
         if current is None:
             return
         row, _ = current
-        _ended(engine, row, reason)
+        ended(engine, row, reason)
         said = f"{row.seen} works were read, {row.added} of them new"
         done, total = row.behind, row.total
     await context.progress(f"{said}; then it failed: {reason}" if reason else said, done, total)
@@ -169,7 +169,7 @@ async def _current(tx: Transaction, run: Run) -> tuple[ImportRow, LinkedAccount]
     if row is None or row.state != "running" or row.cursor != run.cursor:
         return None  # the person is gone, or another job has gone on with it
     if account is None:
-        _ended(tx.engine, row, UNLINKED)
+        ended(tx.engine, row, UNLINKED)
         return None
     if account.asked != run.account.asked or account.account != run.account.account:
         raise Retry(0.0, "the account was renamed meanwhile")
@@ -180,7 +180,14 @@ async def _locked(tx: Transaction, account_id: UUID) -> ImportRow | None:
     return await tx.session.scalar(select(ImportRow).where(ImportRow.account_id == account_id).with_for_update())
 
 
-def _ended(engine: Engine, row: ImportRow, reason: str) -> None:
+def ended(engine: Engine, row: ImportRow, reason: str) -> None:
+    """Note on a locked row that its run has ended.
+
+    Args:
+        engine: for the settings.
+        row: of the import.
+        reason: why it failed; empty if it did not.
+    """
     row.state = "failed" if reason else "done"
     row.reason, row.finished_at, row.updated_at = reason, now(), now()
     row.next_at = next_time(engine.settings.verification.import_every)

@@ -100,13 +100,14 @@ async def begin(tx: Transaction, account: LinkedAccount) -> None:
         await enqueue(tx, account)
 
 
-async def enqueue(tx: Transaction, account: LinkedAccount, platform_id: UUID | None = None) -> ImportRow:
+async def enqueue(tx: Transaction, account: LinkedAccount, platform_id: UUID | None = None, *, priority: int = 0) -> ImportRow:
     """Have an account imported by a job, which its person and a platform may follow; the one under way, if there is one.
 
     Args:
         tx: the caller's transaction.
         account: whose work.
         platform_id: that asks for it; else the one that vouches for the account may follow the job.
+        priority: higher ones first.
     """
     new = insert(ImportRow).values(account_id=account.id, user_id=account.user_id, state="done")
     await tx.session.execute(new.on_conflict_do_nothing())
@@ -119,6 +120,7 @@ async def enqueue(tx: Transaction, account: LinkedAccount, platform_id: UUID | N
         JOB,
         source=account.source,
         lock=f"import:{account.id}",
+        priority=priority,
         owner=account.user_id,
         platform=platform_id or account.vouched_by,
         account=account.id,

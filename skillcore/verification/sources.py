@@ -164,7 +164,7 @@ class Sources:
                 if yielded is END:
                     return
                 page = sound_page(served.who, yielded)
-                if circles.pass_by(page.cursor):
+                if circles.come_round(page.cursor):
                     raise BrokenHistory(f"{served.who} goes in circles: its history came back to a cursor before it")
                 yield Read(page, tools.take())
         finally:

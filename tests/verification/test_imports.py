@@ -2,109 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Any, NamedTuple
-from uuid import UUID
+import asyncio
+import itertools
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
-import respx
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from skillcore.accounts.access import Actor
-from skillcore.ledger.skills import NewSkill, create
+from skillcore.plugin import Account, Evidence, Page, Refused, Tools, Unavailable, VerificationSource
+from skillcore.plugin import NotFound as NotFoundThere
 from skillcore.runtime.clock import now
-from skillcore.runtime.database import Database
-from skillcore.runtime.engine import Engine
-from skillcore.runtime.jobs import JobContext, Jobs, Retry, status
-from skillcore.runtime.settings import ResilienceSettings, Settings, VerificationSettings
-from skillcore.testing import MCP_URL
-from skillcore.verification import ROOM, accounts, imports
-from skillcore.verification.accounts import Vouch
+from skillcore.runtime.jobs import JobContext, Retry, status
+from skillcore.runtime.problems import Conflict, NotFound
+from skillcore.runtime.settings import Settings
+from skillcore.verification import accounts, imports
 from skillcore.verification.importing import import_history
-from skillcore.verification.imports import Import
-from skillcore.verification.sources import Sources
-from skillcore.verification.tables import AnswerRow, SourceAccountRow
-from skillcore.work import ROOM as WORK
+from skillcore.verification.tables import AnswerRow, ImportRow, SourceAccountRow
+from skillcore.work import tasks
+from skillcore.work.tasks import NewTask
 from tests.conftest import Dsns
-from tests.verification.archive import Archive, Shelves, Work, loaded, made
+from tests.verification.archive import Archive, Shelves, Work, made
+from tests.verification.importers import Member, joined, patient, shelved, world_of
 from tests.world import World
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return msgspec.structs.replace(
-        settings,
-        resilience=ResilienceSettings(retries=0, call_timeout=5.0, breaker_failures=1000),
-        verification=VerificationSettings(deadline=10.0, retry_base=1.0, retry_attempts=3, retry_every=300.0),
-    )
+    return patient(settings)
 
 
 @pytest.fixture
 def shelves() -> Iterator[Shelves]:
-    arranged = Shelves([made(number) for number in range(34)])
-    with respx.mock(using="httpcore2", assert_all_called=False) as router:
-        router.route(url=MCP_URL).mock(side_effect=arranged)
+    with shelved(34) as arranged:
         yield arranged
-
-
-@asynccontextmanager
-async def world_of(dsns: Dsns, settings: Settings, *sources: Any) -> AsyncIterator[World]:
-    database = Database(dsns.service_dsn, settings.database)
-    engine = Engine(settings, loaded(*sources), database)
-    async with Sources(engine.plugins, settings) as opened, engine.open(opened), engine.open(Jobs([ROOM, WORK])):
-        async with engine.transaction() as tx:
-            for name in ("Loops", "SQL"):
-                await create(tx, NewSkill(name=name))
-        yield World(engine)
-    await database.close()
 
 
 @pytest.fixture
 async def world(database_dsns: Dsns, settings: Settings, shelves: Shelves) -> AsyncIterator[World]:
     async with world_of(database_dsns, settings, Archive()) as world:
         yield world
-
-
-class Member(NamedTuple):
-    """A member for whose account their platform vouches."""
-
-    world: World
-    platform: Actor
-    person: Actor
-
-    async def account(self) -> UUID:
-        async with self.world.engine.transaction() as tx:
-            query = select(SourceAccountRow.id).where(
-                SourceAccountRow.user_id == self.person.user_id, SourceAccountRow.unlinked_at.is_(None)
-            )
-            return (await tx.session.scalars(query)).one()
-
-    async def start(self, actor: Actor | None = None) -> Import:
-        async with self.world.engine.transaction() as tx:
-            return await imports.start(tx, actor or self.platform, "archive", user=str(self.person.user_id))
-
-    async def state(self, actor: Actor | None = None) -> Import:
-        async with self.world.engine.transaction() as tx:
-            return await imports.get(tx, actor or self.platform, "archive", user=str(self.person.user_id))
-
-    async def run(self) -> None:
-        """Run the import's job once, as a worker would."""
-        context = JobContext(self.world.engine, (await self.state()).job_id or 0, 1)
-        await import_history(self.world.engine, context, account=str(await self.account()))
-
-    async def works(self) -> list[str]:
-        return [row.data["work"] for row in await self.world.events(self.person, "evidence.accepted")]
-
-
-async def joined(world: World, handle: str = "ada") -> Member:
-    platform = await world.platform()
-    person = await world.member(platform)
-    async with world.engine.transaction() as tx:
-        await accounts.vouch(tx, platform, str(person.user_id), "archive", Vouch(handle=handle))
-    return Member(world, platform, person)
 
 
 @pytest.fixture
@@ -235,3 +175,243 @@ async def test_a_source_that_is_down_is_waited_for_and_what_was_kept_is_kept(mem
     assert await member.works() == [f"w-{number}" for number in range(34)]
     done = await member.state()
     assert (done.state, done.reason, done.seen) == ("done", "", 34)
+
+
+async def test_a_work_that_a_task_brought_is_not_recorded_again(member: Member, shelves: Shelves) -> None:
+    async with member.world.engine.transaction() as tx:
+        new = NewTask(user=str(member.person.user_id), description="d", source="archive", requirements={"work": "w-3"})
+        task = await tasks.create(tx, member.platform, new)
+    async with member.world.engine.transaction() as tx:
+        await tasks.complete(tx, member.platform, task.id)
+    await member.world.run(task.id)
+    (before,) = await member.world.events(member.person, "evidence.accepted")
+    await member.run()
+    done = await member.state()
+    assert (done.seen, done.new) == (34, 33)
+    after = await member.world.events(member.person, "evidence.accepted")
+    assert [row.data["work"] for row in after] == ["w-3", *(f"w-{number}" for number in range(34) if number != 3)]
+    assert after[0].data == before.data
+
+
+async def test_an_account_that_is_unlinked_brings_no_more(member: Member, shelves: Shelves) -> None:
+    async def unlink() -> None:
+        async with member.world.engine.transaction() as tx:
+            await accounts.unlink(tx, member.person, "me", "archive")
+
+    shelves.before = lambda behind: unlink() if behind == 20 else None
+    account = await member.account()
+    await import_history(member.world.engine, JobContext(member.world.engine, 0, 1), account=str(account))
+    assert len(await member.works()) == 20
+    async with member.world.engine.transaction() as tx:
+        row = await tx.session.get_one(ImportRow, account)
+    assert (row.state, row.reason, row.seen) == ("failed", "the account is not linked any more", 20)
+    with pytest.raises(Conflict, match="no archive account is linked"):
+        await member.start()
+    with pytest.raises(Conflict, match="no archive account is linked"):
+        await member.state()
+
+
+async def test_an_account_that_gets_another_name_meanwhile_is_asked_for_again(member: Member, shelves: Shelves) -> None:
+    async def rename() -> None:
+        async with member.world.engine.transaction() as tx:
+            await tx.session.execute(update(SourceAccountRow).values(handle="ada2"))
+
+    shelves.before = lambda behind: rename() if behind == 10 else None
+    with pytest.raises(Retry) as again:
+        await member.run()
+    assert again.value.after == 0
+    assert len(await member.works()) == 10
+    await member.run()
+    assert len(await member.works()) == 34
+
+
+async def test_two_jobs_that_both_believe_to_run_keep_each_page_once(member: Member, shelves: Shelves) -> None:
+    """A process that was held up for long is taken for dead, and another one goes on with its job."""
+
+    async def another() -> None:
+        shelves.before = None
+        await member.run()
+
+    shelves.before = lambda behind: another() if behind == 10 else None
+    await member.run()
+    done = await member.state()
+    assert (done.state, done.pages, done.seen, done.new, done.done) == ("done", 4, 34, 34, 34)
+    assert len(await member.works()) == 34
+
+
+async def test_a_job_of_a_run_that_has_ended_does_nothing(member: Member, shelves: Shelves) -> None:
+    await member.run()
+    ended = await member.state()
+    await member.run()
+    assert await member.state() == ended
+    assert len(shelves.asked) == 4
+
+
+async def test_answers_without_work_are_kept_and_no_evidence_is_made_up(member: Member, shelves: Shelves) -> None:
+    shelves.works = []
+    await member.run()
+    done = await member.state()
+    assert (done.state, done.pages, done.seen, done.total) == ("done", 1, 0, 0)
+    assert await member.works() == []
+
+
+async def test_a_platform_rests_on_its_own_word_and_on_proofs_alone(member: Member) -> None:
+    other = await member.world.platform()
+    await member.world.join(other, member.person, "ada")
+    for asking in (member.start, member.state):
+        with pytest.raises(Conflict, match="no archive account is linked"):
+            await asking(other)
+    stranger = await member.world.platform()
+    with pytest.raises(NotFound):
+        await member.start(stranger)
+    async with member.world.engine.transaction() as tx:
+        await tx.session.execute(update(SourceAccountRow).values(platform_id=None, method="challenge", proved_at=now()))
+    assert (await member.start(other)).state == "waiting"
+
+
+async def test_what_cannot_be_imported_is_refused_in_words(database_dsns: Dsns, settings: Settings, shelves: Shelves) -> None:
+    class Mute(Archive):
+        history = VerificationSource.history  # type: ignore[assignment]
+
+    async with world_of(database_dsns, settings, Mute()) as world:
+        member = await joined(world)
+        assert (await member.state()).state == "never", "nothing began by itself"
+        with pytest.raises(Conflict, match="shows no past work"):
+            await member.start()
+        async with world.engine.transaction() as tx:
+            with pytest.raises(NotFound, match="no source"):
+                await imports.start(tx, member.person, "nowhere", user="me")
+
+
+async def test_nothing_begins_by_itself_if_the_settings_say_so(
+    database_dsns: Dsns, settings: Settings, shelves: Shelves
+) -> None:
+    quiet = msgspec.structs.replace(settings.verification, import_on_link=False, import_every=0)
+    async with world_of(database_dsns, msgspec.structs.replace(settings, verification=quiet), Archive()) as world:
+        member = await joined(world)
+        assert (await member.state()).state == "never"
+        await member.start()
+        await member.run()
+        done = await member.state()
+        assert (done.state, done.next_at) == ("done", None)
+
+
+def page(number: int, **more: Any) -> Page:
+    """Return a page with one work."""
+    return Page(**{"evidence": (made(number).evidence,), "cursor": str(number), **more})
+
+
+class Showing(Archive):
+    """A source whose history is whatever a test wants."""
+
+    def __init__(self, pages: Callable[[], Any]) -> None:
+        super().__init__()
+        self.pages = pages
+
+    def history(self, tools: Tools, account: Account, after: str | None) -> Any:
+        return self.pages()
+
+
+async def the(*pages: Any) -> AsyncIterator[Any]:
+    for one in pages:
+        yield one
+
+
+async def round_and_round(cursors: Iterator[str]) -> AsyncIterator[Any]:
+    for number, cursor in enumerate(cursors):
+        yield page(number, cursor=cursor)
+
+
+async def raising(error: BaseException) -> AsyncIterator[Any]:
+    yield page(0)
+    raise error
+
+
+naive = msgspec.structs.replace(made(1).evidence, occurred_at=datetime(2026, 1, 1))  # noqa: DTZ001 - which is the point
+FAILING: dict[str, tuple[Callable[[], Any], str, int]] = {
+    "none": (lambda: None, "archive shows no history", 0),
+    "stays": (lambda: round_and_round(iter(["a"] * 9)), "archive goes in circles: its history came back", 2),
+    "circles": (lambda: round_and_round(itertools.cycle("abcde")), "archive goes in circles: its history came back", 11),
+    "too many": (lambda: the(page(0, evidence=(made(0).evidence,) * 1001)), "a page of 1001 works; allowed: 1000", 0),
+    "too large": (lambda: the(page(0, evidence=(large(),))), "bytes; allowed: 1000 works and 4194304 bytes", 0),
+    "refused": (lambda: raising(Refused("the archive is closed to us")), "the archive is closed to us", 1),
+    "gone": (lambda: raising(NotFoundThere("nobody of this name")), "nobody of this name", 1),
+}
+UNUSABLE: dict[str, tuple[Callable[[], Any], str]] = {
+    "a number": (lambda: 7, "returned int, which yields no pages"),
+    "a coroutine": (lambda: asyncio.sleep(0), "returned coroutine, which yields no pages"),
+    "no page": (lambda: the(page(0), made(0).evidence), "yielded Evidence, which is no page of history"),
+    "nothing": (lambda: the(None), "yielded NoneType, which is no page of history"),
+    "naive": (lambda: the(page(0, evidence=(naive,))), "whose time has no time zone"),
+    "cursor": (lambda: the(page(0, cursor="\0")), "null character in its cursor"),
+    "long cursor": (lambda: the(page(0, cursor="x" * 1001)), "yielded a page that does not hold"),
+    "surrogate": (lambda: the(page(0, cursor="\ud800")), "yielded a page that does not hold"),
+    "raises": (lambda: raising(ZeroDivisionError()), "archive failed: ZeroDivisionError"),
+    "exits": (lambda: raising(SystemExit(3)), "archive failed: SystemExit"),
+    "down": (lambda: raising(Unavailable("the archive burns")), "the archive burns"),
+}
+
+
+def large() -> Evidence:
+    return msgspec.structs.replace(made(0).evidence, metadata={"x": "y" * 4_194_304})
+
+
+@pytest.mark.parametrize("case", FAILING)
+async def test_a_history_that_asking_again_cannot_mend_fails(
+    database_dsns: Dsns, settings: Settings, shelves: Shelves, case: str
+) -> None:
+    pages, reason, kept = FAILING[case]
+    async with world_of(database_dsns, settings, Showing(pages)) as world:
+        member = await joined(world)
+        await member.run()
+        failed = await member.state()
+        assert failed.state == "failed"
+        assert reason in failed.reason
+        assert failed.pages == kept
+        assert failed.next_at is not None
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+async def test_a_history_that_makes_no_sense_is_asked_for_again(
+    database_dsns: Dsns, settings: Settings, shelves: Shelves, case: str
+) -> None:
+    pages, reason = UNUSABLE[case]
+    async with world_of(database_dsns, settings, Showing(pages)) as world:
+        member = await joined(world)
+        with pytest.raises(Retry) as again:
+            await member.run()
+        assert reason in again.value.message
+        assert (await member.state()).state == "waiting"
+
+
+async def test_a_page_has_the_deadline_of_a_verification_and_is_closed_after_it(
+    database_dsns: Dsns, settings: Settings, shelves: Shelves
+) -> None:
+    ended = asyncio.Event()
+
+    async def hanging() -> AsyncIterator[Any]:
+        try:
+            yield page(0)
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    impatient = msgspec.structs.replace(settings.verification, deadline=0.2)
+    changed = msgspec.structs.replace(settings, verification=impatient)
+    async with world_of(database_dsns, changed, Showing(hanging)) as world:
+        member = await joined(world)
+        with pytest.raises(Retry, match=re.escape("did not finish within 0.2 s")):
+            await member.run()
+        assert ended.is_set()
+        assert (await member.state()).pages == 1
+
+
+async def test_what_a_source_may_not_have_shown_is_told(database_dsns: Dsns, settings: Settings, shelves: Shelves) -> None:
+    def pages() -> Any:
+        return the(page(0), page(1, gap="what was done before 2020"), page(2, total=10, done=7))
+
+    async with world_of(database_dsns, settings, Showing(pages)) as world:
+        member = await joined(world)
+        await member.run()
+        done = await member.state()
+        assert (done.gap, done.done, done.total, done.seen) == ("what was done before 2020", 7, 10, 3)
