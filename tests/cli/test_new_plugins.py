@@ -65,7 +65,7 @@ def run(words: Sequence[str | Path], directory: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=500,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -77,7 +77,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return Environment(tmp_path_factory.mktemp("new"))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_installs_and_passes_its_own_tests(environment: Environment, kind: str) -> None:
     name = f"new-{kind}"
