@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from skillcore.plugin import Account, Identity, IssuedChallenge, NotFound, NotProved, Unavailable
+from skillcore.testing import Recital, ToolFault
 from skillcore_codeforces import Codeforces, Settings
 from skillcore_codeforces.problems import PROBLEMS
 
@@ -26,18 +27,18 @@ def row(number=1, *, work=(11, "E"), verdict="COMPILATION_ERROR", members=("Ann"
     }
 
 
-async def judged(recite, *rows):
-    return await SOURCE.check_challenge(recite(lambda tool, arguments: json.dumps(list(rows))), ANN, CHALLENGE)
+async def judged(*rows):
+    return await SOURCE.check_challenge(Recital(lambda tool, arguments: json.dumps(list(rows))), ANN, CHALLENGE)
 
 
-async def test_a_compile_error_in_time_proves_the_account_under_its_own_name(recite):
+async def test_a_compile_error_in_time_proves_the_account_under_its_own_name():
     proved = Identity(handle="Ann", external_id=None, mark="7")
-    assert await judged(recite, row(9, verdict="OK", work=(4, "A")), row(7)) == proved
+    assert await judged(row(9, verdict="OK", work=(4, "A")), row(7)) == proved
 
 
 @pytest.mark.parametrize("at", [timedelta(0), timedelta(minutes=30)])
-async def test_the_first_and_the_last_second_count(recite, at):
-    assert isinstance(await judged(recite, row(at=at)), Identity)
+async def test_the_first_and_the_last_second_count(at):
+    assert isinstance(await judged(row(at=at)), Identity)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,8 @@ async def test_the_first_and_the_last_second_count(recite, at):
         (row(members=("ann", "ann")), "submission 1 to it, made in a team"),
     ],
 )
-async def test_what_comes_near_proves_nothing_and_is_named(recite, near, found):
-    verdict = await judged(recite, near)
+async def test_what_comes_near_proves_nothing_and_is_named(near, found):
+    verdict = await judged(near)
     assert isinstance(verdict, NotProved)
     assert verdict.found == found
     assert verdict.looked_for == (
@@ -63,25 +64,25 @@ async def test_what_comes_near_proves_nothing_and_is_named(recite, near, found):
     )
 
 
-async def test_nothing_submitted_proves_nothing(recite):
-    assert (await judged(recite)).found == "no submission to it"
+async def test_nothing_submitted_proves_nothing():
+    assert (await judged()).found == "no submission to it"
 
 
 @pytest.mark.parametrize("verdict", [None, "TESTING", "SOMETHING_NEW"])
-async def test_while_it_is_judged_nothing_is_said(recite, verdict):
+async def test_while_it_is_judged_nothing_is_said(verdict):
     with pytest.raises(Unavailable, match="submission 2 to 11/E is not judged yet"):
-        await judged(recite, row(2, verdict=verdict), row(1, verdict="OK"))
-    assert isinstance(await judged(recite, row(2, verdict=verdict), row(1)), Identity)
-    assert isinstance(await judged(recite, row(2, verdict=verdict, members=("ann", "bob"))), NotProved)
+        await judged(row(2, verdict=verdict), row(1, verdict="OK"))
+    assert isinstance(await judged(row(2, verdict=verdict), row(1)), Identity)
+    assert isinstance(await judged(row(2, verdict=verdict, members=("ann", "bob"))), NotProved)
 
 
-async def test_a_submission_of_somebody_else_makes_the_answer_worthless(recite):
+async def test_a_submission_of_somebody_else_makes_the_answer_worthless():
     for members in (("bob",), ("anna",), ("ann ",), ("ann\u0131",), ("\u0430nn",)):
         with pytest.raises(Unavailable, match="somebody else"):
-            await judged(recite, row(members=members))
+            await judged(row(members=members))
 
 
-async def test_no_more_is_read_than_was_submitted_since(recite):
+async def test_no_more_is_read_than_was_submitted_since():
     """Of an account with thousands of submissions, as many as were made in time, and one page at least."""
     rows = [row(number, verdict="OK", work=(4, "A"), at=timedelta(seconds=number - 4850)) for number in range(5000, 0, -1)]
     rows[149] = row(4851, at=timedelta(seconds=1))
@@ -90,23 +91,23 @@ async def test_no_more_is_read_than_was_submitted_since(recite):
         start = arguments["from"] - 1
         return json.dumps(rows[start : start + arguments["count"]])
 
-    tools = recite(answer)
+    tools = Recital(answer)
     assert isinstance(await SOURCE.check_challenge(tools, ANN, CHALLENGE), Identity)
     assert [(call["from"], call["count"]) for _, call in tools.calls] == [(1, 100), (101, 100)]
 
 
-async def test_a_flood_of_submissions_is_not_read_forever(recite):
+async def test_a_flood_of_submissions_is_not_read_forever():
     def answer(tool, arguments):
         return json.dumps([row(10_000 - arguments["from"] - place, verdict="OK") for place in range(arguments["count"])])
 
-    tools = recite(answer)
+    tools = Recital(answer)
     with pytest.raises(Unavailable, match="no end"):
         await SOURCE.check_challenge(tools, ANN, CHALLENGE)
     assert len(tools.calls) == 10
 
 
-async def test_an_account_that_does_not_exist_is_not_proved(recite, failed_call):
-    tools = recite(lambda *_: failed_call("Error: Codeforces API error: handle: User with handle ann not found"))
+async def test_an_account_that_does_not_exist_is_not_proved():
+    tools = Recital(lambda *_: ToolFault("Error: Codeforces API error: handle: User with handle ann not found"))
     with pytest.raises(NotFound):
         await SOURCE.check_challenge(tools, ANN, CHALLENGE)
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skillcore.plugin import Account, Identity, IssuedChallenge, NotProved, NotVerified, Unavailable, Verified
+from skillcore.testing import Recital, accidents, damages
 from skillcore_codeforces import Codeforces, Requirement, Settings
 
 SOURCE = Codeforces(Settings().server)
@@ -54,9 +55,9 @@ CASES = [
 ]
 
 
-def judged(recite, submissions, history, requirement):
+def judged(submissions, history, requirement):
     texts = {"get_user_submissions": submissions, "get_user_rating_history": history}
-    tools = recite(lambda tool, arguments: texts[tool])
+    tools = Recital(lambda tool, arguments: texts[tool])
     return asyncio.run(SOURCE.verify(tools, Account("codeforces", "tourist"), requirement))
 
 
@@ -67,13 +68,13 @@ def agrees(verdict, works):
 
 
 @pytest.mark.parametrize(("requirement", "works"), CASES)
-def test_the_whole_answers_give_these_verdicts(recite, requirement, works):
-    assert agrees(judged(recite, SUBMISSIONS, HISTORY, requirement), works)
+def test_the_whole_answers_give_these_verdicts(requirement, works):
+    assert agrees(judged(SUBMISSIONS, HISTORY, requirement), works)
 
 
-def endures(recite, submissions, history, requirement, works):
+def endures(submissions, history, requirement, works):
     try:
-        verdict = judged(recite, submissions, history, requirement)
+        verdict = judged(submissions, history, requirement)
     except Unavailable:
         return True
     return agrees(verdict, works)
@@ -85,24 +86,24 @@ def spared(requirement):
 
 
 @pytest.mark.parametrize(("requirement", "works"), CASES)
-def test_no_single_damage_makes_another_verdict(recite, each_accident, requirement, works):
-    texts = [(text, HISTORY) for text in each_accident(SUBMISSIONS, spare=spared(requirement))]
-    texts += [(SUBMISSIONS, text) for text in each_accident(HISTORY)]
+def test_no_single_damage_makes_another_verdict(requirement, works):
+    texts = [(text, HISTORY) for text in accidents(SUBMISSIONS, spare=spared(requirement))]
+    texts += [(SUBMISSIONS, text) for text in accidents(HISTORY)]
     assert len(texts) > 1000
-    assert [pair for pair in texts if not endures(recite, *pair, requirement, works)] == []
+    assert [pair for pair in texts if not endures(*pair, requirement, works)] == []
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_no_heap_of_damages_makes_another_verdict(recite, damaged, data):
+def test_no_heap_of_damages_makes_another_verdict(data):
     requirement, works = data.draw(st.sampled_from(CASES))
     submissions, history = SUBMISSIONS, HISTORY
     if data.draw(st.integers(0, 3)):
-        submissions = data.draw(damaged(SUBMISSIONS, spare=spared(requirement)))
+        submissions = data.draw(damages(SUBMISSIONS, spare=spared(requirement)))
     else:
-        history = data.draw(damaged(HISTORY))
+        history = data.draw(damages(HISTORY))
     # An empty list is the history of somebody who submitted nothing: nobody can tell.
-    assert submissions == "[]" or endures(recite, submissions, history, requirement, works)
+    assert submissions == "[]" or endures(submissions, history, requirement, works)
 
 
 WORKS = [("1401/E", 1_789_326_749), ("1401/F", 1_789_326_751)]
@@ -110,7 +111,7 @@ ISSUED = datetime.fromtimestamp(1_789_326_700, UTC)
 REFUSED = json.dumps([row(4, "F", "COMPILATION_ERROR"), row(3, "F", "WRONG_ANSWER")], indent=2)
 
 
-def imported(recite, submissions, history):
+def imported(submissions, history):
     """The works of an import; None where it stopped."""
 
     async def read():
@@ -118,7 +119,7 @@ def imported(recite, submissions, history):
             beyond = arguments.get("from", 1) > len(ROWS)
             return history if tool == "get_user_rating_history" else "[]" if beyond else submissions
 
-        pages = SOURCE.history(recite(answer), Account("codeforces", "tourist"), None)
+        pages = SOURCE.history(Recital(answer), Account("codeforces", "tourist"), None)
         return [(one.work, int(one.occurred_at.timestamp())) async for page in pages for one in page.evidence]
 
     try:
@@ -127,35 +128,35 @@ def imported(recite, submissions, history):
         return None
 
 
-def proved(recite, submissions):
+def proved(submissions):
     issued = IssuedChallenge(key="1401/F", data={}, issued_at=ISSUED, expires_at=ISSUED + timedelta(minutes=30))
-    tools = recite(lambda tool, arguments: submissions)
+    tools = Recital(lambda tool, arguments: submissions)
     return asyncio.run(SOURCE.check_challenge(tools, Account("codeforces", "tourist"), issued))
 
 
-def test_the_whole_answers_give_this_history_and_this_proof(recite):
-    assert imported(recite, SUBMISSIONS, HISTORY) == WORKS
-    assert proved(recite, REFUSED) == Identity(handle="tourist", mark="4")
-    assert isinstance(proved(recite, SUBMISSIONS), NotProved)
+def test_the_whole_answers_give_this_history_and_this_proof():
+    assert imported(SUBMISSIONS, HISTORY) == WORKS
+    assert proved(REFUSED) == Identity(handle="tourist", mark="4")
+    assert isinstance(proved(SUBMISSIONS), NotProved)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_no_heap_of_damages_makes_another_history(recite, damaged, data):
+def test_no_heap_of_damages_makes_another_history(data):
     """An absent verdict is an answer: it is one that was never given, for submissions as old as these."""
-    submissions, history = data.draw(damaged(SUBMISSIONS, spare=("verdict",))), HISTORY
+    submissions, history = data.draw(damages(SUBMISSIONS, spare=("verdict",))), HISTORY
     if not data.draw(st.integers(0, 3)):
-        submissions, history = SUBMISSIONS, data.draw(damaged(HISTORY))
-    assert submissions == "[]" or imported(recite, submissions, history) in (None, WORKS)
+        submissions, history = SUBMISSIONS, data.draw(damages(HISTORY))
+    assert submissions == "[]" or imported(submissions, history) in (None, WORKS)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_no_heap_of_damages_proves_an_account(recite, damaged, data):
+def test_no_heap_of_damages_proves_an_account(data):
     text = data.draw(st.sampled_from([REFUSED, SUBMISSIONS]))
-    submissions = data.draw(damaged(text))
+    submissions = data.draw(damages(text))
     try:
-        found = proved(recite, submissions)
+        found = proved(submissions)
     except Unavailable:
         return
-    assert submissions == "[]" or found == proved(recite, text)
+    assert submissions == "[]" or found == proved(text)

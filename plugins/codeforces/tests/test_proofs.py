@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from skillcore.plugin import ChallengeProof, OAuthClient, OIDCProof, Unavailable
+from skillcore.testing import Recital, ToolFault
 from skillcore_codeforces import Settings, skillcore_verification_sources
 
 
@@ -39,16 +40,16 @@ def test_settings_that_mean_nothing_are_refused(section):
         source(**section)
 
 
-async def test_health_is_one_question(recite, failed_call):
-    well = recite(lambda tool, arguments: json.dumps([{"handle": "tourist", "rating": 3301}]))
+async def test_health_is_one_question():
+    well = Recital(lambda tool, arguments: json.dumps([{"handle": "tourist", "rating": 3301}]))
     assert await source().health_check(well) is None
     assert well.calls == [("get_user_info", {"handles": ["tourist"]})]
     with pytest.raises(Unavailable):
-        await source().health_check(recite(lambda *_: failed_call("Error: API request failed")))
+        await source().health_check(Recital(lambda *_: ToolFault("Error: API request failed")))
 
 
-async def test_a_client_without_its_secret_is_a_mistake(recite):
-    tools = recite(lambda tool, arguments: json.dumps([{"handle": "tourist"}]))
+async def test_a_client_without_its_secret_is_a_mistake():
+    tools = Recital(lambda tool, arguments: json.dumps([{"handle": "tourist"}]))
     for given, word in (({}, "no secret"), ({"client_secret": "hush"}, None), ({"client_secret_file": "f"}, None)):
         found = await source(oauth={"client_id": "us", **given}).health_check(tools)
         assert (found is None) == (word is None)

@@ -20,6 +20,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from skillcore.testing import ToolFault
+
 Row = dict[str, Any]
 
 API = "https://api.github.com"
@@ -200,27 +202,26 @@ NPM_WORDS = {404: "Not Found: Resource not found: ", 422: "Validation Error: ", 
 class Handlers:
     """What each server answers to a call of a tool, by its dialect's name."""
 
-    def __init__(self, failed_call: type[str]) -> None:
-        self.failed = failed_call
+    def __init__(self) -> None:
         self.short = runpy.run_path(str(Path(__file__).with_name("official_server.py")))
 
     def official(self, world: World) -> Any:
         """The official server's texts."""
 
-        def answer(tool: str, arguments: Row) -> str:
+        def answer(tool: str, arguments: Row) -> str | ToolFault:
             path, query, short = self.short["request"](tool, arguments)
             try:
                 return json.dumps(short(world.get(path, query)))
             except Trouble as trouble:
                 words = " ".join([trouble.body["message"], *(error["message"] for error in trouble.body["errors"])])
-                return self.failed(self.short["refusal"](tool, f"{API}{path}", trouble.status, words))
+                return ToolFault(self.short["refusal"](tool, f"{API}{path}", trouble.status, words))
 
         return answer
 
     def npm(self, world: World) -> Any:
         """The npm server's texts."""
 
-        def answer(tool: str, arguments: Row) -> str:
+        def answer(tool: str, arguments: Row) -> str | ToolFault:
             repository = f"/repos/{arguments.get('owner')}/{arguments.get('repo')}"
             path = {
                 "list_commits": f"{repository}/commits",
@@ -234,7 +235,7 @@ class Handlers:
                 return json.dumps(world.get(path, query))
             except Trouble as trouble:
                 details = f"\nDetails: {json.dumps(trouble.body)}" if trouble.status == 422 else ""
-                return self.failed(f"{NPM_WORDS[trouble.status]}{trouble.body['message']}{details}")
+                return ToolFault(f"{NPM_WORDS[trouble.status]}{trouble.body['message']}{details}")
 
         return answer
 
@@ -255,9 +256,9 @@ def new_world() -> type[World]:
 
 
 @pytest.fixture(scope="session")
-def handlers(failed_call: type[str]) -> Handlers:
+def handlers() -> Handlers:
     """What the servers answer, for tests without them."""
-    return Handlers(failed_call)
+    return Handlers()
 
 
 @pytest.fixture

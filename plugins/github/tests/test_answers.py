@@ -113,7 +113,7 @@ def test_a_commit_listed_for_an_author_must_name_one():
         {"message": "Not Found"},
     ],
 )
-def test_commits_that_contradict_themselves_are_refused(recite, rows):
+def test_commits_that_contradict_themselves_are_refused(rows):
     with pytest.raises(Exception, match=r".") as refusal:
         npm_commits(json.dumps(rows))
     assert not isinstance(refusal.value, NotFound)

@@ -4,7 +4,7 @@ import runpy
 from datetime import UTC, datetime
 from pathlib import Path
 
-from skillcore.testing import Sample, SourceSuite, ToolFault
+from skillcore.testing import Sample, SourceSuite
 from skillcore_github import Settings
 from skillcore_github.dialects import NPM, OFFICIAL
 from skillcore_github.requirement import Contribution
@@ -12,7 +12,7 @@ from skillcore_github.source import GitHub
 
 ANN, BOB, NEW = 7, 8, 9
 PARTS = runpy.run_path(str(Path(__file__).with_name("conftest.py")))
-HANDLERS = PARTS["Handlers"](ToolFault)
+HANDLERS = PARTS["Handlers"]()
 
 
 def github():

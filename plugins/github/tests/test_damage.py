@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skillcore.plugin import Account, NotVerified, Unavailable, Verified
+from skillcore.testing import Recital, accidents, damages
 from skillcore_github import Settings
 from skillcore_github.dialects import NPM, OFFICIAL
 from skillcore_github.requirement import Contribution
@@ -61,10 +62,10 @@ CASES = [
 ]
 
 
-def judged(recite, dialect, commits, pulls, requirement, merge=MERGE):
+def judged(dialect, commits, pulls, requirement, merge=MERGE):
     source = GitHub(Settings().server, DIALECTS[dialect], max_pages=3)
     texts = {"list_commits": commits, "list_pull_requests": pulls, "pull_request_read": merge, "get_issue": merge}
-    tools = recite(lambda tool, arguments: texts[tool])
+    tools = Recital(lambda tool, arguments: texts[tool])
     return asyncio.run(source.verify(tools, Account("github", "ann"), requirement))
 
 
@@ -78,9 +79,9 @@ def agrees(verdict, days):
     return days == {each.work: each.occurred_at.day for each in verdict.evidence} and strengths == right
 
 
-def endures(recite, dialect, commits, pulls, requirement, days, merge=MERGE):
+def endures(dialect, commits, pulls, requirement, days, merge=MERGE):
     try:
-        verdict = judged(recite, dialect, commits, pulls, requirement, merge)
+        verdict = judged(dialect, commits, pulls, requirement, merge)
     except Unavailable:
         return True
     return agrees(verdict, days)
@@ -88,12 +89,12 @@ def endures(recite, dialect, commits, pulls, requirement, days, merge=MERGE):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("requirement", "days"), CASES)
-def test_the_whole_answers_give_these_verdicts(recite, dialect, requirement, days):
-    assert agrees(judged(recite, dialect, COMMITS, PULLS, requirement), days)
+def test_the_whole_answers_give_these_verdicts(dialect, requirement, days):
+    assert agrees(judged(dialect, COMMITS, PULLS, requirement), days)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_server_that_gives_shorter_pages_is_read_to_the_end(recite, dialect):
+def test_a_server_that_gives_shorter_pages_is_read_to_the_end(dialect):
     """GitHub's own page has 30 rows; a hundred were asked for."""
     rows = [commit(number, "robert") for number in range(1, 31)] + [commit(31, "ann")]
 
@@ -102,46 +103,46 @@ def test_a_server_that_gives_shorter_pages_is_read_to_the_end(recite, dialect):
         return json.dumps(rows[start : start + 30])
 
     source = GitHub(Settings().server, DIALECTS[dialect], max_pages=3)
-    verdict = asyncio.run(source.verify(recite(answer), Account("github", "ann"), Contribution("ann/work")))
+    verdict = asyncio.run(source.verify(Recital(answer), Account("github", "ann"), Contribution("ann/work")))
     assert agrees(verdict, {"ann/work": 31})
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("requirement", "days"), CASES)
-def test_no_single_damage_makes_another_verdict(recite, each_accident, dialect, requirement, days):
-    pairs = [(text, PULLS) for text in each_accident(COMMITS, spare=SPARE)]
-    pairs += [(COMMITS, text) for text in each_accident(PULLS, spare=SPARE)]
+def test_no_single_damage_makes_another_verdict(dialect, requirement, days):
+    pairs = [(text, PULLS) for text in accidents(COMMITS, spare=SPARE)]
+    pairs += [(COMMITS, text) for text in accidents(PULLS, spare=SPARE)]
     assert len(pairs) > 500
-    assert [pair for pair in pairs if not endures(recite, dialect, *pair, requirement, days)] == []
+    assert [pair for pair in pairs if not endures(dialect, *pair, requirement, days)] == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_no_single_damage_to_a_pull_request_makes_it_prove_something_else(recite, each_accident, dialect):
+def test_no_single_damage_to_a_pull_request_makes_it_prove_something_else(dialect):
     requirement, days = CASES[3]
-    texts = list(each_accident(MERGE, spare=SPARE))
+    texts = list(accidents(MERGE, spare=SPARE))
     assert len(texts) > 100
-    assert [text for text in texts if not endures(recite, dialect, COMMITS, PULLS, requirement, days, text)] == []
+    assert [text for text in texts if not endures(dialect, COMMITS, PULLS, requirement, days, text)] == []
 
 
 @pytest.mark.parametrize("key", ["author", "user", "merged_at"])
-def test_a_key_that_the_npm_server_always_sends_must_be_there(recite, key):
+def test_a_key_that_the_npm_server_always_sends_must_be_there(key):
     texts = [
         json.dumps([{name: row[name] for name in row if name != key} for row in json.loads(text)]) for text in (COMMITS, PULLS)
     ]
     kind = "commits" if key == "author" else "pull_requests"
     with pytest.raises(Unavailable):
-        judged(recite, "npm", *texts, Contribution("ann/work", 1, kind))
+        judged("npm", *texts, Contribution("ann/work", 1, kind))
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_no_heap_of_damages_makes_another_verdict(recite, damaged, data):
+def test_no_heap_of_damages_makes_another_verdict(data):
     requirement, days = data.draw(st.sampled_from(CASES))
     dialect = data.draw(st.sampled_from(sorted(DIALECTS)))
     commits, pulls = COMMITS, PULLS
     if requirement.kind == "pull_requests":
-        pulls = data.draw(damaged(PULLS, spare=SPARE))
+        pulls = data.draw(damages(PULLS, spare=SPARE))
     else:
-        commits = data.draw(damaged(COMMITS, spare=SPARE))
+        commits = data.draw(damages(COMMITS, spare=SPARE))
     # An empty list is what a repository without any looks like: nobody can tell.
-    assert "[]" in {commits, pulls} or endures(recite, dialect, commits, pulls, requirement, days)
+    assert "[]" in {commits, pulls} or endures(dialect, commits, pulls, requirement, days)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skillcore.plugin import Account, NotFound, Unavailable
+from skillcore.testing import Recital, ToolFault, accidents
 from skillcore_github import Settings
 from skillcore_github.dialects import NPM, OFFICIAL
 from skillcore_github.source import GitHub
@@ -45,11 +46,11 @@ async def read(tools, dialect, after=None, *, account=ANN, stop=None, now=NOW, k
 
 
 @pytest.fixture
-def history(recite, handlers, world, dialect):
+def history(handlers, world, dialect):
     """Read a history in the world as it is, by one of the servers; ``history.calls`` are those of the last reading."""
 
     async def history(after=None, **more):
-        tools = recite(getattr(handlers, dialect)(world))
+        tools = Recital(getattr(handlers, dialect)(world))
         history.calls = tools.calls
         return await read(tools, dialect, after, **more)
 
@@ -202,23 +203,23 @@ async def test_a_cursor_that_is_none_of_this_account_begins_anew(history, twenty
     assert named(await history(cursor)) == twenty_five
 
 
-async def test_an_outage_between_pages_costs_one_page(recite, handlers, world, dialect, twenty_five):
+async def test_an_outage_between_pages_costs_one_page(handlers, world, dialect, twenty_five):
     answer = getattr(handlers, dialect)(world)
     left = 20
 
     def failing(tool, arguments):
         nonlocal left
         left -= 1
-        return handlers.failed("GitHub API Error: GitHub API error") if left < 0 else answer(tool, arguments)
+        return ToolFault("GitHub API Error: GitHub API error") if left < 0 else answer(tool, arguments)
 
     pages = []
     with pytest.raises(Unavailable):
-        await read(recite(failing), dialect, kept=pages)
+        await read(Recital(failing), dialect, kept=pages)
     assert 0 < len(named(pages)) < 25
-    assert named([*pages, *await read(recite(answer), dialect, pages[-1].cursor)]) == twenty_five
+    assert named([*pages, *await read(Recital(answer), dialect, pages[-1].cursor)]) == twenty_five
 
 
-async def test_a_merge_of_the_future_does_not_carry_the_cursor_there(recite, handlers, world, dialect):
+async def test_a_merge_of_the_future_does_not_carry_the_cursor_there(handlers, world, dialect):
     """A server that shows a later merge than it was asked for; what is merged meanwhile is still found."""
     world.pull("team/work", 7, day(1), by=8)
     answer = getattr(handlers, dialect)(world)
@@ -226,10 +227,10 @@ async def test_a_merge_of_the_future_does_not_carry_the_cursor_there(recite, han
     def later(tool, arguments):
         return answer(tool, arguments).replace(day(1), "2999-01-01T00:00:00Z")
 
-    (page,) = await read(recite(later), dialect)
+    (page,) = await read(Recital(later), dialect)
     assert json.loads(page.cursor)["since"] <= int(NOW.timestamp())
     new = world.pull("team/work", 7, iso(NOW + timedelta(days=1)), by=8)
-    assert new in named(await read(recite(answer), dialect, page.cursor, now=NOW + timedelta(days=2)))
+    assert new in named(await read(Recital(answer), dialect, page.cursor, now=NOW + timedelta(days=2)))
 
 
 async def test_cursors_stay_short_however_long_the_names(history, world):
@@ -252,15 +253,15 @@ async def test_a_busy_day_is_read_to_its_end_however_often_it_is_interrupted(his
     assert seen == works
 
 
-async def test_figures_and_health_cost_a_call_each(recite, handlers, world, dialect, twenty_five):
+async def test_figures_and_health_cost_a_call_each(handlers, world, dialect, twenty_five):
     source = GitHub(Settings().server, DIALECTS[dialect], max_pages=10, now=lambda: NOW)
-    tools = recite(getattr(handlers, dialect)(world))
+    tools = Recital(getattr(handlers, dialect)(world))
     assert await source.get_user_stats(tools, ANN) == {"merged_pull_requests": 25.0}
     assert await source.get_user_stats(tools, Account("github", "ann", "9")) == {}
     assert len(tools.calls) == 2
     assert await source.health_check(tools) is None
     assert len(tools.calls) == 3
-    broken = recite(lambda tool, arguments: handlers.failed("Authentication Failed: Bad credentials"))
+    broken = Recital(lambda tool, arguments: ToolFault("Authentication Failed: Bad credentials"))
     with pytest.raises(Exception, match="token"):
         await source.health_check(broken)
 
@@ -274,7 +275,7 @@ WAVE = st.lists(st.integers(0, 60 * 24 * 30), max_size=30)
     stops=st.lists(st.integers(1, 3), min_size=4, max_size=4),
     name=st.sampled_from(sorted(DIALECTS)),
 )
-def test_whatever_arrives_between_runs_each_work_is_named_once(recite, handlers, new_world, waves, stops, name):
+def test_whatever_arrives_between_runs_each_work_is_named_once(handlers, new_world, waves, stops, name):
     """Each wave is merged after the run before; runs stop anywhere, the last one at its end."""
 
     async def play():
@@ -286,7 +287,7 @@ def test_whatever_arrives_between_runs_each_work_is_named_once(recite, handlers,
             begin = START + timedelta(days=31 * number)
             works += [world.pull("team/work", 7, iso(begin + timedelta(minutes=minutes)), by=8) for minutes in wave]
             stop = None if number == len(waves) - 1 else stops[number]
-            tools = recite(getattr(handlers, name)(world))
+            tools = Recital(getattr(handlers, name)(world))
             pages = await read(tools, name, cursor, stop=stop, now=begin + timedelta(days=31))
             seen += named(pages)
             cursor = pages[-1].cursor if pages else cursor
@@ -295,13 +296,13 @@ def test_whatever_arrives_between_runs_each_work_is_named_once(recite, handlers,
     asyncio.run(play())
 
 
-async def test_no_single_damage_to_a_search_invents_work(recite, handlers, world, dialect, each_accident):
+async def test_no_single_damage_to_a_search_invents_work(handlers, world, dialect):
     works = {world.pull("team/work", 7, day(number), by=8) for number in range(2)}
     world.pull("team/work", 8, day(3), by=7)
     answer = getattr(handlers, dialect)(world)
     tool = DIALECTS[dialect].search_tool
     asked = DIALECTS[dialect].search_arguments(f"author:ann is:merged is:public merged:{day(0)}..{day(9)}", 1)
-    texts = list(each_accident(answer(tool, asked), spare=("user", "merged_at")))
+    texts = list(accidents(answer(tool, asked), spare=("user", "merged_at")))
     assert len(texts) > 200
     for text in texts:
 
@@ -309,7 +310,7 @@ async def test_no_single_damage_to_a_search_invents_work(recite, handlers, world
             return text if called == tool else answer(called, arguments)
 
         try:
-            found = set(named(await read(recite(damaged), dialect)))
+            found = set(named(await read(Recital(damaged), dialect)))
         except (Unavailable, NotFound):
             continue
         assert found <= works, text

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from skillcore.plugin import Account, NotVerified, Unavailable, Undecided, Verified
+from skillcore.testing import Recital, ToolFault
 from skillcore_github import Settings
 from skillcore_github.dialects import NPM, OFFICIAL
 from skillcore_github.requirement import Contribution
@@ -22,16 +23,16 @@ def dialect(request):
 
 
 @pytest.fixture
-def verify(recite, handlers, world, dialect):
+def verify(handlers, world, dialect):
     """Verify a requirement in the world as it is, by one of the servers; the calls that it took are in ``calls``."""
 
     async def verify(requirement, account=ANN, *, max_pages=10, lacks=()):
         answer = getattr(handlers, dialect)(world)
 
         def lacking(tool, arguments):
-            return handlers.failed(f"Unknown tool: {tool}") if tool in lacks else answer(tool, arguments)
+            return ToolFault(f"Unknown tool: {tool}") if tool in lacks else answer(tool, arguments)
 
-        tools = recite(lacking)
+        tools = Recital(lacking)
         verify.calls = tools.calls
         return await GitHub(Settings().server, DIALECTS[dialect], max_pages=max_pages).verify(tools, account, requirement)
 
@@ -70,7 +71,7 @@ async def test_who_closed_it_merged_it_only_if_that_was_at_once(verify, world, c
     assert strengths(await verify(PULLS))["team/work#1"][0] == strength
 
 
-async def test_one_that_is_not_shown_by_itself_is_authenticated(verify, world, dialect, recite, handlers):
+async def test_one_that_is_not_shown_by_itself_is_authenticated(verify, world, dialect, handlers):
     world.pull("team/work", 7, T1, by=8)
     answer = getattr(handlers, dialect)(world)
 
@@ -79,11 +80,11 @@ async def test_one_that_is_not_shown_by_itself_is_authenticated(verify, world, d
             return answer(tool, arguments | {"issue_number": 99, "pullNumber": 99})
         return answer(tool, arguments)
 
-    verdict = await GitHub(Settings().server, DIALECTS[dialect], max_pages=1).verify(recite(lists_only), ANN, PULLS)
+    verdict = await GitHub(Settings().server, DIALECTS[dialect], max_pages=1).verify(Recital(lists_only), ANN, PULLS)
     assert strengths(verdict) == {"team/work#1": ("authenticated", None)}
 
 
-async def test_another_one_in_its_place_is_no_answer(verify, world, dialect, recite, handlers):
+async def test_another_one_in_its_place_is_no_answer(verify, world, dialect, handlers):
     world.pull("team/work", 7, T1, by=8)
     world.pull("team/work", 8, T2, by=7)
     answer = getattr(handlers, dialect)(world)
@@ -94,7 +95,7 @@ async def test_another_one_in_its_place_is_no_answer(verify, world, dialect, rec
             return answer(tool, arguments | change if tool in {"get_issue", "pull_request_read"} else arguments)
 
         with pytest.raises(Unavailable):
-            await GitHub(Settings().server, DIALECTS[dialect], max_pages=1).verify(recite(misled), ANN, PULLS)
+            await GitHub(Settings().server, DIALECTS[dialect], max_pages=1).verify(Recital(misled), ANN, PULLS)
 
 
 async def test_at_most_twenty_are_asked_about(verify, world):

@@ -16,6 +16,7 @@ from skillcore.plugin import (
     NotProved,
     Unavailable,
 )
+from skillcore.testing import Recital, ToolFault, accidents
 from skillcore_leetcode import LeetCode, Settings, skillcore_plugin, skillcore_verification_sources
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -46,8 +47,8 @@ UNKNOWN = json.dumps(
 )
 
 
-async def judged(recite, text, challenge=None):
-    return await SOURCE.check_challenge(recite(lambda tool, arguments: text), ANN, challenge or issued())
+async def judged(text, challenge=None):
+    return await SOURCE.check_challenge(Recital(lambda tool, arguments: text), ANN, challenge or issued())
 
 
 def test_the_settings_say_how_long_a_challenge_stays_open():
@@ -83,10 +84,10 @@ def test_nothing_is_asked_of_a_name_that_cannot_be():
 
 @pytest.mark.parametrize("field", ["realName", "school", "company"])
 @pytest.mark.parametrize("form", ["{}", "Ann ({})", "  {} "])
-async def test_the_word_in_a_field_of_the_profile_proves_the_account(recite, field, form):
-    identity = await judged(recite, profile(**{field: form.format(WORD)}))
+async def test_the_word_in_a_field_of_the_profile_proves_the_account(field, form):
+    identity = await judged(profile(**{field: form.format(WORD)}))
     assert identity == Identity(handle="Ann", mark=WORD)
-    assert await judged(recite, profile(**{field: form.format(WORD.upper())})) == identity
+    assert await judged(profile(**{field: form.format(WORD.upper())})) == identity
 
 
 @pytest.mark.parametrize(
@@ -101,51 +102,51 @@ async def test_the_word_in_a_field_of_the_profile_proves_the_account(recite, fie
         {"countryName": WORD},
     ],
 )
-async def test_anything_else_does_not(recite, fields):
-    verdict = await judged(recite, profile(**fields))
+async def test_anything_else_does_not(fields):
+    verdict = await judged(profile(**fields))
     assert isinstance(verdict, NotProved)
     assert WORD in verdict.looked_for
     assert "no school" in verdict.found
 
 
-async def test_another_challenges_word_does_not(recite):
+async def test_another_challenges_word_does_not():
     other = SOURCE.challenge(ANN, 8).key
-    assert isinstance(await judged(recite, profile(realName=WORD), issued(other)), NotProved)
+    assert isinstance(await judged(profile(realName=WORD), issued(other)), NotProved)
 
 
 @pytest.mark.parametrize(
     ("minutes", "kind"), [(-20, NotProved), (-0.5, Identity), (0, Identity), (29, Identity), (30.5, Identity), (32, NotProved)]
 )
-async def test_the_word_counts_while_the_challenge_is_open(recite, minutes, kind):
+async def test_the_word_counts_while_the_challenge_is_open(minutes, kind):
     """Half a minute is what two clocks may differ by."""
     source = LeetCode(Settings().server, now=lambda: AT + timedelta(minutes=minutes))
-    verdict = await source.check_challenge(recite(lambda tool, arguments: profile(realName=WORD)), ANN, issued())
+    verdict = await source.check_challenge(Recital(lambda tool, arguments: profile(realName=WORD)), ANN, issued())
     assert type(verdict) is kind
     if kind is NotProved:
         assert "2026-05-01T12:30:00" in verdict.looked_for
 
 
-async def test_an_unknown_user_proves_nothing(recite):
+async def test_an_unknown_user_proves_nothing():
     with pytest.raises(NotFound, match="ann"):
-        await judged(recite, UNKNOWN)
+        await judged(UNKNOWN)
 
 
-async def test_no_damage_to_a_profile_proves_an_account(recite, each_accident):
+async def test_no_damage_to_a_profile_proves_an_account():
     """The profile of somebody who never wrote the word."""
-    texts = list(each_accident(profile(realName="Ann", school="School of Life")))
+    texts = list(accidents(profile(realName="Ann", school="School of Life")))
     assert len(texts) > 50
     for text in texts:
         with suppress(NotFound, Unavailable):
-            assert isinstance(await judged(recite, text), NotProved), text
+            assert isinstance(await judged(text), NotProved), text
 
 
-async def test_another_users_profile_is_no_answer(recite):
+async def test_another_users_profile_is_no_answer():
     text = profile(realName=WORD).replace('"Ann"', '"Bob"')
     with pytest.raises(Unavailable):
-        await judged(recite, text)
+        await judged(text)
 
 
-async def test_figures_are_those_of_the_profile(recite):
+async def test_figures_are_those_of_the_profile():
     """Rank and rows as the site writes them; what it leaves out is left out."""
     tried = [
         {"difficulty": "All", "count": 19, "submissions": 38},
@@ -154,7 +155,7 @@ async def test_figures_are_those_of_the_profile(recite):
         {"difficulty": "Hard", "count": 1, "submissions": 2},
     ]
     text = profile(ranking=4489756, totalSubmissionNum=tried)
-    assert await SOURCE.get_user_stats(recite(lambda tool, arguments: text), ANN) == {
+    assert await SOURCE.get_user_stats(Recital(lambda tool, arguments: text), ANN) == {
         "ranking": 4489756.0,
         "submissions": 38.0,
         "problems_tried": 19.0,
@@ -163,16 +164,16 @@ async def test_figures_are_those_of_the_profile(recite):
         "problems_tried_hard": 1.0,
     }
     bare = profile(ranking=None, totalSubmissionNum=None)
-    assert await SOURCE.get_user_stats(recite(lambda tool, arguments: bare), ANN) == {}
+    assert await SOURCE.get_user_stats(Recital(lambda tool, arguments: bare), ANN) == {}
     with pytest.raises(NotFound):
-        await SOURCE.get_user_stats(recite(lambda tool, arguments: UNKNOWN), ANN)
+        await SOURCE.get_user_stats(Recital(lambda tool, arguments: UNKNOWN), ANN)
 
 
-async def test_health_is_one_call(recite, failed_call):
+async def test_health_is_one_call():
     problem = {"titleSlug": "two-sum", "title": "Two Sum", "difficulty": "Easy", "topicTags": []}
-    good = recite(lambda tool, arguments: json.dumps({"titleSlug": "two-sum", "problem": problem}))
+    good = Recital(lambda tool, arguments: json.dumps({"titleSlug": "two-sum", "problem": problem}))
     assert await SOURCE.health_check(good) is None
     assert good.calls == [("get_problem", {"titleSlug": "two-sum"})]
-    assert "two-sum" in await SOURCE.health_check(recite(lambda tool, arguments: failed_call("Problem two-sum not found")))
+    assert "two-sum" in await SOURCE.health_check(Recital(lambda tool, arguments: ToolFault("Problem two-sum not found")))
     with pytest.raises(Unavailable):
-        await SOURCE.health_check(recite(lambda tool, arguments: failed_call("HTTP 500: no")))
+        await SOURCE.health_check(Recital(lambda tool, arguments: ToolFault("HTTP 500: no")))

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skillcore.plugin import Account, NotFound, NotVerified, Unavailable, Undecided, Verified
+from skillcore.testing import Recital, accidents, damages
 from skillcore_leetcode import LeetCode, Requirement, Settings
 
 SOURCE = LeetCode(Settings().server)
@@ -47,8 +48,8 @@ CASES = {
 }
 
 
-def judged(recite, texts):
-    tools = recite(lambda tool, arguments: texts[TOOLS.index(tool)])
+def judged(texts):
+    tools = Recital(lambda tool, arguments: texts[TOOLS.index(tool)])
     try:
         return type(asyncio.run(SOURCE.verify(tools, Account("leetcode", "uwi"), TWO_SUM)))
     except (NotFound, Unavailable) as error:
@@ -60,20 +61,20 @@ def with_one(texts, place, text):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_no_single_damage_makes_another_verdict(recite, each_accident, name):
+def test_no_single_damage_makes_another_verdict(name):
     answers, kind = CASES[name]
     texts = [json.dumps(answer) for answer in answers]
-    assert judged(recite, texts) is kind
-    damaged = [with_one(texts, place, text) for place in range(3) for text in each_accident(texts[place])]
+    assert judged(texts) is kind
+    damaged = [with_one(texts, place, text) for place in range(3) for text in accidents(texts[place])]
     assert len(damaged) > 200
-    assert [broken for broken in damaged if judged(recite, broken) not in (kind, Unavailable)] == []
+    assert [broken for broken in damaged if judged(broken) not in (kind, Unavailable)] == []
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
-def test_no_heap_of_damages_makes_another_verdict(recite, damaged, data):
+def test_no_heap_of_damages_makes_another_verdict(data):
     answers, kind = CASES[data.draw(st.sampled_from(sorted(CASES)))]
     texts = [json.dumps(answer) for answer in answers]
     place = data.draw(st.integers(0, 2))
-    broken = with_one(texts, place, data.draw(damaged(texts[place])))
-    assert judged(recite, broken) in (kind, Unavailable), broken
+    broken = with_one(texts, place, data.draw(damages(texts[place])))
+    assert judged(broken) in (kind, Unavailable), broken

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from skillcore.plugin import Account, InvalidRequirement, NotFound, NotVerified, Unavailable, Undecided, Verified
+from skillcore.testing import Recital, ToolFault
 from skillcore_leetcode import LeetCode, Requirement, Settings
 
 SOURCE = LeetCode(Settings().server)
@@ -39,8 +40,8 @@ def others(number):
     return [f"other-{place}" for place in range(number)]
 
 
-async def test_a_problem_among_those_shown_is_verified_with_its_evidence(recite):
-    tools = recite(served(["3sum", "two-sum", "3sum"]))
+async def test_a_problem_among_those_shown_is_verified_with_its_evidence():
+    tools = Recital(served(["3sum", "two-sum", "3sum"]))
     (evidence,) = (await SOURCE.verify(tools, ANN, TWO_SUM)).evidence
     assert evidence.work == "two-sum"
     assert evidence.occurred_at == datetime(2023, 11, 14, 22, 11, 40, tzinfo=UTC)
@@ -53,21 +54,21 @@ async def test_a_problem_among_those_shown_is_verified_with_its_evidence(recite)
 
 
 @pytest.mark.parametrize(("word", "difficulty"), [("Easy", 3), ("Medium", 5), ("Hard", 8)])
-async def test_each_word_for_difficulty_has_its_place_on_the_scale(recite, word, difficulty):
-    verdict = await SOURCE.verify(recite(served(["two-sum"], difficulty=word)), ANN, TWO_SUM)
+async def test_each_word_for_difficulty_has_its_place_on_the_scale(word, difficulty):
+    verdict = await SOURCE.verify(Recital(served(["two-sum"], difficulty=word)), ANN, TWO_SUM)
     assert verdict.evidence[0].difficulty == difficulty
 
 
-async def test_the_earliest_submission_shown_dates_the_work(recite):
-    verdict = await SOURCE.verify(recite(served(["two-sum", "3sum", "two-sum"])), ANN, TWO_SUM)
+async def test_the_earliest_submission_shown_dates_the_work():
+    verdict = await SOURCE.verify(Recital(served(["two-sum", "3sum", "two-sum"])), ANN, TWO_SUM)
     assert verdict.evidence[0].metadata["submission"] == "898"
     late = Requirement(problem_slug="two-sum", after=datetime.fromtimestamp(1_700_000_000 - 200, UTC))
-    verdict = await SOURCE.verify(recite(served(["two-sum", "3sum", "two-sum"])), ANN, late)
+    verdict = await SOURCE.verify(Recital(served(["two-sum", "3sum", "two-sum"])), ANN, late)
     assert verdict.evidence[0].metadata["submission"] == "900"
 
 
-async def test_a_full_window_without_it_is_undecided(recite):
-    tools = recite(served(others(20)))
+async def test_a_full_window_without_it_is_undecided():
+    tools = Recital(served(others(20)))
     verdict = await SOURCE.verify(tools, ANN, TWO_SUM)
     assert isinstance(verdict, Undecided)
     assert "20 accepted submissions" in verdict.reason
@@ -76,53 +77,53 @@ async def test_a_full_window_without_it_is_undecided(recite):
 
 
 @pytest.mark.parametrize("number", [0, 1, 19])
-async def test_a_short_list_without_it_is_complete_if_the_user_exists(recite, number):
-    verdict = await SOURCE.verify(recite(served(others(number))), ANN, TWO_SUM)
+async def test_a_short_list_without_it_is_complete_if_the_user_exists(number):
+    verdict = await SOURCE.verify(Recital(served(others(number))), ANN, TWO_SUM)
     assert verdict == NotVerified("an accepted submission to two-sum", f"{number} others")
 
 
-async def test_an_unknown_users_empty_list_is_no_verdict(recite):
+async def test_an_unknown_users_empty_list_is_no_verdict():
     with pytest.raises(NotFound, match="ann"):
-        await SOURCE.verify(recite(served([], profile=UNKNOWN)), ANN, TWO_SUM)
+        await SOURCE.verify(Recital(served([], profile=UNKNOWN)), ANN, TWO_SUM)
 
 
-async def test_without_a_profile_there_is_no_verdict_yet(recite):
+async def test_without_a_profile_there_is_no_verdict_yet():
     with pytest.raises(Unavailable):
-        await SOURCE.verify(recite(served([], profile=None)), ANN, TWO_SUM)
+        await SOURCE.verify(Recital(served([], profile=None)), ANN, TWO_SUM)
 
 
-async def test_work_done_too_early_does_not_count(recite):
+async def test_work_done_too_early_does_not_count():
     late = Requirement(problem_slug="two-sum", after=datetime(2026, 1, 1, tzinfo=UTC))
-    verdict = await SOURCE.verify(recite(served(["two-sum"])), ANN, late)
+    verdict = await SOURCE.verify(Recital(served(["two-sum"])), ANN, late)
     assert isinstance(verdict, NotVerified)
     assert "2026-01-01" in verdict.looked_for
     assert verdict.found == "accepted earlier, at 2023-11-14T22:13:20+00:00"
-    assert isinstance(await SOURCE.verify(recite(served(["two-sum", *others(19)])), ANN, late), Undecided)
+    assert isinstance(await SOURCE.verify(Recital(served(["two-sum", *others(19)])), ANN, late), Undecided)
 
 
 @pytest.mark.parametrize(
     ("least", "kind"), [("easy", Verified), ("medium", Verified), ("hard", NotVerified), (5.5, NotVerified)]
 )
-async def test_min_difficulty_is_the_sources_own(recite, least, kind):
+async def test_min_difficulty_is_the_sources_own(least, kind):
     requirement = Requirement(problem_slug="two-sum", min_difficulty=least)
-    assert isinstance(await SOURCE.verify(recite(served(["two-sum"])), ANN, requirement), kind)
+    assert isinstance(await SOURCE.verify(Recital(served(["two-sum"])), ANN, requirement), kind)
 
 
-async def test_a_problem_taken_away_counts_without_difficulty(recite, failed_call):
-    gone = served(["two-sum"], problem=failed_call("Problem two-sum not found"))
-    (evidence,) = (await SOURCE.verify(recite(gone), ANN, TWO_SUM)).evidence
+async def test_a_problem_taken_away_counts_without_difficulty():
+    gone = served(["two-sum"], problem=ToolFault("Problem two-sum not found"))
+    (evidence,) = (await SOURCE.verify(Recital(gone), ANN, TWO_SUM)).evidence
     assert (evidence.difficulty, evidence.topics) == (None, ())
     least = Requirement(problem_slug="two-sum", min_difficulty="easy")
-    assert isinstance(await SOURCE.verify(recite(gone), ANN, least), Undecided)
+    assert isinstance(await SOURCE.verify(Recital(gone), ANN, least), Undecided)
 
 
-async def test_without_the_problem_there_is_no_verdict_yet(recite, failed_call):
+async def test_without_the_problem_there_is_no_verdict_yet():
     with pytest.raises(Unavailable):
-        await SOURCE.verify(recite(served(["two-sum"], problem=failed_call("HTTP 500: no"))), ANN, TWO_SUM)
+        await SOURCE.verify(Recital(served(["two-sum"], problem=ToolFault("HTTP 500: no"))), ANN, TWO_SUM)
 
 
-async def test_a_name_that_cannot_be_is_never_sent(recite):
-    tools = recite(served([]))
+async def test_a_name_that_cannot_be_is_never_sent():
+    tools = Recital(served([]))
     with pytest.raises(InvalidRequirement):
         await SOURCE.verify(tools, Account("leetcode", "ann bob"), TWO_SUM)
     assert tools.calls == []
