@@ -61,8 +61,9 @@ _AUDITED = (
 )  # fmt: skip
 _IMPORTING = "<frozen importlib"
 _HERE = __file__
-_OS = os.__file__
-_RANDOM = random.__file__
+_OS = os.getenv.__code__.co_filename  # not __file__: the interpreter may have it built in
+_RANDOM = random.Random.seed.__code__.co_filename
+_THREADS = frozenset({"start_new_thread", "start_new", "start_joinable_thread"})
 
 Finding = tuple[str, str]
 """What is done, and by which call."""
@@ -206,6 +207,8 @@ def _function(function: Any, name: str, module: str) -> Finding | None:
         found = SCREEN, name
     elif module in {"io", "_io"} and name in {"open", "open_code"}:
         found = WORLD, "open"
+    elif module == "_thread" and name in _THREADS:
+        found = WORLD, f"_thread.{name}"
     elif module in _OUTSIDE and name not in _HARMLESS:
         found = (CHANCE, f"os.{name}") if name in {"urandom", "getrandom"} else (WORLD, f"{module.strip('_')}.{name}")
     return found

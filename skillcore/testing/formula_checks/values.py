@@ -30,10 +30,7 @@ class ValueChecks(FormulaFrame):
             inputs = {name: {sample.subject: scored(name, value)} for name, value in sample.inputs.items()}
             state = self._states(history).get(sample.subject, self.formula.state())
             score = self._read(history, state, Reading(at, sample.subject, sample.definition, inputs))
-            same = score.value == sample.value or (
-                score.value is not None and sample.value is not None and math.isclose(score.value, sample.value, **EXACT)
-            )
-            if not same or (sample.label is not None and score.label != sample.label):
+            if not _same(score.value, sample.value) or (sample.label is not None and score.label != sample.label):
                 raise self._refuse(
                     f"gives {score.value} {score.label or ''}".rstrip()
                     + f" and not {sample.value} {sample.label or ''}".rstrip()
@@ -99,7 +96,7 @@ class ValueChecks(FormulaFrame):
         """Guards people without any event: they have nothing, or what the suite says that everybody begins with."""
         for reading in self._readings("", ()):
             value = self._read((), self.formula.state(), reading).value
-            if not any(value == first for first in self.at_first):
+            if not any(_same(value, first) for first in self.at_first):
                 raise self._refuse(
                     f"gives {value} to a person without any event",
                     "return 0 or None for the first state, or declare in `at_first` what everybody begins with",
@@ -122,6 +119,10 @@ class ValueChecks(FormulaFrame):
                 f"says {score.value}, and the {score.combine} of its components ({names}) is {made}, in {of}",
                 f"return every part that the value is made of, or combine={other!r} if that is how they make it",
             )
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    return one == other or (one is not None and other is not None and math.isclose(one, other, **EXACT))
 
 
 def _finite(number: object) -> bool:
