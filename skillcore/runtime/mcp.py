@@ -110,7 +110,7 @@ class ServerSession:
 
         answer = await self._ask(ask)
         if len(answer.text) > limit or len(answer.text.encode("utf-8", "replace")) > limit:
-            raise Unavailable(f"{self.name} answered {tool} with more than {limit} bytes")
+            raise Unavailable(f"{self.name} answered {tool} with more than {limit} bytes (resilience.result_limit)")
         return answer
 
     async def check(self) -> ServerReport:

@@ -33,6 +33,11 @@ T = TypeVar("T")
 STUBBORN = 5.0
 """Seconds for code to end after it was cancelled; then it is left to itself."""
 
+# What operators do about a plugin until its author has mended it.
+CRASHED = "the plugin must raise a SourceError for whatever keeps it from a verdict; update it, or name it in plugins.block"
+LATE = "give it more time (verification.deadline), a worker of its own (verification.isolated), or name it in plugins.block"
+DEAF = "it cannot be cancelled: give it a worker of its own (verification.isolated), or name its plugin in plugins.block"
+
 _abandoned: set[asyncio.Task[object]] = set()
 _verdicts = msgspec.json.Decoder(Verified | NotVerified | Undecided)
 
@@ -54,6 +59,7 @@ async def contained(who: str, call: Callable[[], Awaitable[T]], seconds: float) 
         await asyncio.wait({task}, timeout=seconds)
         if not task.done():
             await _end(who, task)
+            log.warning("plugin.late", plugin=who, seconds=seconds, remedy=LATE)
             raise Unavailable(f"{who} did not finish within {seconds:g} s")
     except asyncio.CancelledError:
         await _end(who, task)
@@ -123,7 +129,7 @@ async def _only_source_errors(own: Call, call: Callable[[], Awaitable[T]]) -> T:
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # also sys.exit, and whatever else would end the process
-        log.warning("plugin.failed", plugin=who, exc_info=error)
+        log.warning("plugin.failed", plugin=who, remedy=CRASHED, exc_info=error)
         raise Unavailable(f"{who} failed: {type(error).__name__}: {error}") from error
 
 
@@ -140,7 +146,7 @@ async def _end(who: str, task: asyncio.Task[T]) -> None:
             # Too late to matter, and nobody else will look.
             task.cancelled() or task.exception()
         else:
-            log.error("plugin.stuck", plugin=who)
+            log.error("plugin.stuck", plugin=who, remedy=DEAF)
             _abandoned.add(task)
             task.add_done_callback(_forget)
 

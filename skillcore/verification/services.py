@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 EXPIRE_EVERY = 3600.0
 PUBLISH_EVERY = 5.0
+BLOCKING = "give them a worker of their own (verification.isolated), or name their plugin in plugins.block"
 
 
 @asynccontextmanager
@@ -70,7 +71,7 @@ async def held_up(engine: Engine, blocked: Blocked) -> None:
     """Do what there is to do before a worker ends that was held up: set apart whose code it was."""
     names = engine.service(Sources).running(blocked.task, blocked.modules)
     if names:
-        log.error("sources are set apart, since their code held up a worker", sources=names)
+        log.error("sources are set apart, since their code held up a worker", sources=names, remedy=BLOCKING)
         await set_apart(engine, names, f"its code held up a worker for {blocked.seconds:.0f} s, and the worker was ended")
 
 
