@@ -2,8 +2,8 @@
 
 An account is displaced by another of the same person, or a vouched one by somebody else's proof. Its evidence no longer
 counts, which a fact says (``evidence.withdrawn``); none is ever deleted. A displacement lasts as long as what displaced it
-counts: once that is withdrawn, because the link was wrong or another account took its place, what it displaced counts
-again, as if it had never been.
+counts. Once an administrator undoes that, everything that it displaced counts again, as if it had never been; once another
+account takes its place, so does what it displaced of others.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Change:
         Args:
             rows: all of the person's rows at this source that are not withdrawn; they are of one account.
             reason: for the person.
-            by: the row that displaces it. One of the same person leaves what was displaced of theirs where it is.
+            by: the row that displaces it. What it displaced of the same person stays where it is: were it given back now, it
+                would stand in the way once that row counts no more. Without one the link was wrong, and had never been.
         """
         if not rows:
             return
@@ -84,8 +85,7 @@ class Change:
             row.withdrawn_at = self.moment
             row.unlinked_at = row.unlinked_at or self.moment
         self._add(newest, "evidence.withdrawn", EvidenceWithdrawn(account=name_of(newest), reason=reason))
-        switching = by is not None and by.user_id == newest.user_id
-        await self.give_back([row.id for row in rows], switching_user=newest.user_id if switching else None)
+        await self._give_back([row.id for row in rows], but_of=None if by is None else newest.user_id)
 
     async def displace_vouches(self, proof: SourceAccountRow) -> None:
         """Take a proved account from those for whom platforms vouch for it, whether it is linked still or not."""
@@ -94,20 +94,6 @@ class Change:
         for user_id in dict.fromkeys(row.user_id for row in rows if row.platform_id is not None):
             own = await self.rows(SourceAccountRow.user_id == user_id)
             await self.withdraw(own, "its holder proved that the account is theirs", proof)
-
-    async def give_back(self, ids: Collection[UUID], *, switching_user: UUID | None = None) -> None:
-        """Let what was displaced by rows that no longer count do so again, unless something else stands in its place."""
-        await self.tx.session.flush()
-        query = select(SourceAccountRow).where(SourceAccountRow.displaced_by.in_(ids)).order_by(SourceAccountRow.id)
-        for row in await self.tx.session.scalars(query.with_for_update()):
-            if row.user_id == switching_user:
-                continue  # what displaced it was displaced in turn
-            obstacle = await self._obstacle(row)
-            row.displaced_by = None
-            if obstacle is None:
-                await self._restore(row)
-            elif obstacle.user_id != row.user_id or name_of(obstacle) != name_of(row):
-                row.displaced_by = obstacle.id
 
     async def forget(self, row: SourceAccountRow) -> None:
         """Let earlier rows of a person's account not be given back any more: a newer one stands for it."""
@@ -132,6 +118,20 @@ class Change:
             .with_for_update()
         )
         return list(await self.tx.session.scalars(query))
+
+    async def _give_back(self, ids: Collection[UUID], *, but_of: UUID | None) -> None:
+        """Let what was displaced by rows that no longer count do so again, unless something else stands in its place."""
+        await self.tx.session.flush()
+        query = select(SourceAccountRow).where(SourceAccountRow.displaced_by.in_(ids)).order_by(SourceAccountRow.id)
+        for row in await self.tx.session.scalars(query.with_for_update()):
+            if row.user_id == but_of:
+                continue
+            obstacle = await self._obstacle(row)
+            row.displaced_by = None
+            if obstacle is None:
+                await self._restore(row)
+            elif obstacle.user_id != row.user_id or name_of(obstacle) != name_of(row):
+                row.displaced_by = obstacle.id
 
     async def _restore(self, row: SourceAccountRow) -> None:
         was_linked = row.unlinked_at == row.withdrawn_at

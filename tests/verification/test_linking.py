@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -223,6 +224,119 @@ async def test_only_an_administrator_undoes_a_wrong_link(world: World) -> None:
     await unlink(world, admin, ada, withdraw=True)
     assert await withdrawn(world, ada) == {"gym:ada"}
     assert [kind for kind, _ in await history(world, ada)][1:] == ["account.unlinked", "evidence.withdrawn"]
+
+
+def administrator() -> Actor:
+    return Actor(kind="user", user_id=new_id(), role="admin")
+
+
+async def test_undoing_a_wrong_proof_gives_back_what_it_displaced(world: World) -> None:
+    platform = await world.platform()
+    ada, bob, mallory = await world.member(platform, "ada"), await world.member(platform, "bob"), await world.person()
+    await vouch(world, platform, ada, "gymnast")
+    await vouch(world, platform, bob, "bob")
+    await prove(world, mallory, "mallory")
+    await unlink(world, bob, bob)
+    for handle in ("gymnast", "bob", "mallory"):
+        await prove(world, mallory, handle)
+    await prove(world, mallory, "gymnast")
+    assert await withdrawn(world, ada) == {"gym:gymnast"}
+    assert await withdrawn(world, bob) == frozenset()  # given back when something else took the place of the wrong proof
+    await unlink(world, administrator(), mallory, withdraw=True)
+    assert await shown(world, ada, ada) == [("gym:gymnast", False)]
+    assert (await shown(world, bob, bob), await withdrawn(world, bob)) == ([], frozenset())
+    assert await shown(world, mallory, mallory) == [("gym:mallory", True)]
+    assert await withdrawn(world, mallory) == {"gym:gymnast", "gym:bob"}
+
+
+async def test_what_was_displaced_stays_so_where_something_else_stands_in_its_place(world: World) -> None:
+    platform = await world.platform()
+    ada, bob, mallory = await world.member(platform, "ada"), await world.member(platform, "bob"), await world.person()
+    await vouch(world, platform, ada, "gymnast")
+    await vouch(world, platform, bob, "swimmer")
+    await prove(world, mallory, "gymnast")
+    await vouch(world, platform, ada, "runner")
+    await unlink(world, administrator(), mallory, withdraw=True)
+    assert await shown(world, ada, ada) == [("gym:runner", False)]
+    assert await withdrawn(world, ada) == {"gym:gymnast"}
+    await unlink(world, administrator(), ada, withdraw=True)
+    assert await shown(world, ada, ada) == [("gym:gymnast", False)]  # which the runner would have displaced
+
+    await prove(world, mallory, "swimmer")
+    await unlink(world, mallory, mallory)
+    true_holder = await world.person()
+    await prove(world, true_holder, "swimmer")
+    await unlink(world, administrator(), mallory, withdraw=True)
+    assert await withdrawn(world, bob) == {"gym:swimmer"}
+    assert await shown(world, true_holder, true_holder) == [("gym:swimmer", True)]
+
+
+async def test_an_undone_account_does_not_come_back_with_another(world: World) -> None:
+    ada = await world.person()
+    for handle in ("right", "wrong", "right"):
+        await prove(world, ada, handle)
+    await unlink(world, administrator(), ada, withdraw=True)  # the right one was wrong, too
+    assert await shown(world, ada, ada) == [("gym:wrong", True)]
+    await unlink(world, administrator(), ada, withdraw=True)
+    assert await shown(world, ada, ada) == []
+    assert await withdrawn(world, ada) == {"gym:right", "gym:wrong"}
+
+
+async def test_a_relinked_account_stands_for_what_it_displaced_before(world: World) -> None:
+    ada = await world.person()
+    await prove(world, ada, "right")
+    await prove(world, ada, "wrong")
+    await unlink(world, ada, ada)
+    await prove(world, ada, "wrong")
+    await unlink(world, administrator(), ada, withdraw=True)
+    assert await shown(world, ada, ada) == [("gym:right", True)]
+
+
+async def test_who_decided_is_recorded_unless_it_was_the_person(world: World) -> None:
+    platform = await world.platform()
+    ada = await world.member(platform)
+    root = administrator()
+    for actor in (ada, platform, root):
+        await vouch(world, platform, ada, "ada")
+        await unlink(world, actor, ada)
+    events = await world.events(ada, "account.unlinked")
+    assert [event.data.get("by") for event in events] == [None, f"platform:{platform.platform_id}", f"user:{root.user_id}"]
+
+
+async def test_two_ids_are_two_accounts_and_an_id_is_no_handle(world: World) -> None:
+    platform = await world.platform()
+    ada, bob, eve = await world.person(), await world.person(), await world.member(platform)
+    await vouch(world, platform, eve, "4711")
+    await prove(world, ada, "octo", "4711")
+    await prove(world, bob, "octo", "4712")
+    with pytest.raises(Conflict):
+        await prove(world, eve, "other", "4711")
+    with pytest.raises(Conflict):
+        await vouch(world, platform, eve, "octo")
+    assert await shown(world, ada, ada) == [("gym:4711", True)]
+    assert await shown(world, bob, bob) == [("gym:4712", True)]
+    assert await shown(world, eve, eve) == [("gym:4711", False)]
+    async with world.engine.transaction() as tx:
+        found = [await account_for(tx, one.user_id or new_id(), "gym", platform_id=None) for one in (ada, eve)]
+    assert [one and one.asked.external_id for one in found] == ["4711", None]
+
+
+async def test_links_that_displace_each_other_at_once_do_not_wait_for_each_other(world: World) -> None:
+    platform = await world.platform()
+    people = [await world.member(platform, f"member-{number}") for number in range(4)]
+    for number, person in enumerate(people):
+        await vouch(world, platform, person, f"handle-{number}")
+
+    async def take(person: Actor, handle: str) -> None:
+        with contextlib.suppress(Conflict):
+            await prove(world, person, handle)
+
+    async with asyncio.TaskGroup() as group:
+        for turn in range(3):
+            for number, person in enumerate(people):
+                group.create_task(take(person, f"handle-{(number + turn + 1) % 4}"))
+    held = [account for person in people for account, _ in await shown(world, person, person)]
+    assert len(held) == len(set(held)) >= 1
 
 
 async def test_refusals(world: World) -> None:
