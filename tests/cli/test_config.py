@@ -160,9 +160,51 @@ def test_the_plugins_are_listed_with_what_they_offer(capsys):
         "distribution": "skillcore-codeforces",
         "state": "active",
         "error": None,
+        "blocked_by": None,
+        "contract": ">=1.1,<2",
+        "deprecated": [],
+        "exempt": {},
         "offers": {"sources": ["codeforces"]},
     }
     assert plugins["defaults"]["offers"]["formulas"] == ["level"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("block = ['codeforces']", "plugins.block names it; take it out of the list to load it"),
+        ("allow = ['leetcode']", "plugins.allow does not name it; add it to the list to load it"),
+    ],
+)
+def test_blocked_plugins_are_listed_with_what_blocks_them(capsys, setting, words):
+    write(f"[plugins]\n{setting}")
+
+    assert main(["plugins", "list"]) == 0
+
+    out = capsys.readouterr().out
+    assert f"codeforces  blocked  skillcore-codeforces 0.1.0\n    blocked: {words}\n" in out
+    assert "leetcode  active  skillcore-leetcode 0.1.0\n    contract: >=1.1,<2\n    sources: leetcode\n" in out
+
+
+@pytest.mark.filterwarnings("ignore::skillcore.plugin.SkillcoreDeprecationWarning")
+def test_what_is_outdated_in_a_plugin_is_listed(capsys, tmp_path, monkeypatch):
+    metadata = tmp_path / "site" / "acme_old-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-old\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[skillcore]\nold = acme_old\n")
+    (tmp_path / "site" / "acme_old.py").write_text(
+        "from skillcore.plugin import PluginInfo, hookimpl\n\n"
+        "@hookimpl\ndef skillcore_plugin():\n    return PluginInfo(contract=1)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.delitem(sys.modules, "acme_old", raising=False)
+
+    assert main(["plugins", "list"]) == 0
+
+    assert (
+        "old  active  acme-old 1.0\n    contract: >=1,<2\n    outdated: PluginInfo(contract=1) goes with contract 2.0: write"
+        ' PluginInfo(contract=">=1,<2")\n' in capsys.readouterr().out
+    )
 
 
 @pytest.mark.usefixtures("broken_plugin")
