@@ -6,13 +6,17 @@ environment with skillcore would pay.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
+import pytest_asyncio
 import respx
 
+from skillcore.testing.ledgers import Ledger, ledger
 from skillcore.testing.responder import MCP_URL, MCPResponder
 from skillcore.testing.scripted import ScriptedServer
 
-__all__ = ["mcp_server"]
+__all__ = ["installed_ledger", "mcp_server"]
 
 
 @pytest.fixture
@@ -25,3 +29,10 @@ def mcp_server(httpx2_mock: respx.Router) -> ScriptedServer:
     server = ScriptedServer()
     httpx2_mock.route(url=MCP_URL).mock(side_effect=MCPResponder(server))
     return server
+
+
+@pytest_asyncio.fixture(name="ledger")
+async def installed_ledger() -> AsyncIterator[Ledger]:
+    """A ledger on an empty database, with the plugins that are installed here; `skillcore.testing.ledger` takes others."""
+    async with ledger() as opened:
+        yield opened

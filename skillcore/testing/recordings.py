@@ -34,7 +34,7 @@ class Recording:
 
     def __call__(self, tool: str, arguments: Mapping[str, Any]) -> Answer:
         """Answer as the server did; a call that was not recorded breaks the connection."""
-        return self.answers.get(call_of(tool, arguments)) or Drop(f"nothing was recorded for {tool} with these arguments")
+        return self.answers.get(call_of(tool, arguments), Drop(f"nothing was recorded for {tool} with these arguments"))
 
 
 def call_of(tool: str, arguments: Mapping[str, Any]) -> Call:
@@ -51,6 +51,8 @@ async def record(source: VerificationSource[Any], uses: Iterable[Callable[[Guard
                 await use(tools)
             except SourceError as error:
                 failures.append(error)
+                if not tools.answers:
+                    break  # the server does not run: each further use would try to start it again
     return Recording({call_of(raw.tool, raw.arguments): _answer(raw) for raw in tools.answers}, tuple(failures))
 
 

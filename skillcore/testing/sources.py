@@ -33,5 +33,5 @@ class SourceSuite(ReadingChecks, FailingChecks, UserChecks, RequirementChecks, A
         challenges: challenges that accounts have met, if the source has a `ChallengeProof`.
         spare: keys of answers that tests leave as they are, because their absence is an answer at this server.
         most_calls: calls of one verification, or of one account's history; a source that makes more is taken for endless.
-        patience: seconds in which the source must come to an end where it is cut short.
+        patience: seconds after its last call of a tool within which the source must come to an end.
     """

@@ -348,6 +348,11 @@ class ReturnsAList(Gym):
         return [Page(evidence=(), cursor="1")]
 
 
+class ForgetsToYield(Gym):
+    async def history(self, tools, account, after):
+        return [Page(evidence=(), cursor="1")]
+
+
 class TellsWhatItGets(Gym):
     """Ends its history where an answer is missing, as if it were told."""
 
@@ -524,7 +529,7 @@ BROKEN = [
     (ForgetsRefusals, "test_only_source_errors_leave_it", "of refused credentials"),
     (ExitsOnFailure, "test_only_source_errors_leave_it", "gave SystemExit"),
     (ReadsFailuresAsNothing, "test_a_hanging_tool_ends_at_the_deadline", "solved never answered"),
-    (WaitsForEver, "test_a_hanging_tool_ends_at_the_deadline", "did not come to an end within 1 s"),
+    (WaitsForEver, "test_a_hanging_tool_ends_at_the_deadline", "did not come to an end within 1 s of its last call"),
     (SwallowsCancellation, "test_it_can_be_cancelled_at_every_call", "verify ended with .* after it was cancelled"),
     (RefusesToEnd, "test_it_can_be_cancelled_at_every_call", "verify went on after it was cancelled during call 1"),
     (CallsWhatItDidNotDeclare, "test_it_calls_the_tools_that_it_declares", "calls solved with page in verify"),
@@ -533,7 +538,7 @@ BROKEN = [
     (WaitsForEverInItsHealth, "test_its_health_check_is_bounded", "did not come to an end"),
     (CallsItselfHealthy, "test_its_health_check_is_bounded", "although its server hangs"),
     (SaysNumbersOfItsHealth, "test_its_health_check_is_bounded", "of its health"),
-    (CountsItsUsers, "test_it_remembers_nothing", r"self\.seen.* was absent and is True"),
+    (CountsItsUsers, "test_it_remembers_nothing", r"self\.seen was \[\] and is \["),
     (CountsInItsClass, "test_it_remembers_nothing", r"CountsInItsClass\.asked was 0 and is"),
     (CountsInItsModule, "test_it_remembers_nothing", r"test_broken_sources\._answers"),
     (KeepsAnswers, "test_every_verification_asks_the_server_afresh", "made 3 calls for 'ann' and, asked again, 0"),
@@ -549,6 +554,7 @@ BROKEN = [
     (WritesLongCursors, "test_history_is_sound", "gives the cursor"),
     (MiscountsHistory, "test_history_is_sound", "says that 2 of 1 works"),
     (ReturnsAList, "test_history_is_sound", "a history that is list"),
+    (ForgetsToYield, "test_history_is_sound", "a history that is coroutine"),
     (NamesWorkTwice, "test_history_names_each_work_once", "names 'loops-1' of 'ann' twice"),
     (LosesWorkOnResume, "test_history_goes_on_after_any_page", "loses 'lists-1' of 'ann'"),
     (BeginsAgainOnResume, "test_history_goes_on_after_any_page", "twice in its history, taken up after page 1"),

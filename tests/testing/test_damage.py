@@ -1,7 +1,6 @@
-"""The kit's tools of destruction: answers damaged in every place, servers that never end, and what objects remember."""
+"""The kit's tools of destruction: answers damaged in every place, and servers that never end."""
 
 import json
-from collections import OrderedDict
 
 import pytest
 
@@ -9,7 +8,6 @@ from skillcore.testing import accidents
 from skillcore.testing.endless import endless_handlers
 from skillcore.testing.mutations import changed, cuts, places
 from skillcore.testing.recordings import call_of
-from skillcore.testing.states import changes_between, memory_of
 
 DOCUMENT = {"rows": [{"id": 7, "name": "a", "next": None}], "total": 1, "more": False, "page": 1}
 TEXT = json.dumps(DOCUMENT)
@@ -73,35 +71,3 @@ def test_endless_servers_fill_their_pages_and_point_on():
 @pytest.mark.parametrize("text", ["", "no JSON", "7", '"text"'])
 def test_what_is_no_document_has_no_pages(text):
     assert list(endless_handlers(lambda tool, arguments: "", call_of("list", {}), text)) == []
-
-
-class Inner:
-    __slots__ = ("kept",)
-
-    def __init__(self):
-        self.kept = OrderedDict()
-
-
-class Thing:
-    shared: list = []  # noqa: RUF012 - the mistake under test
-
-    def __init__(self):
-        self.number = 1
-        self.inner = Inner()
-        self.itself = self
-
-
-def test_memory_is_found_wherever_it_is_kept():
-    thing = Thing()
-    before = memory_of(thing)
-    assert changes_between(before, memory_of(thing)) == []
-    thing.number = 2
-    thing.inner.kept["ann"] = (1, {2})
-    Thing.shared.append("bob")
-    changes = changes_between(before, memory_of(thing))
-    Thing.shared.clear()
-    assert "self.number was 1 and is 2" in changes
-    assert "self.inner.kept['ann'][0] was absent and is 1" in changes
-    assert "self.inner.kept['ann'][1]{2} was absent and is True" in changes
-    assert "Thing.shared[0] was absent and is 'bob'" in changes
-    assert changes_between(before, memory_of(thing)) != []

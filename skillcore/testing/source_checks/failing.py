@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from skillcore.runtime.settings import ResilienceSettings
 from skillcore.testing.faults import HTML_PAGE, Answer, Drop, Hang, HTTPFault, ProtocolFault, ToolFault, huge
 from skillcore.testing.recordings import Call
 from skillcore.testing.samples import Sample
-from skillcore.testing.source_checks.frame import SourceFrame, agree, always, shown
+from skillcore.testing.source_checks.frame import SourceFrame, agree, always, shown, told_by
 from skillcore.verification.tools import GuardedTools
 
 __all__ = ["FailingChecks"]
@@ -164,8 +164,8 @@ class FailingChecks(SourceFrame):
         yield "health_check", self.source.health_check
 
     async def _read_history(self, tools: GuardedTools, sample: Sample) -> None:
-        pages = self.source.history(tools, self.account(sample), None)
-        if isinstance(pages, AsyncIterator):
+        pages = told_by(self.source.history(tools, self.account(sample), None))
+        if pages is not None:
             async for _ in pages:
                 pass
 

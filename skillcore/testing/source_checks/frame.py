@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -22,7 +24,7 @@ from skillcore.testing.tools import ONE_BY_ONE
 from skillcore.verification.containment import sound_verdict
 from skillcore.verification.tools import GuardedTools
 
-__all__ = ["Outcome", "SourceFrame", "TooManyCalls", "agree", "always", "shown", "taken_up"]
+__all__ = ["Outcome", "SourceFrame", "TooManyCalls", "agree", "always", "shown", "taken_up", "told_by"]
 
 T = TypeVar("T")
 
@@ -54,6 +56,7 @@ class SourceFrame:
     spare: ClassVar[Collection[str]] = ()
     most_calls: ClassVar[int] = 1000
     patience: ClassVar[float] = 5.0
+    _called_at: float = 0.0
 
     def answer(self, tool: str, arguments: dict[str, Any]) -> Answer:
         """Answer a tool's call as the source's server does: with a text or a `Fault`.
@@ -112,15 +115,19 @@ class SourceFrame:
     async def tried(self, use: Callable[[], Awaitable[Any]]) -> Any:
         """Return what a use of the source returns or raises, if it comes to an end while the suite has patience.
 
+        Patience begins anew with each call of a tool, whose number is bounded.
+
         Raises:
             Nonconformance: it does not, or it does not stop calling.
         """
         task = asyncio.ensure_future(_caught(use))
-        done, _ = await asyncio.wait({task}, timeout=self.patience)
-        if not done:
+        self._called_at = time.monotonic()
+        while not task.done() and (left := self._called_at + self.patience - time.monotonic()) > 0:
+            await asyncio.wait({task}, timeout=left)
+        if not task.done():
             task.cancel()
             raise self.refuse(
-                f"did not come to an end within {self.patience:g} s",
+                f"did not come to an end within {self.patience:g} s of its last call",
                 "let the errors of the tools through, wait for nothing else, and catch no CancelledError",
             )
         found = task.result()
@@ -136,6 +143,7 @@ class SourceFrame:
         def counted(tool: str, arguments: dict[str, Any]) -> Answer | Awaitable[Answer]:
             nonlocal calls
             calls += 1
+            self._called_at = time.monotonic()
             if calls > self.most_calls:
                 raise TooManyCalls(f"called tools more than {self.most_calls} times, the last one being {tool}")
             try:
@@ -214,14 +222,21 @@ class SourceFrame:
             await self._read(tools, account, cursors[number])
 
     async def _read(self, tools: GuardedTools, account: Account, after: str | None) -> list[Page]:
-        pages = self.source.history(tools, account, after)
+        pages = told_by(self.source.history(tools, account, after))
         read: list[Page] = []
-        if isinstance(pages, AsyncIterator):
+        if pages is not None:
             async for page in pages:
                 read.append(page)
                 if len(read) >= HISTORY_PAGES:
                     break
         return read
+
+
+def told_by(pages: object) -> AsyncIterator[Page] | None:
+    """Return a history as what it should be; None if it is something else. A coroutine is ended before it complains."""
+    if inspect.iscoroutine(pages):
+        pages.close()
+    return pages if isinstance(pages, AsyncIterator) else None
 
 
 def taken_up(pages: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from skillcore.testing.mutations import FOREIGN, cuts
 from skillcore.testing.recordings import call_of
 from skillcore.testing.responder import Handler
 from skillcore.testing.source_checks.failing import FAULTS, HASTY
-from skillcore.testing.source_checks.frame import SourceFrame, shown, taken_up
+from skillcore.testing.source_checks.frame import SourceFrame, shown, taken_up, told_by
 from skillcore.testing.source_checks.reading import FEWEST, damaged, is_answer
 from skillcore.testing.tools import ONE_BY_ONE
 
@@ -193,12 +192,13 @@ class HistoryChecks(SourceFrame):
         tools = self.recital(handler, resilience)
 
         async def read() -> list[Page] | None:
-            pages: object = self.source.history(tools, account, after)
-            if pages is None:
+            history: object = self.source.history(tools, account, after)
+            if history is None:
                 return None
-            if not isinstance(pages, AsyncIterator):
+            pages = told_by(history)
+            if pages is None:
                 raise self.refuse(
-                    f"has a history that is {type(pages).__name__}", "make it an async generator that yields Page"
+                    f"has a history that is {type(history).__name__}", "make it an async generator that yields Page"
                 )
             told: list[Page] = []
             async for page in pages:
@@ -217,8 +217,8 @@ class HistoryChecks(SourceFrame):
 
     async def _texts_of_history(self, account: Account) -> Any:
         tools = self.recital()
-        pages = self.source.history(tools, account, None)
-        if isinstance(pages, AsyncIterator):
+        pages = told_by(self.source.history(tools, account, None))
+        if pages is not None:
             async for _ in pages:
                 await asyncio.sleep(0)
         return {call_of(raw.tool, raw.arguments): raw.body for raw in tools.answers if not raw.failed}

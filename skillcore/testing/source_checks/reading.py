@@ -21,11 +21,11 @@ __all__ = ["FEWEST", "ReadingChecks", "damaged", "is_answer"]
 WORK = 5_000_000
 """Characters of damaged answers that are tried of one answer."""
 
-ACCIDENTS = 4000
+ACCIDENTS = 3000
 FEWEST = 50
 """Answers with one damage inside that are tried in all, and of each answer at least."""
 
-HEAPS = 400
+HEAPS = 200
 """Heaps of damage that are tried in all."""
 
 STRICTER = (

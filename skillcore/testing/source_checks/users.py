@@ -9,11 +9,11 @@ from itertools import permutations
 from typing import Any
 
 from skillcore.testing.faults import Answer
+from skillcore.testing.memory import changed, own_memory, package_memory
 from skillcore.testing.recordings import call_of
 from skillcore.testing.responder import Handler
 from skillcore.testing.samples import Sample
 from skillcore.testing.source_checks.frame import Outcome, SourceFrame, agree, shown
-from skillcore.testing.states import changes_between, memory_of
 
 __all__ = ["UserChecks"]
 
@@ -28,10 +28,14 @@ class UserChecks(SourceFrame):
 
     def test_it_remembers_nothing(self) -> None:
         """Guards users against each other: after verifications the object, its classes and its modules are as before."""
-        before = memory_of(self.source)
+        before = self._memory()
         for sample in self.samples():
             self.run(partial(self.outcome, sample))
-        changes = changes_between(before, memory_of(self.source))
+        after = self._memory()
+        changes = [
+            f"{name} was {before.get(name, 'absent')[:100]} and is {after.get(name, 'absent')[:100]}"
+            for name in changed(before, after)
+        ]
         if changes:
             raise self.refuse(f"changed while it verified: {'; '.join(changes[:3])}", STATELESS)
 
@@ -58,6 +62,10 @@ class UserChecks(SourceFrame):
                 self._compare(one, other, alone, partial(self._one_held, one, other, held))
             for seed in range(SHUFFLES):
                 self._compare(one, other, alone, partial(self._shuffled, one, other, seed))
+
+    def _memory(self) -> dict[str, str]:
+        own = {f"self.{name}": shown for name, shown in own_memory(self.source).items()}
+        return {**own, **package_memory(self.source)}
 
     def _compare(
         self, one: Sample, other: Sample, alone: list[Outcome], together: Callable[[], Awaitable[list[Outcome]]]
