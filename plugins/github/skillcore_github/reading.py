@@ -76,6 +76,8 @@ class Reader:
             merge = await self.merge_of(pull.repository, pull.number)
         except NotFound:
             return None
+        if merge.pull.repository != pull.repository:
+            raise Unavailable(f"{pull.work} was asked for, and {merge.pull.work} came")
         if not is_own(merge.pull.author, self.account, pull.author.login.lower() if pull.author else self.login):
             raise Unavailable(f"{pull.work} was listed as {self.account.handle}'s, and is shown as somebody else's")
         return merge

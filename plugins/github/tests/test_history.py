@@ -134,6 +134,13 @@ async def test_more_than_github_shows_of_one_second_is_told_as_a_gap(history, wo
     assert pages[0].gap == "GitHub's search counts 1003 pull requests and shows 1000"
 
 
+async def test_more_than_a_search_shows_is_read_in_several(history, world):
+    works = [world.pull("team/work", 7, iso(START + timedelta(minutes=7 * number)), by=8) for number in range(1100)]
+    pages = await history()
+    assert named(pages) == works
+    assert {page.gap for page in pages} == {""}
+
+
 async def test_results_that_are_counted_and_not_shown_are_told_as_a_gap(history, world):
     world.pull("team/work", 7, day(1), by=8)
     world.hidden = 1
@@ -165,6 +172,40 @@ async def test_who_took_over_the_login_adds_nothing_and_the_account_must_be_link
     with pytest.raises(NotFound, match="number 7 is not called ann"):
         await history()
     assert named(await history(account=Account("github", "anna", "7"))) == twenty_five
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_without_a_search_for_people_another_one_under_the_login_tells_of_a_change(handlers, world, dialect, taken):
+    """Where nobody else shows under the login, it may as well be that of somebody without merged pull requests."""
+    world.rename(7, "anna")
+    world.person("ann", 9)
+    if taken:
+        world.pull("team/work", 9, day(30), by=8)
+    answer = getattr(handlers, dialect)(world)
+
+    def lacking(tool, arguments):
+        return ToolFault(f"Unknown tool: {tool}") if tool == "search_users" else answer(tool, arguments)
+
+    if taken:
+        with pytest.raises(NotFound, match="number 7 is not called ann"):
+            await read(Recital(lacking), dialect)
+    else:
+        assert await read(Recital(lacking), dialect) == []
+
+
+async def test_a_known_work_must_be_the_one_asked_for(handlers, world, dialect):
+    for number in (1, 2):
+        world.pull("team/work", 7, day(number), by=8)
+    answer = getattr(handlers, dialect)(world)
+    cursor = (await read(Recital(answer), dialect))[-1].cursor
+
+    def misled(tool, arguments):
+        other = {"issue_number": 1, "pullNumber": 1} if tool in {"get_issue", "pull_request_read"} else {}
+        return answer(tool, arguments | other)
+
+    assert json.loads(cursor)["known"] == "team/work#2"
+    with pytest.raises(Unavailable, match="was asked for"):
+        await read(Recital(misled), dialect, cursor)
 
 
 async def test_a_renamed_account_whose_known_work_is_gone_must_be_linked_anew(history, world):

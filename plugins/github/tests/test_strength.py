@@ -85,11 +85,13 @@ async def test_one_that_is_not_shown_by_itself_is_authenticated(verify, world, d
 
 
 async def test_another_one_in_its_place_is_no_answer(verify, world, dialect, handlers):
+    """Another's, another one of the same author's, and one of the same number in another repository."""
     world.pull("team/work", 7, T1, by=8)
     world.pull("team/work", 8, T2, by=7)
+    world.pull("team/work", 7, T2, by=8)
+    world.pull("team/other", 7, T2, by=8)
     answer = getattr(handlers, dialect)(world)
-    for change in ({"issue_number": 2, "pullNumber": 2}, {"repo": "other"}):
-        world.pull("team/other", 8, T2, by=7, number=1)
+    for change in (*({"issue_number": number, "pullNumber": number} for number in (2, 3)), {"repo": "other"}):
 
         def misled(tool, arguments, change=change):
             return answer(tool, arguments | change if tool in {"get_issue", "pull_request_read"} else arguments)
