@@ -199,7 +199,8 @@ class _Search:
     def _turn_back(self) -> None:
         """Note that nothing on this page is newer than the place."""
         self._most = self.start - 1
-        self._least = self._least if self._least <= self._most else 0
+        if self._most < self._least:
+            raise Unavailable(f"Codeforces shows fewer submissions of {self.place.handle} than a moment ago")
 
     def _go_on(self, rows: Sequence[Submission]) -> None:
         """Note that all of this page is newer than the place."""
@@ -211,8 +212,6 @@ class _Search:
         self._least = max(self._least, self.start + len(rows) - 1)
         if self._least >= MOST_PAGES * PAGE:
             raise Unavailable(f"Codeforces showed {self._least} submissions of {self.place.handle} and no end of them")
-        if self._most is not None and self._least > self._most:
-            self._most, self._stride = None, 0
 
     def _look(self) -> None:
         """Choose the next page: between what is known to be newer and what is known to be not."""

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from skillcore.plugin import NotFound, Unavailable
-from skillcore_codeforces.answers import RatingChange, Submission, failed, failed_for, history_of, user_of
+from skillcore_codeforces.answers import RatingChange, Submission, failed, failed_for, history_of, user_of, window_of
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +131,11 @@ def test_a_profile_of_somebody_else_is_refused():
     for text in ('[{"handle": "bob"}]', "[]", '[{"handle": "ann"}, {"handle": "ann"}]'):
         with pytest.raises(Unavailable):
             user_of("ann")(text)
+
+
+def test_a_window_holds_what_was_asked_for():
+    rows = [ROW | {"id": number} for number in (9, 8, 7)]
+    assert [row.id for row in window_of("ann", 3)(json.dumps(rows))] == [9, 8, 7]
+    for count, told in ((2, rows), (3, rows[::-1]), (3, [rows[0], rows[0]])):
+        with pytest.raises(Unavailable):
+            window_of("ann", count)(json.dumps(told))
