@@ -36,10 +36,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     server: ServerSettings = NPM_SERVER
 
     @property
-    def proof(self) -> OAuthProof | None:
-        """How people sign in. No scope is asked for: the token can read what everybody can, and says whose it is."""
-        if not self.oauth.client_id:
-            return None
+    def proof(self) -> OAuthProof:
+        """How people sign in. The engine offers it where there is a client. Without scopes the token says only whose it is."""
         return OAuthProof(
             client=self.oauth,
             authorize_url=f"{self.site}/login/oauth/authorize",
