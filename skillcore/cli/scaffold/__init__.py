@@ -65,7 +65,7 @@ def _words(options: argparse.Namespace, directory: Path, files: list[str]) -> It
     yield f"    cd {shlex.quote(str(directory))}"
     yield "    python -m venv .venv && . .venv/bin/activate"
     yield "    pip install --editable '.[test]'"
-    yield "    pytest && mypy && ruff check ."
-    yield f"    skillcore plugins check {options.name}"
     if options.kind == "source":
         yield f"    skillcore verify --source {options.name} --handle {HANDLE} --require '{REQUIREMENT}'"
+    yield "    pytest && mypy && ruff check ."
+    yield f"    skillcore plugins check {options.name}"
