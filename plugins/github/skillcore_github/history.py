@@ -56,12 +56,14 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         whose: the account's number, or its login if it has none to be known by.
         since: when the last named work was merged, in seconds since 1970.
+        behind: how many works were named.
         known: that work. By it the account's login of today is found, should it have changed.
         named: marks of the works that were merged last, the latest last.
     """
 
     whose: str
     since: Seconds = 0
+    behind: Annotated[int, Meta(ge=0)] = 0
     known: Annotated[str, Meta(pattern=r"^([^/#\s]+/[^/#\s]+#[0-9]{1,10})?\Z")] = ""
     named: Annotated[str, Meta(pattern=r"^([A-Za-z0-9_-]{16})*\Z")] = ""
 
@@ -82,7 +84,13 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
         if not part:
             return self
         since = max(self.since, min(until, _seconds(part[-1])))
-        return Place(self.whose, since, part[-1].work, "".join(sorted([*self.marks, *map(_mark, part)], key=_when)[-NAMED:]))
+        return Place(
+            self.whose,
+            since,
+            self.behind + len(part),
+            part[-1].work,
+            "".join(sorted([*self.marks, *map(_mark, part)], key=_when)[-NAMED:]),
+        )
 
 
 @dataclass(frozen=True)
@@ -109,22 +117,21 @@ async def pages(reader: Reader, after: str | None, now: Callable[[], datetime]) 
     place = _placed(after, reader.account.external_id or reader.login)
     login = await _present_login(reader, place) or reader.login
     begin, end = place.begin, int(now().timestamp())
-    done = total = owned = foreign = 0
+    owned = foreign = 0
     while begin <= end:
         span = await _span(reader, login, begin, end)
         own = [pull for pull in span.pulls if is_own(pull.author, reader.account, login)]
         owned, foreign = owned + len(own), foreign + len(span.pulls) - len(own)
         named = set(place.marks)
         fresh = [pull for pull in own if _mark(pull) not in named]
-        done += len(span.pulls) - len(fresh)
-        total = max(total, done + span.ahead - (len(span.pulls) - len(fresh)))
+        total = place.behind + span.ahead - (len(span.pulls) - len(fresh))
         gap = span.gap
         for start in range(0, max(len(fresh), bool(gap)), SLICE):
             part = fresh[start : start + SLICE]
             evidence = [merged_evidence(pull, await reader.merge(pull)) for pull in part]
-            place, done = place.moved(part, span.until), done + len(part)
+            place = place.moved(part, span.until)
             cursor = msgspec.json.encode(place).decode()
-            yield Page(evidence=tuple(evidence), cursor=cursor, total=total, done=done, gap=gap)
+            yield Page(evidence=tuple(evidence), cursor=cursor, total=total, done=place.behind, gap=gap)
             gap = ""
         begin = span.until + 1
     if number_of(reader.account) is not None and not owned:

@@ -102,7 +102,9 @@ async def test_only_what_is_new_is_named_by_a_later_run(history, world, twenty_f
     cursor = (await history())[-1].cursor
     long_open = world.pull("team/work", 7, day(40), by=8)
     found_late = world.pull("team/work", 7, iso(START + timedelta(days=24) - timedelta(hours=5)), by=8)
-    assert named(await history(cursor)) == [found_late, long_open]
+    (page,) = await history(cursor)
+    assert named([page]) == [found_late, long_open]
+    assert (page.done, page.total) == (27, 27)
 
 
 @pytest.mark.parametrize("many", [49, 50, 51, 130, 700])

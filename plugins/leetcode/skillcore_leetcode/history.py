@@ -37,11 +37,13 @@ class Place(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         handle: whose.
+        behind: how many works were named.
         newest: time of the newest submission that was shown when last read to the end, in seconds.
         named: marks of the works that were named, the latest last.
     """
 
     handle: str
+    behind: Annotated[int, Meta(ge=0)] = 0
     newest: Annotated[int, Meta(ge=0)] = 0
     named: str = ""
 
@@ -67,14 +69,13 @@ async def pages(tools: Tools, handle: str, after: str | None) -> AsyncIterator[P
     fresh = _fresh(rows, set(place.marks))
     if not fresh and newest <= place.newest:
         return
-    gap = _gap(rows, place)
+    gap, total = _gap(rows, place), place.behind + len(fresh)
     for start in range(0, max(len(fresh), 1), SLICE):
         part = fresh[start : start + SLICE]
         evidence = [evidence_of(row, await problem(tools, row.title_slug)) for row in part]
-        done = start + len(part)
-        place = _moved(place, part, newest if done == len(fresh) else place.newest)
+        place = _moved(place, part, newest if start + len(part) == len(fresh) else place.newest)
         cursor = msgspec.json.encode(place).decode()
-        yield Page(evidence=tuple(evidence), cursor=cursor, total=len(fresh), done=done, gap=gap)
+        yield Page(evidence=tuple(evidence), cursor=cursor, total=total, done=place.behind, gap=gap)
         gap = ""
 
 
@@ -101,7 +102,7 @@ def _fresh(rows: Sequence[Accepted], named: set[str]) -> list[Accepted]:
 
 def _moved(place: Place, part: Sequence[Accepted], newest: int) -> Place:
     marks = [*place.marks, *(_mark(row.title_slug) for row in part)]
-    return Place(place.handle, newest, "".join(marks[-KEPT:]))
+    return Place(place.handle, place.behind + len(part), newest, "".join(marks[-KEPT:]))
 
 
 def _mark(slug: str) -> str:

@@ -99,6 +99,8 @@ async def test_new_work_is_all_that_a_later_run_names():
     site = Site(twelve())
     cursor = (await read(site))[-1].cursor
     site.solved += [("problem-0", START + 5000), ("late-two", START + 7000), ("late-one", START + 6000)]
+    (page,) = await read(site, cursor)
+    assert (page.done, page.total) == (14, 14)
     assert named(await read(site, cursor)) == [("late-one", START + 6000), ("late-two", START + 7000)]
 
 
