@@ -116,6 +116,15 @@ def npm_servers(stand_in: Upstream, shared: Path, pytestconfig: pytest.Config) -
     return server
 
 
+@pytest.fixture(scope="session")
+def npm_package(pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """Return the prefix under which a published package is installed."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("Node is not installed")
+    prefixes = pytestconfig.cache.mkdir("npm")
+    return lambda package: _installed(prefixes, package)
+
+
 @pytest.fixture
 def npm_server(upstream: Upstream, npm_servers: Callable[[str], ServerSettings]) -> Callable[[str], ServerSettings]:
     """The function `npm_servers`, for one test: what the test adds to the web, or breaks there, ends with it."""

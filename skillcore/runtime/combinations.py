@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from skillcore.plugin.sections import without_password
+from skillcore.runtime.addresses import is_safe
 from skillcore.runtime.settings import ResilienceSettings, Settings, WatchdogSettings, default_queues
 
 __all__ = ["Impossible", "impossible"]
@@ -36,6 +37,9 @@ def impossible(settings: Settings) -> Iterator[Impossible]:
         yield from _resilience(("plugins", plugin, "resilience"), settings.resilience_of(plugin))
     yield from _watchdog(settings.watchdog)
     verification = settings.verification
+    if verification.redirect_uri and not is_safe(verification.redirect_uri):
+        allowed = "an address that begins with https://, or one of this machine"
+        yield Impossible(("verification", "redirect_uri"), repr(verification.redirect_uri), allowed)
     if verification.retry_base > verification.retry_every:
         allowed = f"at most verification.retry_every, which is {verification.retry_every}"
         yield Impossible(("verification", "retry_base"), str(verification.retry_base), allowed)

@@ -95,6 +95,7 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     isolated: tuple[str, ...] = ()
     proof_grace: Annotated[float, Meta(ge=0)] = 600.0
     proof_starts_per_hour: Count = 10
+    redirect_uri: str = ""
     retry_attempts: Annotated[int, Meta(ge=0, le=20)] = 5
     retry_base: Seconds = 1.0
     retry_every: Seconds = 300.0

@@ -78,7 +78,7 @@ async def offers(tx: Transaction) -> list[SourceOffer]:
             name=name,
             state=_state(found.get(name, [])),
             plugin=plugins.owner(name),
-            proofs=tuple(offered(source)),
+            proofs=tuple(offered(source, tx.engine.settings.verification.redirect_uri)),
             requirement=msgspec.json.schema(source.requirement),
         )
         for name, source in sorted(plugins.sources.items())

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import and_, func, or_, select, update
 
+from skillcore.plugin import VerificationSource
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import TooManyRequests
 from skillcore.verification.linking import Method
@@ -22,6 +23,7 @@ from skillcore.verification.tables import LinkAttemptRow
 __all__ = [
     "PENDING",
     "Attempt",
+    "Started",
     "State",
     "instant",
     "keys_taken",
@@ -68,6 +70,21 @@ class Attempt(Struct, frozen=True, kw_only=True):
     looked_for: str
     found: str
     job_id: int | None
+
+
+class Started(Struct, frozen=True, kw_only=True):
+    """An attempt as it begins.
+
+    Attributes:
+        issued_at: the second in which it was started, by the database's clock.
+        moment: that time to the microsecond.
+    """
+
+    user_id: UUID
+    source: VerificationSource[Any]
+    handle: str
+    issued_at: datetime
+    moment: datetime
 
 
 async def instant(tx: Transaction) -> datetime:

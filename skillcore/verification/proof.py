@@ -13,7 +13,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import select
 
-from skillcore.plugin import Account, Identity, IssuedChallenge, NotProved, SourceError, Unavailable
+from skillcore.plugin import Account, Identity, IssuedChallenge, NotProved, Refused, SourceError, Unavailable
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.runtime.problems import Conflict, InvalidField
@@ -22,6 +22,7 @@ from skillcore.verification.asking import delay_after, in_words, plain
 from skillcore.verification.attempts import instant
 from skillcore.verification.handles import check_id, parse_handle
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, lock
+from skillcore.verification.signing_in import SignIn, forget, signed_in
 from skillcore.verification.sources import Sources
 from skillcore.verification.tables import LinkAttemptRow
 
@@ -36,6 +37,7 @@ class Looking(Struct, frozen=True, kw_only=True):
     method: Method
     account: Account
     challenge: IssuedChallenge
+    sign_in: SignIn | None = None
 
 
 async def prove(engine: Engine, context: JobContext, attempt: str) -> None:
@@ -61,7 +63,17 @@ async def _look_at_challenge(engine: Engine, looking: Looking) -> Identity | Not
     return await engine.service(Sources).prove(looking.source, looking.account, looking.challenge)
 
 
-LOOKS: Mapping[str, Callable[[Engine, Looking], Awaitable[Identity | NotProved]]] = {"challenge": _look_at_challenge}
+async def _look_at_sign_in(engine: Engine, looking: Looking) -> Identity | NotProved:
+    if looking.sign_in is None:
+        raise Refused("nothing came back from the site; start again")
+    return await signed_in(engine, looking.source, looking.sign_in)
+
+
+LOOKS: Mapping[str, Callable[[Engine, Looking], Awaitable[Identity | NotProved]]] = {
+    "challenge": _look_at_challenge,
+    "oauth": _look_at_sign_in,
+    "oidc": _look_at_sign_in,
+}
 """How each way to prove an account finds out whose it is."""
 
 
@@ -80,7 +92,20 @@ async def _begun(engine: Engine, number: UUID) -> Looking | None:
             method=row.method,  # type: ignore[arg-type] # the table has no others
             account=Account(row.source, row.handle),
             challenge=challenge,
+            sign_in=_sign_in(row),
         )
+
+
+def _sign_in(row: LinkAttemptRow) -> SignIn | None:
+    if row.code is None or row.verifier is None:
+        return None
+    return SignIn(
+        code=row.code,
+        verifier=row.verifier,
+        nonce=row.nonce or "",
+        redirect_uri=row.redirect_uri or "",
+        iss=(row.data or {}).get("iss", ""),
+    )
 
 
 async def _wait(engine: Engine, context: JobContext, looking: Looking, error: Unavailable) -> None:
@@ -153,6 +178,7 @@ async def _met(tx: Transaction, row: LinkAttemptRow, found: Identity) -> None:
         _failed(row, refusal.detail)
         return
     row.state, row.mark, row.handle, row.handle_key = "proved", found.mark, handle.written, handle.key
+    forget(row)
     await _proved(tx, row, linked)
 
 
@@ -181,3 +207,4 @@ async def _current(tx: Transaction, looking: Looking) -> LinkAttemptRow | None:
 
 def _failed(row: LinkAttemptRow, reason: str) -> None:
     row.state, row.reason = "failed", plain(reason)
+    forget(row)

@@ -14,13 +14,15 @@ from uuid import UUID
 from msgspec import Meta, Struct
 
 from skillcore.accounts.access import Actor
-from skillcore.plugin import Account, ChallengeProof, Proof, VerificationSource
+from skillcore.plugin import Account, ChallengeProof, OAuthProof, OIDCProof, Proof, VerificationSource
 from skillcore.runtime import jobs
 from skillcore.runtime.clock import new_id
-from skillcore.runtime.engine import Transaction
+from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFound
+from skillcore.verification import signing_in
 from skillcore.verification.attempts import (
     Attempt,
+    Started,
     instant,
     keys_taken,
     newest,
@@ -32,10 +34,11 @@ from skillcore.verification.attempts import (
 from skillcore.verification.challenges import draw, method_of
 from skillcore.verification.handles import LONGEST_NAME, parse_handle
 from skillcore.verification.linking import Method, refuse_held
+from skillcore.verification.signing_in import Return
 from skillcore.verification.sources import source_of
 from skillcore.verification.tables import LinkAttemptRow
 
-__all__ = ["JOB", "NewAttempt", "Started", "Submitted", "cancel", "confirm", "offered", "show", "start"]
+__all__ = ["JOB", "NewAttempt", "Submitted", "cancel", "come_back", "confirm", "look_up", "offered", "show", "start"]
 
 JOB = "verification.prove"
 
@@ -59,31 +62,35 @@ class Submitted(Struct, frozen=True, kw_only=True):
     attempt: Attempt
 
 
-class Started(Struct, frozen=True, kw_only=True):
-    """An attempt as it begins.
-
-    Attributes:
-        issued_at: the second in which it was started, by the database's clock.
-        moment: that time to the microsecond.
-    """
-
-    user_id: UUID
-    source: VerificationSource[Any]
-    handle: str
-    issued_at: datetime
-    moment: datetime
-
-
 Starter = Callable[[Transaction, Started, Any], Awaitable[LinkAttemptRow]]
 
 
-def offered(source: VerificationSource[Any]) -> Mapping[str, Proof]:
-    """Return the ways in which an account at a source can be proved here, the best one first."""
-    return {method_of(proof): proof for proof in source.proofs if type(proof) in STARTERS}
+def offered(source: VerificationSource[Any], redirect_uri: str) -> Mapping[str, Proof]:
+    """Return the ways in which an account at a source can be proved here, the best one first.
+
+    Args:
+        source: where.
+        redirect_uri: the operator's page to which sites send people back; without one nobody signs in at other sites.
+    """
+    return {
+        method_of(proof): proof
+        for proof in source.proofs
+        if isinstance(proof, ChallengeProof) or signing_in.is_offered(proof, redirect_uri)
+    }
+
+
+async def look_up(engine: Engine, source: str, new: NewAttempt) -> None:
+    """Learn what `start` needs to know and cannot ask for while its transaction is open.
+
+    Raises:
+        InvalidField: as `start` does.
+        UnavailableNow: the site at which the person is to sign in does not answer.
+    """
+    await signing_in.look_up(engine, _chosen(engine, source_of(engine.plugins, source), new.method))
 
 
 async def start(tx: Transaction, actor: Actor, source: str, new: NewAttempt) -> Attempt:
-    """Start an attempt to prove an account at a source; one that was open there is superseded.
+    """Start an attempt to prove an account at a source, after `look_up`; one that was open there is superseded.
 
     Raises:
         InvalidField: no such source, no such way to prove an account there, or a handle that cannot be.
@@ -92,7 +99,7 @@ async def start(tx: Transaction, actor: Actor, source: str, new: NewAttempt) -> 
         UnavailableNow: the source's code failed.
     """
     user_id, found = _oneself(actor), source_of(tx.engine.plugins, source)
-    proof = _chosen(found, new.method)
+    proof = _chosen(tx.engine, found, new.method)
     moment = await instant(tx)
     await refuse_hurry(tx, user_id, moment)
     await supersede(tx, user_id, source)
@@ -121,13 +128,39 @@ async def confirm(tx: Transaction, actor: Actor, source: str) -> Submitted:
         Conflict: it is over.
     """
     row, moment = await _own(tx, actor, source, lock=True), await instant(tx)
+    if row.method != "challenge" and row.code is None and row.state == "open":
+        raise Conflict(f"sign in at {source} first, then hand in what it gave with POST /api/sources/{source}/link/callback")
+    return await _checked(tx, row, moment)
+
+
+async def come_back(tx: Transaction, actor: Actor, source: str, given: Return) -> Submitted:
+    """Hand in what a site gave to somebody who signed in there, and have it checked by a job.
+
+    Raises:
+        NotFound: no attempt was started.
+        Conflict: it is over, or another way was chosen.
+        InvalidField: what was given belongs to another attempt.
+    """
+    row, moment = await _own(tx, actor, source, lock=True), await instant(tx)
+    if row.method not in signing_in.METHODS:
+        raise Conflict(f"this attempt is a challenge; confirm it with POST /api/sources/{source}/link/confirm")
+    if standing(tx, row, moment) == "open":
+        ways = offered(source_of(tx.engine.plugins, source), tx.engine.settings.verification.redirect_uri)
+        signing_in.take_in(row, given, ways.get(row.method))
+    return await _checked(tx, row, moment)
+
+
+async def _checked(tx: Transaction, row: LinkAttemptRow, moment: datetime) -> Submitted:
+    """Have an attempt checked by a job, unless one does so already."""
     if row.state == "checking" and row.job_id is not None and await _under_way(tx, row.job_id):
         return Submitted(job_id=row.job_id, attempt=shown(tx, row, moment))
     state = "expired" if row.expires_at < moment and row.state == "checking" else standing(tx, row, moment)
     if state not in {"open", "checking"}:
-        raise Conflict(f"this attempt is over ({state}); start another one with POST /api/sources/{source}/link", state=state)
+        raise Conflict(
+            f"this attempt is over ({state}); start another one with POST /api/sources/{row.source}/link", state=state
+        )
     row.state, row.reason, row.looked_for, row.found = "checking", "", "", ""
-    number = await jobs.defer(tx, JOB, source=source, lock=f"proof:{row.id}", owner=row.user_id, attempt=row.id)
+    number = await jobs.defer(tx, JOB, source=row.source, lock=f"proof:{row.id}", owner=row.user_id, attempt=row.id)
     row.job_id = number or row.job_id  # without a number the job of an earlier look still waits, and takes up this one
     return Submitted(job_id=row.job_id or 0, attempt=shown(tx, row, moment))
 
@@ -169,12 +202,16 @@ async def _start_challenge(tx: Transaction, started: Started, proof: ChallengePr
     )
 
 
-STARTERS: Mapping[type[Proof], Starter] = {ChallengeProof: _start_challenge}
-"""How each way to prove an account begins. What is not here is not offered."""
+STARTERS: Mapping[type[Proof], Starter] = {
+    ChallengeProof: _start_challenge,
+    OAuthProof: signing_in.start_oauth,
+    OIDCProof: signing_in.start_oidc,
+}
+"""How each way to prove an account begins."""
 
 
-def _chosen(source: VerificationSource[Any], method: Method | None) -> Proof:
-    ways = offered(source)
+def _chosen(engine: Engine, source: VerificationSource[Any], method: Method | None) -> Proof:
+    ways = offered(source, engine.settings.verification.redirect_uri)
     chosen = next(iter(ways), None) if method is None else method
     if chosen is None or chosen not in ways:
         known = ", ".join(ways) or "none"

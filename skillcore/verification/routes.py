@@ -15,6 +15,7 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 from skillcore.verification import accounts, imports, mentions, proving
 from skillcore.verification.attempts import Attempt
+from skillcore.verification.signing_in import Return
 
 __all__ = ["ROUTES"]
 
@@ -133,6 +134,7 @@ async def start_link(
     data: JSONBody[proving.NewAttempt],
 ) -> Response[Attempt]:
     """Says what to do, in words and as data; do it, then confirm. An attempt that was open before is superseded."""
+    await proving.look_up(engine, source, data)
     async with engine.transaction() as tx:
         attempt = await proving.start(tx, actor, source, data)
     return Response(attempt, status_code=201, headers={"Location": f"/api/sources/{source}/link"})
@@ -158,6 +160,22 @@ async def confirm_link(
     """A job asks the source; `Location` leads to it. While it is under way, confirming again leads to the same job."""
     async with engine.transaction() as tx:
         submitted = await proving.confirm(tx, actor, source)
+    return Response(submitted, status_code=202, headers={"Location": f"/api/jobs/{submitted.job_id}"})
+
+
+@post(
+    "/api/sources/{source:str}/link/callback",
+    opt={"access": access(user())},
+    tags=["sources"],
+    summary="Hand in what a site gave",
+    status_code=202,
+)
+async def return_to_link(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], source: SourceInPath, data: JSONBody[Return]
+) -> Response[proving.Submitted]:
+    """`code`, `state` and, if it is there, `iss`: the parameters with which the site sent you back after you signed in."""
+    async with engine.transaction() as tx:
+        submitted = await proving.come_back(tx, actor, source, data)
     return Response(submitted, status_code=202, headers={"Location": f"/api/jobs/{submitted.job_id}"})
 
 
@@ -191,6 +209,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     start_link,
     read_link,
     confirm_link,
+    return_to_link,
     cancel_link,
     vouch_account,
     list_accounts,

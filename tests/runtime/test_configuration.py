@@ -253,8 +253,9 @@ def test_all_problems_of_a_file_come_at_once(write):
         ("[resilience]\nretry_wait = 20", ("[resilience] retry_wait", "20.0", "retry_wait_max, which is 10.0")),
         ("[plugins.x.resilience]\nretry_wait_max = 0.25", ("[plugins.x.resilience] retry_wait", "0.5", "0.25")),
         ("[plugins]\nallow = ['a', 'b']\nblock = ['b']", ("[plugins] block", "'b'", "plugins.allow")),
-        ("[queues.verifcation]\nconcurrency = 1\ntime_limit = 1", ("[queues] verifcation", "verification, analytics")),
+        ("[queues.verifcation]\nconcurrency = 1\ntime_limit = 1", ("[queues] verifcation", "verification, imports, analytics")),
         ("[queues.verification]\ntime_limit = 60", ("[verification] deadline", "110.0", "60.0")),
+        ("[verification]\nredirect_uri = 'http://school.test/linked'", ("[verification] redirect_uri", "https://")),
         ("[verification]\nretry_base = 301", ("[verification] retry_base", "301.0", "300.0")),
     ],
 )

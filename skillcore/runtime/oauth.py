@@ -1,0 +1,321 @@
+"""Signing in at other sites: OAuth 2 and OpenID Connect, by authorization code with PKCE (RFC 6749, RFC 7636, RFC 9207).
+
+A person is sent to the site with an address made here, and comes back with a code. The code is exchanged by this process
+directly at the site, whose answer says who they are. Whatever a site answers is bounded in size and time and decoded
+strictly; nothing is redirected; and only loopback may do without TLS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import httpx2
+import jwt
+import msgspec
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from msgspec import Meta, Struct
+
+from skillcore.plugin import OAuthClient, Refused, SourceError, Unavailable
+from skillcore.runtime.addresses import is_safe
+
+__all__ = [
+    "Provider",
+    "Providers",
+    "Site",
+    "Token",
+    "address_for",
+    "claims_of",
+    "discovered",
+    "exchanged",
+    "shown_at",
+]
+
+T = TypeVar("T")
+
+LIMIT = 1_048_576
+"""Bytes of one answer."""
+
+SECONDS = 15.0
+KEPT = 3600.0
+"""Seconds for which what an issuer says of itself is used again."""
+
+LEEWAY = 60
+"""Seconds by which a site's clock may differ from ours."""
+
+ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
+"""Signatures that are accepted: all are made with a private key, so a token that is signed with a shared secret is not one."""
+
+Address = Annotated[str, Meta(max_length=2000)]
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """A site as we are its client.
+
+    Attributes:
+        name: for messages.
+        posted: the credentials go into the body rather than a header.
+    """
+
+    name: str
+    client: OAuthClient
+    authorize_url: str
+    token_url: str
+    redirect_uri: str
+    scopes: tuple[str, ...] = ()
+    posted: bool = False
+
+
+class Token(Struct, frozen=True):
+    """What a code was exchanged for."""
+
+    access_token: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    id_token: Annotated[str, Meta(max_length=50_000)] = ""
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return f"{type(self).__name__}(…)"
+
+
+class Provider(Struct, frozen=True):
+    """What an issuer says of itself (OpenID Connect Discovery 1.0)."""
+
+    issuer: Address
+    authorization_endpoint: Address
+    token_endpoint: Address
+    jwks_uri: Address
+    id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
+    token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+    authorization_response_iss_parameter_supported: bool = False
+
+    @property
+    def posted(self) -> bool:
+        """Whether it takes credentials in the body only."""
+        return "client_secret_basic" not in self.token_endpoint_auth_methods_supported
+
+
+class Providers:
+    """What issuers have said of themselves lately. One a process: ``engine.cache(Providers)``."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Provider]] = {}
+
+    def known(self, issuer: str) -> Provider | None:
+        """Return what an issuer has said, if that is not too long ago."""
+        at, provider = self._known.get(issuer, (0.0, None))
+        return provider if provider is not None and time.monotonic() - at < KEPT else None
+
+    async def ask(self, issuer: str) -> Provider:
+        """Return what an issuer says; from memory, if that is not too long ago.
+
+        Raises:
+            SourceError: it does not say.
+        """
+        provider = self.known(issuer)
+        if provider is None:
+            provider = await discovered(issuer)
+            self._known[issuer] = (time.monotonic(), provider)
+        return provider
+
+
+def address_for(site: Site, *, state: str, verifier: str, nonce: str = "") -> str:
+    """Return where to send a person who is to sign in.
+
+    Args:
+        site: where they sign in.
+        state: comes back with the code; unguessable.
+        verifier: of PKCE, whose digest goes along.
+        nonce: comes back in the signed token; for OpenID Connect.
+    """
+    _refuse_unsafe(site.name, site.authorize_url)
+    more = {"nonce": nonce} if nonce else {}
+    client = AsyncOAuth2Client(
+        client_id=site.client.client_id,
+        redirect_uri=site.redirect_uri,
+        scope=" ".join(site.scopes) or None,
+        code_challenge_method="S256",
+    )
+    address: str
+    address, _ = client.create_authorization_url(site.authorize_url, state=state, code_verifier=verifier, **more)
+    return address
+
+
+async def exchanged(site: Site, code: str, verifier: str) -> Token:
+    """Exchange a code for tokens.
+
+    Raises:
+        Unavailable: no answer, or none that can be read.
+        Refused: the site does not accept the code, or us.
+    """
+    _refuse_unsafe(site.name, site.token_url)
+    secret = _secret(site)
+    method = "none" if not secret else "client_secret_post" if site.posted else "client_secret_basic"
+    async with _reaching(site.name):
+        client = AsyncOAuth2Client(
+            client_id=site.client.client_id,
+            client_secret=secret or None,
+            redirect_uri=site.redirect_uri,
+            token_endpoint_auth_method=method,
+            code_challenge_method="S256",
+            **_limits(),
+        )
+        async with client:
+            answer = await client.fetch_token(
+                site.token_url, grant_type="authorization_code", code=code, code_verifier=verifier
+            )
+    return _fitted(site.name, dict(answer), Token)
+
+
+async def shown_at(name: str, address: str, token: Token) -> Mapping[str, Any]:
+    """Return what a site says of a token's holder.
+
+    Raises:
+        SourceError: it does not say.
+    """
+    _refuse_unsafe(name, address)
+    headers = {"Authorization": f"Bearer {token.access_token}", "Accept": "application/json", "User-Agent": "skillcore"}
+    return await _got(name, address, dict[str, Any], headers)
+
+
+async def discovered(issuer: str) -> Provider:
+    """Return what an issuer says of itself.
+
+    Raises:
+        SourceError: it does not say, or speaks for another issuer.
+    """
+    _refuse_unsafe(issuer, issuer)
+    found = await _got(issuer, f"{issuer.rstrip('/')}/.well-known/openid-configuration", Provider)
+    if found.issuer != issuer:
+        raise Refused(f"{issuer} says that it is {found.issuer!r}; its address must be given as it gives it itself")
+    for address in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+        _refuse_unsafe(issuer, address)
+    return found
+
+
+async def claims_of(provider: Provider, token: str, *, client_id: str, nonce: str) -> Mapping[str, Any]:
+    """Return what a signed token claims, once it is sure that the issuer signed it, for us, just now, and for this sign-in.
+
+    Raises:
+        Unavailable: the issuer does not show its keys.
+        Refused: the token is not what it must be.
+    """
+    keys = await _got(provider.issuer, provider.jwks_uri, dict[str, Any])
+    try:
+        allowed = sorted(ALGORITHMS & set(provider.id_token_signing_alg_values_supported))
+        named = jwt.get_unverified_header(token).get("kid")
+        for key in jwt.PyJWKSet.from_dict(dict(keys)).keys:
+            if (named is None or key.key_id == named) and key.public_key_use in {None, "sig"}:
+                found = _verified(provider, token, key, allowed, client_id)
+                break
+        else:
+            raise Refused(f"{provider.issuer} signed with a key that it does not show")
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
+        raise Refused(f"what {provider.issuer} says of the person does not hold: {type(error).__name__}") from error
+    if found.get("nonce") != nonce:
+        raise Refused(f"what {provider.issuer} says of the person belongs to another sign-in")
+    if isinstance(found.get("aud"), list) and len(found["aud"]) > 1 and found.get("azp") != client_id:
+        raise Refused(f"what {provider.issuer} says of the person was meant for somebody else")
+    return found
+
+
+def _verified(provider: Provider, token: str, key: Any, allowed: list[str], client_id: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        key,
+        algorithms=allowed,
+        audience=client_id,
+        issuer=provider.issuer,
+        leeway=LEEWAY,
+        options={"require": ["iss", "aud", "exp", "iat", "sub"]},
+    )
+    return claims
+
+
+async def _got(name: str, address: str, shape: type[T], headers: Mapping[str, str] | None = None) -> T:
+    async with _reaching(name), httpx2.AsyncClient(**_limits()) as client:
+        answer = await client.get(address, headers=dict(headers or {"Accept": "application/json"}))
+        if answer.status_code in {401, 403}:
+            raise Refused(f"{name} does not accept our credentials (HTTP {answer.status_code})")
+        if answer.status_code != 200:
+            raise Unavailable(f"{name} answered with HTTP {answer.status_code}")
+        return _fitted(name, answer.content, shape)
+
+
+@asynccontextmanager
+async def _reaching(name: str) -> AsyncIterator[None]:
+    """Turn whatever goes wrong on the way into the errors of sources."""
+    try:
+        async with asyncio.timeout(2 * SECONDS):
+            yield
+    except SourceError:
+        raise
+    except OAuthError as error:
+        if error.error in {"temporarily_unavailable", "server_error", "slow_down"}:
+            raise Unavailable(f"{name} cannot say just now: {error.error}") from error
+        raise Refused(f"{name} did not accept the sign-in ({str(error.error)[:100]}); start again") from error
+    except (_TooLarge, TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        raise Unavailable(f"{name} gave no answer that can be read ({type(error).__name__})") from error
+
+
+def _limits() -> dict[str, Any]:
+    return {
+        "transport": _Bounded(httpx2.AsyncHTTPTransport()),
+        "timeout": SECONDS,
+        "trust_env": False,
+        "follow_redirects": False,
+    }
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Bounded(httpx2.AsyncBaseTransport):
+    """Reads no more of an answer than it may have, and passes redirects on as what they are: no answer."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.headers["accept-encoding"] = "identity"
+        response = await self._inner.handle_async_request(request)
+        body = bytearray()
+        try:
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > LIMIT:
+                    raise _TooLarge
+        finally:
+            await response.aclose()
+        dropped = {"transfer-encoding", "content-length"}
+        headers = [(key, value) for key, value in response.headers.multi_items() if key.lower() not in dropped]
+        return httpx2.Response(response.status_code, headers=headers, content=bytes(body))
+
+
+def _fitted(name: str, found: bytes | Mapping[str, Any], shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(found, type=shape) if isinstance(found, bytes) else msgspec.convert(found, shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unavailable(f"{name} answered with something else than expected ({type(error).__name__})") from error
+
+
+def _refuse_unsafe(name: str, address: str) -> None:
+    if not is_safe(address):
+        raise Refused(f"{name} cannot be asked at an address without TLS: {address[:200]!r}")
+
+
+def _secret(site: Site) -> str:
+    if not site.client.client_secret_file:
+        return site.client.client_secret
+    try:
+        return Path(site.client.client_secret_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unavailable(f"the file with our secret for {site.name} cannot be read ({type(error).__name__})") from error

@@ -1,0 +1,216 @@
+"""Proving an account by signing in at its site: OAuth 2 and OpenID Connect.
+
+The person is sent to the site and comes back to the operator's own page, which hands in what the site gave, in the person's
+name: so a link that somebody else began cannot end up with the account of whoever follows it. The code is exchanged by a
+job, and forgotten with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from skillcore.plugin import Identity, OAuthProof, OIDCProof, Refused, SourceError, Unavailable
+from skillcore.runtime import oauth
+from skillcore.runtime.clock import new_id
+from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.oauth import Provider, Providers, Site, Token
+from skillcore.runtime.problems import InvalidField, UnavailableNow
+from skillcore.verification.attempts import Started
+from skillcore.verification.tables import LinkAttemptRow
+
+__all__ = [
+    "METHODS",
+    "Return",
+    "SignIn",
+    "forget",
+    "is_offered",
+    "look_up",
+    "signed_in",
+    "start_oauth",
+    "start_oidc",
+    "take_in",
+]
+
+METHODS = ("oauth", "oidc")
+MINUTES = 10
+"""How long a sign-in may take."""
+
+
+class Return(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a site sends a person back with, as the parameters of the address.
+
+    Attributes:
+        iss: who the site says that it is, where it says so.
+    """
+
+    code: Annotated[str, Meta(min_length=1, max_length=2000)]
+    state: Annotated[str, Meta(min_length=1, max_length=200)]
+    iss: Annotated[str, Meta(max_length=500)] = ""
+
+    def __repr__(self) -> str:
+        """Show nothing of the code."""
+        return f"{type(self).__name__}(…)"
+
+
+class SignIn(Struct, frozen=True, kw_only=True):
+    """A sign-in as its job finds it."""
+
+    code: str
+    verifier: str
+    nonce: str
+    redirect_uri: str
+    iss: str
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return f"{type(self).__name__}(…)"
+
+
+def is_offered(proof: OAuthProof | OIDCProof, redirect_uri: str) -> bool:
+    """Whether people can sign in so here: the site knows this deployment, and they have somewhere to come back to."""
+    return bool(proof.client.client_id and redirect_uri)
+
+
+async def look_up(engine: Engine, proof: object) -> None:
+    """Ask an issuer where people sign in, before a transaction is open that needs to know it.
+
+    Raises:
+        UnavailableNow: it does not say.
+    """
+    if not isinstance(proof, OIDCProof):
+        return
+    try:
+        await engine.cache(Providers).ask(proof.issuer)
+    except SourceError as error:
+        raise UnavailableNow(f"nobody can sign in there just now: {error.message}") from error
+
+
+async def start_oauth(tx: Transaction, started: Started, proof: OAuthProof) -> LinkAttemptRow:
+    """Send the person to the site."""
+    return _sent(started, "oauth", _oauth_site(tx.engine, started.source.name, proof))
+
+
+async def start_oidc(tx: Transaction, started: Started, proof: OIDCProof) -> LinkAttemptRow:
+    """Send the person to the issuer, of whom `look_up` has asked where."""
+    provider = tx.engine.cache(Providers).known(proof.issuer)
+    if provider is None:
+        raise UnavailableNow(f"{started.source.name} has not said yet where people sign in; try again")
+    return _sent(started, "oidc", _oidc_site(tx.engine, started.source.name, proof, provider))
+
+
+def take_in(row: LinkAttemptRow, given: Return, proof: object) -> None:
+    """Keep what the site gave, for the job.
+
+    Raises:
+        InvalidField: it belongs to another attempt, or to another site.
+    """
+    if row.state_sha256 is None or not hmac.compare_digest(_digest(given.state), row.state_sha256):
+        raise InvalidField("state: it belongs to no attempt of yours that is open; start again", field="state")
+    if given.iss and isinstance(proof, OIDCProof) and given.iss != proof.issuer:
+        raise InvalidField(f"iss: this attempt is with {proof.issuer}", field="iss")
+    row.code, row.data = given.code, {"iss": given.iss} if given.iss else {}
+
+
+def forget(row: LinkAttemptRow) -> None:
+    """Forget what only its job had to know, once that is over."""
+    row.code = row.verifier = row.nonce = None
+
+
+async def signed_in(engine: Engine, source: str, found: SignIn) -> Identity:
+    """Exchange the code, and return whose account it is.
+
+    Raises:
+        SourceError: the site does not say, or does not accept the code.
+    """
+    offered = engine.plugins.sources.get(source)
+    proofs = [proof for proof in getattr(offered, "proofs", ()) if isinstance(proof, OAuthProof | OIDCProof)]
+    for proof in proofs:
+        if isinstance(proof, OAuthProof) and not found.nonce:
+            return await _by_profile(engine, source, proof, found)
+        if isinstance(proof, OIDCProof) and found.nonce:
+            return await _by_token(engine, source, proof, found)
+    raise Unavailable(f"the source {source!r} is not loaded, or offers this way no more")
+
+
+async def _by_profile(engine: Engine, source: str, proof: OAuthProof, found: SignIn) -> Identity:
+    site = _oauth_site(engine, source, proof, found.redirect_uri)
+    token = await oauth.exchanged(site, found.code, found.verifier)
+    profile = await oauth.shown_at(source, proof.user_url, token)
+    number = profile.get(proof.id_field)
+    if isinstance(number, bool) or not isinstance(number, int | str) or not str(number):
+        raise Unavailable(f"{source} shows a profile without {proof.id_field!r}")
+    return Identity(handle=_text(source, profile.get(proof.handle_field), proof.handle_field), external_id=str(number))
+
+
+async def _by_token(engine: Engine, source: str, proof: OIDCProof, found: SignIn) -> Identity:
+    provider = await engine.cache(Providers).ask(proof.issuer)
+    if provider.authorization_response_iss_parameter_supported and found.iss != provider.issuer:
+        raise Refused(f"{source} names itself when it sends people back, and did not; start again")
+    site = _oidc_site(engine, source, proof, provider, found.redirect_uri)
+    token: Token = await oauth.exchanged(site, found.code, found.verifier)
+    claims = await oauth.claims_of(provider, token.id_token, client_id=proof.client.client_id, nonce=found.nonce)
+    handle = _text(source, claims.get(proof.handle_claim), proof.handle_claim)
+    if not proof.id_claim:
+        return Identity(handle=handle)
+    return Identity(handle=handle, external_id=_text(source, claims.get(proof.id_claim), proof.id_claim))
+
+
+def _sent(started: Started, method: str, site: Site) -> LinkAttemptRow:
+    state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
+    nonce = secrets.token_urlsafe(32) if method == "oidc" else None
+    address = oauth.address_for(site, state=state, verifier=verifier, nonce=nonce or "")
+    return LinkAttemptRow(
+        id=new_id(),
+        user_id=started.user_id,
+        source=site.name,
+        method=method,
+        data={"url": address},
+        instructions=f"Sign in at {site.name}. You come back to where you started, and are told whether it worked.",
+        issued_at=started.issued_at,
+        expires_at=started.issued_at + timedelta(minutes=MINUTES),
+        state="open",
+        state_sha256=_digest(state),
+        verifier=verifier,
+        nonce=nonce,
+        redirect_uri=site.redirect_uri,
+    )
+
+
+def _oauth_site(engine: Engine, source: str, proof: OAuthProof, redirect_uri: str = "") -> Site:
+    return Site(
+        name=source,
+        client=proof.client,
+        authorize_url=proof.authorize_url,
+        token_url=proof.token_url,
+        redirect_uri=redirect_uri or engine.settings.verification.redirect_uri,
+        scopes=proof.scopes,
+        posted=True,
+    )
+
+
+def _oidc_site(engine: Engine, source: str, proof: OIDCProof, provider: Provider, redirect_uri: str = "") -> Site:
+    return Site(
+        name=source,
+        client=proof.client,
+        authorize_url=provider.authorization_endpoint,
+        token_url=provider.token_endpoint,
+        redirect_uri=redirect_uri or engine.settings.verification.redirect_uri,
+        scopes=proof.scopes,
+        posted=provider.posted,
+    )
+
+
+def _text(source: str, value: Any, name: str) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= 200:
+        raise Unavailable(f"{source} says nothing of the person's {name!r}")
+    return value
+
+
+def _digest(state: str) -> bytes:
+    return hashlib.sha256(state.encode()).digest()

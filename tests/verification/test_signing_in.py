@@ -1,0 +1,425 @@
+"""Proving an account by signing in, against a real OpenID provider: what works, and every way to be fooled that it must not."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import httpx2
+import jwt
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import select, text
+
+from skillcore.accounts.access import Actor
+from skillcore.plugin import OAuthClient, OAuthProof, OIDCProof, Refused, Unavailable
+from skillcore.runtime import oauth
+from skillcore.runtime.jobs import Retry
+from skillcore.runtime.oauth import Provider, Providers
+from skillcore.runtime.oauth import Site as OAuthSite
+from skillcore.runtime.problems import Conflict, InvalidField, UnavailableNow
+from skillcore.runtime.settings import Settings
+from skillcore.verification import proving
+from skillcore.verification.attempts import Attempt
+from skillcore.verification.proving import NewAttempt
+from skillcore.verification.signing_in import Return
+from skillcore.verification.tables import LinkAttemptRow
+from tests.conftest import Dsns
+from tests.verification.site import SOURCE, Arena, Claims, Site, claims_at, patient
+from tests.visitors import door_of
+
+PROGRAM = Path(__file__).with_name("identity_provider.mjs")
+PACKAGE = "oidc-provider@9.13.3"
+BACK = "https://school.test/linked"
+SECRET = "a secret of the site"
+POSTED = "another secret"
+
+pytestmark = pytest.mark.npm
+
+
+@pytest.fixture(scope="module")
+def issuer(npm_package: Callable[[str], Path]) -> Iterator[str]:
+    command = ["node", str(PROGRAM), str(npm_package(PACKAGE)), BACK]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            lines = iter(process.stdout or ())
+            yield next(json.loads(line)["issuer"] for line in lines if line.startswith("{"))
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    own = patient(settings)
+    return msgspec.structs.replace(own, verification=msgspec.structs.replace(own.verification, redirect_uri=BACK))
+
+
+def by_token(issuer: str, **more: Any) -> OIDCProof:
+    client = OAuthClient(client_id="skillcore", client_secret=SECRET)
+    return OIDCProof(**{"client": client, "issuer": issuer, "handle_claim": "handle", **more})
+
+
+def by_profile(issuer: str, **more: Any) -> OAuthProof:
+    client = OAuthClient(client_id="posting", client_secret=POSTED)
+    addresses = {
+        name: f"{issuer}/{path}" for name, path in (("authorize_url", "auth"), ("token_url", "token"), ("user_url", "me"))
+    }
+    return OAuthProof(**{"client": client, **addresses, "scopes": ("openid",), **more})
+
+
+class Signed(NamedTuple):
+    """Somebody who signed in at the site, and what the site gave them."""
+
+    attempt: Attempt
+    given: Return
+
+
+class People(Claims):
+    """People who sign in."""
+
+    async def begin(self, person: Actor, method: str | None = None) -> Attempt:
+        new = NewAttempt(method=method)  # type: ignore[arg-type]
+        await proving.look_up(self.engine, SOURCE, new)
+        async with self.engine.transaction() as tx:
+            return await proving.start(tx, person, SOURCE, new)
+
+    async def signed_in(self, person: Actor, name: str, method: str | None = None) -> Signed:
+        attempt = await self.begin(person, method)
+        return Signed(attempt, sign_in(attempt.data["url"], name))
+
+    async def hand_in(self, person: Actor, given: Return) -> Attempt:
+        async with self.engine.transaction() as tx:
+            await proving.come_back(tx, person, SOURCE, given)
+        return await self.look(person)
+
+
+def sign_in(address: str, name: str) -> Return:
+    """Do in the browser's place what a person does at the provider."""
+    with httpx2.Client(trust_env=False) as browser:
+        answer = browser.get(address)
+        for _ in range(10):
+            if answer.is_redirect:
+                leads = urljoin(str(answer.url), answer.headers["location"])
+                if leads.startswith(BACK):
+                    return msgspec.convert(dict(parse_qsl(urlsplit(leads).query)), Return)
+                answer = browser.get(leads)
+                continue
+            assert answer.status_code == 200, answer.text
+            action, prompt = (re.search(rf'{words}"([^"]+)"', answer.text) for words in ("action=", 'name="prompt" value='))
+            assert action is not None
+            assert prompt is not None
+            form = {"prompt": prompt[1], "login": name, "password": "any"}
+            answer = browser.post(urljoin(str(answer.url), action[1]), data=form)
+    raise AssertionError(answer.text)
+
+
+Place = Callable[..., AbstractAsyncContextManager[People]]
+
+
+@pytest.fixture
+def people(database_dsns: Dsns, settings: Settings) -> Place:
+    def at(*proofs: OAuthProof | OIDCProof, **options: Any) -> AbstractAsyncContextManager[People]:
+        class There(Arena):
+            pass
+
+        There.proofs = proofs
+        opened = claims_at(database_dsns, settings, There(Site()), **options)
+
+        class Opened:
+            async def __aenter__(self) -> People:
+                claims = await opened.__aenter__()
+                return People(claims.engine, claims.site)
+
+            async def __aexit__(self, *error: Any) -> None:
+                await opened.__aexit__(*error)
+
+        return Opened()  # type: ignore[return-value]
+
+    return at
+
+
+async def held(place: People, person: Actor) -> list[tuple[str, str, str]]:
+    return [(one.account, one.handle, one.method) for one in await place.held(person)]
+
+
+# --- what works
+
+
+async def test_a_signed_token_links_the_account_it_names(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer)) as place:
+        ada = await place.person()
+        attempt, given = await place.signed_in(ada, "Ada")
+        assert (attempt.method, attempt.handle, attempt.state) == ("oidc", "", "open")
+        asked = dict(parse_qsl(urlsplit(attempt.data["url"]).query))
+        assert (asked["client_id"], asked["redirect_uri"], asked["code_challenge_method"]) == ("skillcore", BACK, "S256")
+        assert (await place.hand_in(ada, given)).state == "proved"
+        assert await held(place, ada) == [("arena:ada", "Ada", "oidc")]
+
+
+async def test_a_profile_links_the_account_under_its_number(issuer: str, people: Place) -> None:
+    async with people(by_profile(issuer)) as place:
+        ada = await place.person()
+        assert (await place.hand_in(ada, (await place.signed_in(ada, "Ada")).given)).state == "proved"
+        assert await held(place, ada) == [("arena:583003", "Ada", "oauth")]
+
+
+async def test_a_renamed_account_stays_the_same_one(issuer: str, people: Place) -> None:
+    """The provider's numbers follow from the length of a name: to the engine, Eve is Ada under a new name."""
+    async with people(by_profile(issuer)) as place:
+        ada = await place.person()
+        await place.hand_in(ada, (await place.signed_in(ada, "Ada")).given)
+        assert (await place.hand_in(ada, (await place.signed_in(ada, "Eve")).given)).state == "proved"
+        assert await held(place, ada) == [("arena:583003", "Eve", "oauth")]
+        assert "evidence.withdrawn" not in await place.kinds(ada)
+
+
+async def test_over_http(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer), jobs=False) as place, door_of(place.engine) as door:
+        ada, _ = await door.learner()
+        (offer,) = (await ada.get("/api/sources")).json()
+        assert offer["proofs"] == ["oidc"]
+        attempt = (await ada.post("/api/sources/arena/link", {})).json()
+        early = await ada.post("/api/sources/arena/link/confirm")
+        assert (early.status_code, "sign in at arena first" in early.json()["detail"]) == (409, True)
+        given = sign_in(attempt["data"]["url"], "Ada")
+        wrong = await ada.post("/api/sources/arena/link/callback", {"code": given.code, "state": "guessed"})
+        assert (wrong.status_code, wrong.json()["field"]) == (422, "state")
+        submitted = await ada.post("/api/sources/arena/link/callback", msgspec.to_builtins(given))
+        assert submitted.status_code == 202
+        assert submitted.json()["attempt"]["state"] == "checking"
+        assert given.code not in submitted.text
+        again = await ada.post("/api/sources/arena/link/callback", msgspec.to_builtins(given))
+        assert again.json()["job_id"] == submitted.json()["job_id"]
+
+
+# --- what must not
+
+
+async def test_who_follows_a_link_that_another_began_links_nothing(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer)) as place:
+        eve, ada = await place.person(), await place.person()
+        begun = await place.begin(eve)
+        given = sign_in(begun.data["url"], "Ada")  # Ada was sent Eve's link, and comes back to her own page
+        await place.begin(ada)
+        with pytest.raises(InvalidField, match="no attempt of yours"):
+            await place.hand_in(ada, given)
+        assert await held(place, ada) == []
+        assert await held(place, eve) == []
+
+
+async def test_a_code_that_was_stolen_is_worth_nothing_in_another_attempt(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer)) as place:
+        ada, eve = await place.person(), await place.person()
+        _, given = await place.signed_in(ada, "Ada")
+        own = await place.signed_in(eve, "Eve")
+        failed = await place.hand_in(eve, Return(code=given.code, state=own.given.state, iss=given.iss))
+        assert (failed.state, "did not accept the sign-in" in failed.reason) == ("failed", True)  # its verifier is another one
+        assert await held(place, eve) == []
+
+
+async def test_a_code_counts_once(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer)) as place:
+        ada = await place.person()
+        _, given = await place.signed_in(ada, "Ada")
+        assert (await place.hand_in(ada, given)).state == "proved"
+        with pytest.raises(Conflict, match="over"):
+            await place.hand_in(ada, given)
+
+
+async def test_it_ends_after_ten_minutes(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer)) as place:
+        ada = await place.person()
+        _, given = await place.signed_in(ada, "Ada")
+        await place.pass_time(601)
+        with pytest.raises(Conflict, match="expired"):
+            await place.hand_in(ada, given)
+
+
+async def test_a_second_claim_fails_without_a_name(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer)) as place:
+        ada, eve = await place.person(), await place.person()
+        await place.hand_in(ada, (await place.signed_in(ada, "Ada")).given)
+        failed = await place.hand_in(eve, (await place.signed_in(eve, "Ada")).given)
+        assert failed.state == "failed"
+        assert "another person" in failed.reason
+        assert str(ada.user_id) not in failed.reason
+
+
+async def test_another_site_s_word_is_refused(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer)) as place:
+        ada = await place.person()
+        _, given = await place.signed_in(ada, "Ada")
+        with pytest.raises(InvalidField, match="this attempt is with"):
+            await place.hand_in(ada, Return(code=given.code, state=given.state, iss="https://evil.test"))
+        failed = await place.hand_in(ada, Return(code=given.code, state=given.state))  # this provider always names itself
+        assert (failed.state, "names itself" in failed.reason) == ("failed", True)
+
+
+async def test_a_wrong_secret_is_said_in_words(issuer: str, people: Place) -> None:
+    client = OAuthClient(client_id="skillcore", client_secret="wrong")
+    async with people(by_token(issuer, client=client)) as place:
+        ada = await place.person()
+        failed = await place.hand_in(ada, (await place.signed_in(ada, "Ada")).given)
+        assert (failed.state, "invalid_client" in failed.reason) == ("failed", True)
+
+
+async def test_what_only_the_job_had_to_know_is_forgotten(issuer: str, people: Place) -> None:
+    async with people(by_token(issuer)) as place:
+        for name, state in (("Ada", "proved"), ("Eve", "failed")):
+            person = await place.person()
+            _, given = await place.signed_in(person, "Ada")
+            assert (await place.hand_in(person, given)).state == state, name
+        async with place.engine.transaction() as tx:
+            rows = (await tx.session.scalars(select(LinkAttemptRow))).all()
+        assert [(row.code, row.verifier, row.nonce) for row in rows] == [(None, None, None)] * 2
+
+
+async def test_neither_code_nor_secret_shows(issuer: str, people: Place, capfd: pytest.CaptureFixture[str]) -> None:
+    async with people(by_token(issuer)) as place:
+        ada = await place.person()
+        _, given = await place.signed_in(ada, "Ada")
+        await place.hand_in(ada, given)
+        async with place.engine.transaction() as tx:
+            jobs = (await tx.session.execute(text("select args::text from procrastinate_jobs"))).scalars().all()
+        seen = "".join(jobs) + repr(given) + repr(place.engine.plugins.sources[SOURCE].proofs) + "".join(capfd.readouterr())
+        assert given.code not in seen
+        assert SECRET not in seen
+
+
+# --- the site does not do as it should
+
+
+async def test_an_issuer_that_does_not_answer_is_unavailable_and_then_waited_for(
+    issuer: str, people: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with people(by_token("http://127.0.0.1:9")) as place:
+        with pytest.raises(UnavailableNow, match="nobody can sign in"):
+            await place.begin(await place.person())
+    async with people(by_token(issuer)) as place:
+        ada = await place.person()
+        _, given = await place.signed_in(ada, "Ada")
+
+        async def away(*_: Any) -> None:
+            raise Unavailable("it is away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(oauth, "exchanged", away)
+            with pytest.raises(Retry):
+                await place.hand_in(ada, given)
+        assert (await place.look(ada)).state == "proved"
+
+
+async def test_without_credentials_or_a_page_to_come_back_to_it_is_not_offered(issuer: str, people: Place) -> None:
+    proofs = (by_profile(issuer, client=OAuthClient()), by_token(issuer))
+    async with people(*proofs) as place:
+        offered = proving.offered(place.engine.plugins.sources[SOURCE], BACK)
+        assert list(offered) == ["oidc"]
+        assert proving.offered(place.engine.plugins.sources[SOURCE], "") == {}
+
+
+def provider_of(issuer: str) -> Provider:
+    return Provider(issuer, f"{issuer}/auth", f"{issuer}/token", f"{issuer}/jwks")
+
+
+SOUND = msgspec.to_builtins(provider_of("https://issuer.test"))
+
+
+@pytest.fixture(scope="module")
+def impostor() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+@pytest.mark.parametrize("how", ["none", "shared secret", "another key", "another key under its id"])
+async def test_tokens_that_the_issuer_did_not_sign_are_refused(issuer: str, impostor: rsa.RSAPrivateKey, how: str) -> None:
+    with httpx2.Client(trust_env=False) as client:
+        (shown, *_) = client.get(f"{issuer}/jwks").json()["keys"]
+    claims = {"iss": issuer, "aud": "skillcore", "sub": "ada", "nonce": "n", "iat": 1, "exp": 9_999_999_999, "handle": "ada"}
+    signed = {
+        "none": lambda: jwt.encode(claims, None, algorithm="none"),
+        "shared secret": lambda: jwt.encode(claims, SECRET * 4, algorithm="HS256", headers={"kid": shown["kid"]}),
+        "another key": lambda: jwt.encode(claims, impostor, algorithm="RS256", headers={"kid": "own"}),
+        "another key under its id": lambda: jwt.encode(claims, impostor, algorithm="RS256", headers={"kid": shown["kid"]}),
+    }[how]()
+    with pytest.raises(Refused):
+        await oauth.claims_of(provider_of(issuer), signed, client_id="skillcore", nonce="n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, True),
+        ({"nonce": "another"}, False),
+        ({"aud": "somebody else"}, False),
+        ({"aud": ["skillcore", "somebody else"]}, False),
+        ({"aud": ["skillcore", "somebody else"], "azp": "skillcore"}, True),
+        ({"iss": "https://evil.test"}, False),
+        ({"exp": 1}, False),
+        ({"exp": None}, False),
+        ({"sub": None}, False),
+    ],
+)
+async def test_what_a_token_must_claim(
+    changes: dict[str, Any], holds: bool, impostor: rsa.RSAPrivateKey, httpx2_mock: Any
+) -> None:
+    issuer = "https://issuer.test"
+    shown = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(impostor.public_key())) | {"kid": "own", "use": "sig"}
+    httpx2_mock.get(f"{issuer}/jwks").respond(json={"keys": [shown]})
+    sound = {"iss": issuer, "aud": "skillcore", "sub": "ada", "nonce": "n", "iat": 1, "exp": 9_999_999_999}
+    claims = {name: value for name, value in (sound | changes).items() if value is not None}
+    token = jwt.encode(claims, impostor, algorithm="RS256", headers={"kid": "own"})
+    asked = oauth.claims_of(provider_of(issuer), token, client_id="skillcore", nonce="n")
+    if holds:
+        assert (await asked)["sub"] == "ada"
+    else:
+        with pytest.raises(Refused):
+            await asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ({"status_code": 500}, Unavailable),
+        ({"status_code": 302, "headers": {"location": "https://evil.test"}}, Unavailable),
+        ({"text": "<!DOCTYPE html>"}, Unavailable),
+        ({"text": "x" * 1_100_000}, Unavailable),
+        ({"json": {"issuer": "https://issuer.test"}}, Unavailable),
+        ({"json": msgspec.to_builtins(provider_of("https://evil.test"))}, Refused),
+        (
+            {"json": msgspec.to_builtins(provider_of("https://issuer.test")) | {"token_endpoint": "http://issuer.test/t"}},
+            Refused,
+        ),
+    ],
+)
+async def test_what_an_issuer_may_not_say_of_itself(answer: dict[str, Any], error: type[Exception], httpx2_mock: Any) -> None:
+    httpx2_mock.get("https://issuer.test/.well-known/openid-configuration").respond(**answer)
+    with pytest.raises(error):
+        await oauth.discovered("https://issuer.test")
+
+
+async def test_an_issuer_is_asked_once_an_hour(issuer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    providers, moment = Providers(), 0.0
+    monkeypatch.setattr("skillcore.runtime.oauth.time.monotonic", lambda: moment)
+    first = await providers.ask(issuer)
+    assert await providers.ask(issuer) is first
+    moment = 3601.0
+    assert providers.known(issuer) is None
+    assert await providers.ask(issuer) is not first
+
+
+async def test_no_address_without_tls_gets_a_secret() -> None:
+    site = OAuthSite(
+        name="arena",
+        client=OAuthClient(client_id="skillcore", client_secret=SECRET),
+        authorize_url="https://arena.test/a",
+        token_url="http://arena.test/t",
+        redirect_uri=BACK,
+    )
+    with pytest.raises(Refused, match="without TLS"):
+        await oauth.exchanged(site, "code", "verifier")
