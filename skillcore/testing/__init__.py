@@ -9,6 +9,7 @@ from skillcore.testing.faults import HTML_PAGE, Drop, Fault, Hang, HTTPFault, Pr
 from skillcore.testing.formula_checks.frame import FormulaSample
 from skillcore.testing.formulas import FormulaSuite
 from skillcore.testing.kinds import event
+from skillcore.testing.ledgers import Ledger, ledger
 from skillcore.testing.mutations import accidents, damages
 from skillcore.testing.recital import Recital
 from skillcore.testing.responder import MCP_URL, MCPResponder
@@ -29,6 +30,7 @@ __all__ = [
     "FormulaSuite",
     "HTTPFault",
     "Hang",
+    "Ledger",
     "MCPResponder",
     "MetChallenge",
     "Nonconformance",
@@ -47,6 +49,7 @@ __all__ = [
     "events",
     "histories",
     "huge",
+    "ledger",
     "payloads",
     "tools_for",
 ]
