@@ -160,6 +160,19 @@ async def test_of_a_profile_s_texts_the_server_passes_on_name_school_company_and
     assert "About" not in json.dumps(answer)
 
 
+async def test_the_server_would_also_show_what_does_not_compile(server, upstream):
+    """The second-best proof, which is not used: rows of every outcome, with times and without ids."""
+    upstream.control("leetcode/recent-ac", {"username": "ann", "submissions": [FAILED]})
+    async with tools_for(SOURCE, settings=server) as tools:
+        answer = json.loads(await tools.read("get_recent_submissions", {"username": "ann", "limit": 20}, str))
+    (row,) = answer["submissions"]
+    assert {key: row[key] for key in FAILED} == FAILED
+    assert "id" not in row
+
+
+FAILED = {"titleSlug": "two-sum", "timestamp": "1700000000", "statusDisplay": "Compile Error"}
+
+
 @pytest.mark.parametrize("field", ["realName", "school", "company"])
 async def test_a_word_in_the_profile_proves_an_account(server, upstream, field):
     ann = Account("leetcode", "Ann")
