@@ -79,7 +79,6 @@ class Change:
         if not rows:
             return
         newest = rows[0]
-        await self.forget(newest)
         newest.displaced_by = None if by is None else by.id
         for row in rows:
             row.withdrawn_at = self.moment
@@ -88,9 +87,14 @@ class Change:
         await self._give_back([row.id for row in rows], but_of=None if by is None else newest.user_id)
 
     async def displace_vouches(self, proof: SourceAccountRow) -> None:
-        """Take a proved account from those for whom platforms vouch for it, whether it is linked still or not."""
-        external_id = proof.external_id if proof.by_id else None
-        rows = await self.rows(same_account(proof.handle_key, external_id), SourceAccountRow.user_id != proof.user_id)
+        """Take a proved account from those for whom platforms vouch for it, whether it is linked still or not.
+
+        A proof that was unlinked stands against earlier vouches only.
+        """
+        conditions = [same_account(proof.handle_key, proof.external_id if proof.by_id else None)]
+        if proof.unlinked_at is not None:
+            conditions.append(SourceAccountRow.created_at < proof.created_at)
+        rows = await self.rows(SourceAccountRow.user_id != proof.user_id, *conditions)
         for user_id in dict.fromkeys(row.user_id for row in rows if row.platform_id is not None):
             own = await self.rows(SourceAccountRow.user_id == user_id)
             await self.withdraw(own, "its holder proved that the account is theirs", proof)

@@ -271,6 +271,18 @@ async def test_what_was_displaced_stays_so_where_something_else_stands_in_its_pl
     assert await shown(world, true_holder, true_holder) == [("gym:swimmer", True)]
 
 
+async def test_a_proof_given_back_that_was_unlinked_before_takes_no_later_vouch(world: World) -> None:
+    platform = await world.platform()
+    ada, bob = await world.person(), await world.member(platform)
+    await prove(world, ada, "gymnast")
+    await unlink(world, ada, ada)
+    await prove(world, ada, "wrong")
+    await vouch(world, platform, bob, "gymnast")
+    await unlink(world, administrator(), ada, withdraw=True)
+    assert await shown(world, bob, bob) == [("gym:gymnast", False)]
+    assert (await shown(world, ada, ada), await withdrawn(world, ada)) == ([], frozenset({"gym:wrong"}))
+
+
 async def test_an_undone_account_does_not_come_back_with_another(world: World) -> None:
     ada = await world.person()
     for handle in ("right", "wrong", "right"):
