@@ -137,12 +137,14 @@ class Shelves:
         works: all there is, the oldest first.
         answer: what it answers instead, if anything.
         before: done before each answer, with how many works lie behind the part that is asked for.
+        forget: lets go of what was asked and answered so far.
     """
 
     def __init__(self, works: list[Work]) -> None:
         self.works = works
         self.answer: str | httpx.Response | Exception | None = None
         self.before: Callable[[int], Any] | None = None
+        self.forget: Callable[[], object] = lambda: None
         self.responder = MCPResponder(self.handle, tools=SERVER.tools)
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:

@@ -45,6 +45,7 @@ def shelved(count: int) -> Iterator[Shelves]:
     arranged = Shelves([made(number) for number in range(count)])
     with respx.mock(using="httpcore2", assert_all_called=False) as router:
         router.route(url=MCP_URL).mock(side_effect=arranged)
+        arranged.forget = lambda: (router.reset(), arranged.responder.calls.clear())
         yield arranged
 
 
