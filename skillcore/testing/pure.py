@@ -119,7 +119,7 @@ class PureFrame:
             for history in histories:
                 try:
                     self._exercise(history)
-                except Exception:  # noqa: BLE001, S112 - another test tells of it
+                except (Exception, SystemExit):  # noqa: BLE001, S112 - another test tells of it
                     continue
         for call in watch.calls:
             raise self._refuse(f"is not pure, it {call}", call.remedy)
@@ -194,7 +194,7 @@ class PureFrame:
             return use()
         except Nonconformance:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise self._refuse(
                 f"raises {type(error).__name__}: {error} for {shown(history)}",
                 "take every event that fits its kind: empty texts, None, no skills, numbers at their bounds, a first event",
@@ -213,7 +213,7 @@ class PureFrame:
         for history in self._histories():
             try:
                 self._lines(self._tried, [history])
-            except Exception:  # noqa: BLE001, S112
+            except (Exception, SystemExit):  # noqa: BLE001, S112
                 continue
             possible.append(history)
         return possible

@@ -18,6 +18,7 @@ import secrets
 import socket
 import statistics
 import subprocess
+import sys
 import threading
 import unicodedata
 import uuid
@@ -228,6 +229,12 @@ class UsesLocalTime(Weighing):
 class NeedsSkills(Broken):
     def derive(self, event):
         return [self.signal(event, event.skills[0])]
+
+
+class Exits(Doing):
+    def do(self, event):
+        if not event.skills:
+            sys.exit("no skills")
 
 
 class ChangesEvents(Broken):

@@ -92,6 +92,7 @@ def test_what_a_program_would_do_is_not_done(tmp_path):
         (broken.UsesLocalTime, ELSEWHERE, "gives something else in another process", "time zone"),
         (broken.UsesRandom, ELSEWHERE, "gives something else in another process", "sorted() order"),
         (broken.NeedsSkills, "test_it_takes_any_event", "raises IndexError", "no skills"),
+        (broken.Exits, "test_it_takes_any_event", "raises SystemExit: no skills", "no skills"),
         (broken.ChangesEvents, "test_it_leaves_its_events_alone", "changes an event", "copy lists and dicts"),
         (broken.WeighsNothing, SOUND, "the weight nan", "finite weight"),
         (broken.NamesOddSource, SOUND, "club", "SourceType"),
