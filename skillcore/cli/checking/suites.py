@@ -118,7 +118,8 @@ class Suites:
 
 
 def _run(tests: Path, report: Path) -> Report:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", RECORDER, "-p", "no:cacheprovider", "--no-header", "--tb=line"]
+    # -P: what is installed is tried, and not a source tree that happens to lie beside the tests.
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", RECORDER, "-p", "no:cacheprovider", "--no-header", "--tb=line"]
     # The recorder sees all tests of one process.
     command += ["-n0"] if find_spec("xdist") else []
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
