@@ -49,11 +49,11 @@ work = st.builds(
     Work,
     work=st.sampled_from(NAMES),
     at=st.integers(0, 3).map(lambda minutes: FIRST + timedelta(minutes=minutes)),
-    topics=st.lists(st.sampled_from(["loops", "SQL", "unheard of"]), max_size=3).map(tuple),
+    topics=st.sampled_from([(), ("loops",), ("SQL", "loops"), ("loops", "unheard of", "SQL")]),
     difficulty=st.none() | st.floats(1, 10),
     strength=st.sampled_from(["asserted", "authenticated", "judged"]),
 )
-histories = st.lists(work, max_size=5, unique_by=lambda one: one.work)
+histories = st.lists(work, min_size=2, max_size=5, unique_by=lambda one: one.work)
 assignments = st.lists(
     st.builds(
         Declared,
@@ -61,6 +61,7 @@ assignments = st.lists(
         difficulty=DECLARED,
         skills=st.lists(st.sampled_from(["loops", "sql"]), unique=True, max_size=2).map(tuple),
     ),
+    min_size=2,
     max_size=4,
     unique_by=lambda one: (one.work, one.difficulty, one.skills),
 )
