@@ -112,9 +112,9 @@ async def link(tx: Transaction, claim: Claim) -> LinkedAccount:
     await change.forget(row)
     tx.session.add(row)
     await tx.session.flush()
+    await _replace(change, own, row)  # first, while those stand whose accounts this one is about to displace
     if row.platform_id is None:
         await change.displace_vouches(row)
-    await _replace(change, own, row)
     change.linked(row)
     await change.record()
     return _linked(row)

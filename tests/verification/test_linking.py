@@ -283,6 +283,17 @@ async def test_a_proof_given_back_that_was_unlinked_before_takes_no_later_vouch(
     assert (await shown(world, ada, ada), await withdrawn(world, ada)) == ([], frozenset({"gym:wrong"}))
 
 
+async def test_a_proof_that_displaces_and_gives_back_at_once_gives_back_nothing_displaced_before(world: World) -> None:
+    platform = await world.platform()
+    ada, mallory = await world.member(platform), await world.person()
+    await vouch(world, platform, ada, "gymnast")
+    await prove(world, mallory, "gymnast")
+    await vouch(world, platform, ada, "runner")
+    await prove(world, mallory, "runner")
+    assert await shown(world, ada, ada) == []
+    assert await withdrawn(world, ada) == {"gym:gymnast", "gym:runner"}
+
+
 async def test_an_undone_account_does_not_come_back_with_another(world: World) -> None:
     ada = await world.person()
     for handle in ("right", "wrong", "right"):
