@@ -85,6 +85,8 @@ class OIDCProof(Struct, frozen=True, kw_only=True, tag="oidc", tag_field="method
         handle_claim: the claim that holds the account's name.
         id_claim: the claim that holds the account's unchanging id; empty where the source knows accounts by their names.
         scopes: asked for.
+        shared_secret: the issuer shows no keys and signs with our own secret (HS256); such an issuer need not return the
+            nonce either.
     """
 
     client: OAuthClient
@@ -92,6 +94,7 @@ class OIDCProof(Struct, frozen=True, kw_only=True, tag="oidc", tag_field="method
     handle_claim: str = "preferred_username"
     id_claim: str = ""
     scopes: tuple[str, ...] = ("openid",)
+    shared_secret: bool = False
 
 
 Proof = ChallengeProof | OAuthProof | OIDCProof

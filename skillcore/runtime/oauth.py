@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -30,6 +30,7 @@ __all__ = [
     "Site",
     "Token",
     "address_for",
+    "claims_by_secret",
     "claims_of",
     "discovered",
     "exchanged",
@@ -49,7 +50,10 @@ LEEWAY = 60
 """Seconds by which a site's clock may differ from ours."""
 
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
-"""Signatures that are accepted: all are made with a private key, so a token that is signed with a shared secret is not one."""
+"""Signatures by a key that the issuer shows. One made with a shared secret is never taken for one of these."""
+
+SHORTEST_SECRET = 16
+"""Characters: whoever guesses a secret that tokens are signed with could sign in as anybody."""
 
 Address = Annotated[str, Meta(max_length=2000)]
 
@@ -88,7 +92,7 @@ class Provider(Struct, frozen=True):
     issuer: Address
     authorization_endpoint: Address
     token_endpoint: Address
-    jwks_uri: Address
+    jwks_uri: Address = ""
     id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
@@ -192,7 +196,7 @@ async def discovered(issuer: str) -> Provider:
     found = await _got(issuer, f"{issuer.rstrip('/')}/.well-known/openid-configuration", Provider)
     if found.issuer != issuer:
         raise Refused(f"{issuer} says that it is {found.issuer!r}; its address must be given as it gives it itself")
-    for address in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
+    for address in (found.authorization_endpoint, found.token_endpoint, *filter(None, [found.jwks_uri])):
         _refuse_unsafe(issuer, address)
     return found
 
@@ -204,9 +208,11 @@ async def claims_of(provider: Provider, token: str, *, client_id: str, nonce: st
         Unavailable: the issuer does not show its keys.
         Refused: the token is not what it must be.
     """
+    if not provider.jwks_uri:
+        raise Refused(f"{provider.issuer} shows no keys by which its word could be checked")
     keys = await _got(provider.issuer, provider.jwks_uri, dict[str, Any])
-    try:
-        allowed = sorted(ALGORITHMS & set(provider.id_token_signing_alg_values_supported))
+    allowed = sorted(ALGORITHMS & set(provider.id_token_signing_alg_values_supported))
+    with _checking(provider):
         named = jwt.get_unverified_header(token).get("kid")
         for key in jwt.PyJWKSet.from_dict(dict(keys)).keys:
             if (named is None or key.key_id == named) and key.public_key_use in {None, "sig"}:
@@ -214,13 +220,38 @@ async def claims_of(provider: Provider, token: str, *, client_id: str, nonce: st
                 break
         else:
             raise Refused(f"{provider.issuer} signed with a key that it does not show")
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
-        raise Refused(f"what {provider.issuer} says of the person does not hold: {type(error).__name__}") from error
     if found.get("nonce") != nonce:
         raise Refused(f"what {provider.issuer} says of the person belongs to another sign-in")
-    if isinstance(found.get("aud"), list) and len(found["aud"]) > 1 and found.get("azp") != client_id:
-        raise Refused(f"what {provider.issuer} says of the person was meant for somebody else")
     return found
+
+
+def claims_by_secret(provider: Provider, token: str, site: Site, *, nonce: str) -> Mapping[str, Any]:
+    """Return what a token claims that an issuer signed with the secret that it shares with us (HS256).
+
+    It came straight from the issuer in exchange for a code, so that nobody else can have put it there. Such issuers are
+    known not to return the nonce; where one is there, it must be ours.
+
+    Raises:
+        Unavailable: our secret cannot be read.
+        Refused: the token is not what it must be.
+    """
+    secret = _secret(site)
+    if len(secret) < SHORTEST_SECRET:
+        raise Refused(f"our secret for {site.name} is too short to be one that {provider.issuer} signs with")
+    with _checking(provider):
+        found = _verified(provider, token, secret, ["HS256"], site.client.client_id)
+    if found.get("nonce", nonce) != nonce:
+        raise Refused(f"what {provider.issuer} says of the person belongs to another sign-in")
+    return found
+
+
+@contextmanager
+def _checking(provider: Provider) -> Iterator[None]:
+    """Refuse a token with which anything is wrong."""
+    try:
+        yield
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
+        raise Refused(f"what {provider.issuer} says of the person does not hold: {type(error).__name__}") from error
 
 
 def _verified(provider: Provider, token: str, key: Any, allowed: list[str], client_id: str) -> dict[str, Any]:
@@ -233,6 +264,8 @@ def _verified(provider: Provider, token: str, key: Any, allowed: list[str], clie
         leeway=LEEWAY,
         options={"require": ["iss", "aud", "exp", "iat", "sub"]},
     )
+    if isinstance(claims["aud"], list) and len(claims["aud"]) > 1 and claims.get("azp") != client_id:
+        raise Refused(f"what {provider.issuer} says of the person was meant for somebody else")
     return claims
 
 

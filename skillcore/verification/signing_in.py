@@ -154,7 +154,10 @@ async def _by_token(engine: Engine, source: str, proof: OIDCProof, found: SignIn
         raise Refused(f"{source} names itself when it sends people back, and did not; start again")
     site = _oidc_site(engine, source, proof, provider, found.redirect_uri)
     token: Token = await oauth.exchanged(site, found.code, found.verifier)
-    claims = await oauth.claims_of(provider, token.id_token, client_id=proof.client.client_id, nonce=found.nonce)
+    if proof.shared_secret:
+        claims = oauth.claims_by_secret(provider, token.id_token, site, nonce=found.nonce)
+    else:
+        claims = await oauth.claims_of(provider, token.id_token, client_id=proof.client.client_id, nonce=found.nonce)
     handle = _text(source, claims.get(proof.handle_claim), proof.handle_claim)
     if not proof.id_claim:
         return Identity(handle=handle)

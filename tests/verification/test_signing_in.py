@@ -382,6 +382,59 @@ async def test_what_a_token_must_claim(
             await asked
 
 
+LONG_SECRET = "a secret of the site's own, long enough"
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, True),
+        ({"nonce": "n"}, True),
+        ({"nonce": "another"}, False),
+        ({"aud": "somebody else"}, False),
+        ({"iss": "https://evil.test"}, False),
+        ({"exp": 1}, False),
+    ],
+)
+def test_a_token_by_shared_secret_must_hold_as_well(changes: dict[str, Any], holds: bool) -> None:
+    issuer = "https://issuer.test"
+    sound = {"iss": issuer, "aud": "skillcore", "sub": "ada", "iat": 1, "exp": 9_999_999_999}
+    token = jwt.encode(sound | changes, LONG_SECRET, algorithm="HS256")
+    site = by_secret(LONG_SECRET)
+    if holds:
+        assert oauth.claims_by_secret(provider_of(issuer), token, site, nonce="n")["sub"] == "ada"
+    else:
+        with pytest.raises(Refused):
+            oauth.claims_by_secret(provider_of(issuer), token, site, nonce="n")
+
+
+@pytest.mark.parametrize(("key", "algorithm"), [("another secret of the same length", "HS256"), (None, "none")])
+def test_a_token_by_another_secret_is_refused(key: str | None, algorithm: str) -> None:
+    issuer = "https://issuer.test"
+    claims = {"iss": issuer, "aud": "skillcore", "sub": "ada", "iat": 1, "exp": 9_999_999_999}
+    with pytest.raises(Refused):
+        oauth.claims_by_secret(
+            provider_of(issuer), jwt.encode(claims, key, algorithm=algorithm), by_secret(LONG_SECRET), nonce="n"
+        )
+
+
+def test_a_secret_that_could_be_guessed_signs_nothing() -> None:
+    token = jwt.encode({"sub": "ada"}, "short" * 7, algorithm="HS256")
+    with pytest.raises(Refused, match="too short"):
+        oauth.claims_by_secret(provider_of("https://issuer.test"), token, by_secret("short"), nonce="n")
+
+
+async def test_an_issuer_without_keys_is_not_believed_unless_it_is_known_for_that() -> None:
+    provider = Provider("https://issuer.test", "https://issuer.test/auth", "https://issuer.test/token")
+    with pytest.raises(Refused, match="shows no keys"):
+        await oauth.claims_of(provider, "any", client_id="skillcore", nonce="n")
+
+
+def by_secret(secret: str) -> OAuthSite:
+    client = OAuthClient(client_id="skillcore", client_secret=secret)
+    return OAuthSite(name="arena", client=client, authorize_url="", token_url="", redirect_uri=BACK)
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from skillcore.plugin import Tool, Tools, Unavailable
 from skillcore_codeforces.answers import RatingChange, Submission, User, failed, failed_for, history_of, user_of, window_of
 
@@ -22,8 +20,8 @@ TOOLS = (
 )
 
 
-async def submissions(tools: Tools, handle: str, after: datetime | None) -> list[Submission]:
-    """Return the submissions of an account, newest first, back to ``after``.
+async def submissions(tools: Tools, handle: str) -> list[Submission]:
+    """Return the submissions of an account, newest first.
 
     Raises:
         NotFound: there is no such account.
@@ -38,7 +36,7 @@ async def submissions(tools: Tools, handle: str, after: datetime | None) -> list
         # New submissions push old ones onto the next page, so a few may come twice; a page of nothing else is no history.
         if page and len(rows) == known:
             raise Unavailable(f"Codeforces repeated {len(page)} submissions of {handle} instead of going on")
-        if len(page) < PAGE or (after is not None and page[-1].at <= after):
+        if len(page) < PAGE:
             return list(rows.values())
     raise Unavailable(f"Codeforces showed {len(rows)} submissions of {handle} and no end of them")
 

@@ -70,7 +70,8 @@ class Codeforces(VerificationSource[Requirement]):
         challenge = ChallengeProof(minutes=challenge_minutes)
         # An account has no other id here than its handle: the token's own `sub` is shown nowhere else, so that work
         # proved one way and work proved the other way could not be told to be the same.
-        signed_in = OIDCProof(client=self._oauth, issuer="https://codeforces.com", handle_claim="handle")
+        # Codeforces shows no keys: it signs with the client's own secret.
+        signed_in = OIDCProof(client=self._oauth, issuer="https://codeforces.com", handle_claim="handle", shared_secret=True)
         self.proofs = (signed_in, challenge) if self._oauth.client_id else (challenge,)
 
     def check(self, requirement: Requirement) -> None:
@@ -85,7 +86,7 @@ class Codeforces(VerificationSource[Requirement]):
         """Check one requirement for one account; a team's submission counts for each of its members."""
         requirement.check()
         handle = handle_of(account.handle)
-        rows = await reading.submissions(tools, handle, requirement.after)
+        rows = await reading.submissions(tools, handle)
         verdict = verdict_of(rows, requirement, {})
         if isinstance(verdict, Verified) and any(may_be_rated(row) for row in _behind(verdict, rows)):
             verdict = verdict_of(rows, requirement, await reading.ratings(tools, handle))
@@ -109,7 +110,7 @@ class Codeforces(VerificationSource[Requirement]):
         """Return how many problems the account solved and, where it was ever rated, its rating and its highest."""
         handle = handle_of(account.handle)
         user = await reading.user(tools, handle)
-        rows = await reading.submissions(tools, handle, None)
+        rows = await reading.submissions(tools, handle)
         figures = {"rating": user.rating, "max_rating": user.max_rating, "problems_solved": len(solved(rows, None))}
         return {name: float(value) for name, value in figures.items() if value is not None}
 

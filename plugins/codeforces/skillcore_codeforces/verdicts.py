@@ -108,7 +108,7 @@ def _problem(rows: Sequence[Submission], requirement: Requirement, ratings: Mapp
     rating, least = first.problem.rating, requirement.min_difficulty or 1
     difficulty = difficulty_of(rating)
     if requirement.min_difficulty is None or (difficulty is not None and difficulty >= least):
-        return Verified((evidence_of(first, ratings),))
+        return Verified((evidence_of(_earliest(tried)[first.problem.work], ratings),))
     if difficulty is None:
         return Undecided(f"{first.problem.work} was accepted, but Codeforces gives it no rating", "a rating of the problem")
     found = f"accepted, but its rating of {rating} makes it {difficulty:.1f}"
@@ -119,11 +119,21 @@ def _several(rows: Sequence[Submission], requirement: Requirement, ratings: Mapp
     count, fit = requirement.count or 1, [row for row in rows if _hard_enough(row, requirement)]
     found = solved(fit, requirement.after)
     if len(found) >= count:
-        return Verified(tuple(evidence_of(row, ratings) for row in list(found.values())[:count]))
+        earliest = _earliest(fit)
+        return Verified(tuple(evidence_of(earliest[work], ratings) for work in list(found)[:count]))
     _refuse_to_guess([row for row in fit if row.problem.work not in found], requirement, but_for=count - len(found))
     harder = "" if requirement.min_difficulty is None else f" and of difficulty {requirement.min_difficulty:g} or more"
     looked_for = f"{count} accepted problem(s) rated {requirement.min_rating} or more{harder}{_since(requirement)}"
     return NotVerified(looked_for, f"{len(found)} such problem(s) among {len(rows)} submissions")
+
+
+def _earliest(rows: Iterable[Submission]) -> dict[str, Submission]:
+    """Return the first acceptance of each problem, whatever a requirement's ``after`` asks.
+
+    A requirement may ask for work after some time. What the ledger keeps of it is the work, with the date that an import
+    would give it too.
+    """
+    return solved(rows, None)
 
 
 def _hard_enough(row: Submission, requirement: Requirement) -> bool:

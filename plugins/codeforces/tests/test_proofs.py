@@ -24,7 +24,9 @@ def test_with_credentials_signing_in_comes_first():
     """Names of the announcement in Codeforces' blog, entry 145566, and of its discovery document."""
     client = OAuthClient(client_id="us", client_secret_file="secret")
     signing_in, challenge = source(oauth={"client_id": "us", "client_secret_file": "secret"}).proofs
-    assert signing_in == OIDCProof(client=client, issuer="https://codeforces.com", handle_claim="handle", scopes=("openid",))
+    assert signing_in == OIDCProof(
+        client=client, issuer="https://codeforces.com", handle_claim="handle", scopes=("openid",), shared_secret=True
+    )
     assert challenge == ChallengeProof(minutes=30)
 
 

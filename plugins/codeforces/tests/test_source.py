@@ -51,11 +51,13 @@ async def test_a_full_last_page_is_followed_by_an_empty_one():
     assert len(tools.calls) == 2
 
 
-async def test_nothing_older_than_after_is_asked_for():
-    tools = Recital(served([row(number) for number in range(5000, 0, -1)]))
-    after = datetime.fromtimestamp(1_500_000_000 + 4500, UTC)
-    assert isinstance(await SOURCE.verify(tools, ANN, Requirement(min_rating=800, after=after)), Verified)
-    assert len(tools.calls) == 1
+async def test_work_after_some_time_is_dated_as_an_import_would_date_it():
+    """One problem, accepted 2500 times; the requirement asks for one of the last hundred."""
+    tools = Recital(served([row(number) for number in range(2500, 0, -1)]))
+    after = datetime.fromtimestamp(1_500_000_000 + 2400, UTC)
+    verdict = await SOURCE.verify(tools, ANN, Requirement(contest_id=1, problem_index="B", after=after))
+    assert isinstance(verdict, Verified)
+    assert [evidence.metadata["submission"] for evidence in verdict.evidence] == [1]
 
 
 async def test_a_server_that_repeats_itself_is_not_believed():
