@@ -244,8 +244,9 @@ class VerificationSource(ABC, Generic[R]):
     def history(self, tools: Tools, account: Account, after: str | None) -> AsyncIterator[Page] | None:
         """Yield past accepted work page by page, the oldest first where the source can tell; None if it shows none.
 
-        A work is named once, with the time when it was first accepted. The engine keeps each page and its cursor together,
-        asks for the next one when that is done, and may stop anywhere.
+        A work is named once in a run, with the time when it was first accepted. A later run may name it again, if it was
+        done again; the ledger keeps the first. The engine keeps each page and its cursor together, asks for the next one
+        when that is done, and may stop anywhere.
 
         Args:
             tools: paced at the source's pace.

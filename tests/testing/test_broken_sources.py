@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -315,13 +315,12 @@ class BeginsAgainOnResume(Gym):
 
 class RedatesOnResume(Gym):
     async def history(self, tools, account, after):
-        rows = await self.rows(tools, account)
-        rest = rows if after is None else [row for row in rows if row.at.isoformat() > after]
-        told = set()
-        for row in rest:
-            if row.exercise not in told:
-                told.add(row.exercise)
-                yield Page(evidence=(self.evidence(row),), cursor=row.at.isoformat())
+        if after is not None:
+            first = self.evidence((await self.rows(tools, account))[0])
+            earlier = msgspec.structs.replace(first, occurred_at=first.occurred_at - timedelta(days=1))
+            yield Page(evidence=(earlier,), cursor=after)
+        async for page in super().history(tools, account, after):
+            yield page
 
 
 class TellsTheLastPageAgain(Gym):
@@ -604,6 +603,21 @@ def test_a_broken_source_is_caught_and_told_what_to_do(broken, test, words):
     assert str(caught.value).startswith("gym: ")
     assert caught.value.remedy
     assert str(caught.value).endswith(f"Remedy: {caught.value.remedy}")
+
+
+class RemembersNothing(Gym):
+    """Tells what was done again behind a cursor once more, with the later time."""
+
+    async def history(self, tools, account, after):
+        told = set()
+        for row in await self.rows(tools, account):
+            if row.exercise not in told and (after is None or row.at.isoformat() > after):
+                told.add(row.exercise)
+                yield Page(evidence=(self.evidence(row),), cursor=row.at.isoformat())
+
+
+def test_work_that_was_done_again_may_be_told_again_by_a_later_run():
+    suite_for(RemembersNothing()).test_history_goes_on_after_any_page()
 
 
 def test_every_test_of_the_suite_catches_somebody():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -92,14 +93,17 @@ class HistoryChecks(SourceFrame):
             self._once(self._told(account) or [], account, "its history")
 
     def test_history_goes_on_after_any_page(self) -> None:
-        """Guards an import that was killed: taken up after any page it kept, it tells the rest, all of it and no more."""
+        """Guards an import that was killed: taken up after any page it kept, it tells the rest, all of it and no more.
+
+        A work that was done again behind that page may be told once more, with the later time: the ledger keeps the first.
+        """
         for account in self._with_history():
             pages = self._told(account) or []
             for number in taken_up(len(pages)):
                 rest = self._told(account, pages[number].cursor)
                 if rest is None:
                     raise self.refuse("has no history after a page, and one from the beginning", CURSOR)
-                together = [*pages[: number + 1], *rest]
+                together = [*pages[: number + 1], *_without_later(rest, pages[: number + 1])]
                 lost = _works(pages) - _works(together)
                 if lost:
                     raise self.refuse(
@@ -267,6 +271,16 @@ class HistoryChecks(SourceFrame):
                         "name a work when it was first accepted, and leave out later acceptances",
                     )
                 seen.add(evidence.work)
+
+
+def _without_later(pages: Iterable[Page], before: Iterable[Page]) -> list[Page]:
+    """Return pages without works that those before them have told already, done earlier."""
+    told = {evidence.work: evidence.occurred_at for page in before for evidence in page.evidence}
+
+    def is_later(evidence: Evidence) -> bool:
+        return evidence.work in told and evidence.occurred_at > told[evidence.work]
+
+    return [msgspec.structs.replace(page, evidence=tuple(one for one in page.evidence if not is_later(one))) for page in pages]
 
 
 def _works(pages: list[Page]) -> set[tuple[str, Any]]:
