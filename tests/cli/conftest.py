@@ -16,6 +16,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from skillcore.cli import main
+from tests.cli.environments import Environment
 from tests.conftest import Dsns
 
 Commands = Callable[..., "Done"]
@@ -92,3 +93,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     yield installer
     for module in installed:
         sys.modules.pop(module, None)
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Return an environment with an installed skillcore. Whoever installs a plugin there gives it a name of its own."""
+    pytest.importorskip("pip", reason="this environment has no pip")
+    return Environment(tmp_path_factory.mktemp("new"))

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-import sysconfig
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from skillcore.cli.scaffold.rendering import KINDS
-from tests.cli.test_scaffold import PRACTICE, ROOT, files_of
+from tests.cli.environments import Environment, run
+from tests.cli.test_scaffold import PRACTICE, files_of
 
-QUIET = ("--quiet", "--disable-pip-version-check", "--no-index")
 OFFERS = {
     "source": {},
     "rule": {"rules": ["new-rule"]},
@@ -24,57 +20,6 @@ OFFERS = {
     "achievement": {"achievements": ["new-achievement-begun", "new-achievement-level-1", "new-achievement-level-10"]},
 }
 """What each offers where nobody has configured anything: a source with made-up learners is off."""
-
-
-class Environment:
-    """A virtual environment with what skillcore needs, skillcore from its wheel, and nothing of this checkout."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.python = place / "venv" / "bin" / "python"
-        self.wheels = place / "wheels"
-        run([sys.executable, "-m", "venv", "--without-pip", place / "venv"], place)
-        libraries = place / "libraries"
-        libraries.mkdir()
-        for entry in Path(sysconfig.get_path("purelib")).iterdir():
-            if not entry.name.startswith(("skillcore", "__")) and entry.suffix != ".pth":
-                (libraries / entry.name).symlink_to(entry)
-        (site,) = (place / "venv").glob("lib/python*/site-packages")
-        (site / "libraries.pth").write_text(f"{libraries}\n")
-        self.install(ROOT, "skillcore")
-
-    def install(self, tree: Path, name: str) -> None:
-        """Build a wheel, and install it with all it asks for; there is no index to ask."""
-        pip = [sys.executable, "-m", "pip"]
-        run([*pip, "wheel", *QUIET, "--no-deps", "--no-build-isolation", "-w", self.wheels, tree], self.place)
-        run([*pip, "--python", self.python, "install", *QUIET, "--find-links", self.wheels, name], self.place)
-
-    def run(self, *words: str, directory: Path | None = None) -> str:
-        """Run a module with the environment's Python, which takes nothing from the directory it runs in."""
-        return run([self.python, "-P", "-m", *words], directory or self.place)
-
-
-def run(words: Sequence[str | Path], directory: Path) -> str:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("SKILLCORE_", "PYTHON", "PYTEST_", "PIP_"))
-    }
-    done = subprocess.run(
-        [str(word) for word in words],
-        cwd=directory,
-        env={**kept, "MYPY_CACHE_DIR": str(directory.parent / "mypy"), "SKILLCORE__DATA_DIR": str(directory.parent / "data")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    pytest.importorskip("pip", reason="this environment has no pip")
-    return Environment(tmp_path_factory.mktemp("new"))
 
 
 @pytest.mark.timeout(600)
