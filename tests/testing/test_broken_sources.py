@@ -31,7 +31,7 @@ from skillcore.plugin import (
     Verified,
 )
 from skillcore.testing import Nonconformance, SourceSuite
-from tests.testing.gym import FIRST, Gym, GymSuite, Listing, Note, Row, failure
+from tests.testing.gym import FIRST, Gym, GymSuite, Listing, Moment, Note, Row, failure
 
 
 class VerifiesEverybody(Gym):
@@ -618,6 +618,42 @@ class RemembersNothing(Gym):
 
 def test_work_that_was_done_again_may_be_told_again_by_a_later_run():
     suite_for(RemembersNothing()).test_history_goes_on_after_any_page()
+
+
+class FreeNote(Struct, frozen=True):
+    """A note in which people write what they like."""
+
+    text: str
+    at: Moment
+
+
+class TakesFreeNotes(Gym):
+    """Takes any words for a note, as most sites do."""
+
+    async def check_challenge(self, tools, account, challenge):
+        note = await tools.call("note", {"handle": account.handle}, FreeNote, failure=failure)
+        if note.text != challenge.key or not challenge.issued_at <= note.at <= challenge.expires_at:
+            return NotProved(looked_for=challenge.key, found=note.text)
+        return Identity(handle=account.handle, mark=note.at.isoformat())
+
+
+class ForgivesBrokenNotes(TakesFreeNotes):
+    """Takes an answer that it cannot read for one without a note."""
+
+    async def check_challenge(self, tools, account, challenge):
+        try:
+            return await super().check_challenge(tools, account, challenge)
+        except Unavailable:
+            return NotProved(looked_for=challenge.key, found="no note")
+
+
+def test_where_people_write_freely_other_words_are_an_answer():
+    suite_for(TakesFreeNotes()).test_damaged_answers_prove_no_account()
+
+
+def test_an_answer_that_cannot_be_read_is_none_for_free_words_either():
+    with pytest.raises(Nonconformance, match="when it checked a challenge"):
+        suite_for(ForgivesBrokenNotes()).test_damaged_answers_prove_no_account()
 
 
 def test_every_test_of_the_suite_catches_somebody():

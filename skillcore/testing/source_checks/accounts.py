@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -221,11 +222,13 @@ class AccountChecks(SourceFrame):
             for broken in (*texts, *foreign):
                 found = await self._checked(met, issued, self.but(call_of(raw.tool, raw.arguments), broken))
                 fits = isinstance(found, SourceError) if isinstance(broken, Exception) else isinstance(found, Unavailable)
-                if not fits and type(found) is not type(whole):
+                written = isinstance(broken, str) and isinstance(found, NotProved) and _is_written(raw.body, broken, met.key)
+                if not (fits or written or type(found) is type(whole)):
                     raise self.refuse(
                         f"made {shown(found)} of a damaged answer to {raw.tool} when it checked a challenge, and {shown(whole)}"
                         f" of the whole one; damaged it reads {str(broken)[:100]!a}",
-                        "give the answer's Struct the types, bounds and patterns that the server keeps to",
+                        "give the answer's Struct the types, bounds and patterns that the server keeps to; if the absence of a"
+                        " key is an answer there, name the key in `spare`",
                     )
         hanging = self.recital(lambda tool, arguments: Hang(), HASTY)
         found = await self.tried(lambda: self.source.check_challenge(hanging, self.account(met), issued))
@@ -235,6 +238,29 @@ class AccountChecks(SourceFrame):
     async def _figures(self, account: Account, handler: Handler | None) -> Any:
         tools = self.recital(handler)
         return await self.tried(lambda: self.source.get_user_stats(tools, account))
+
+
+def _is_written(text: str, broken: str, key: str) -> bool:
+    """Tell whether an answer only has other words where the key stood: people write freely there, so that it is an answer."""
+    try:
+        changes = list(_changes(json.loads(text), json.loads(broken)))
+    except (ValueError, RecursionError):
+        return False
+    return bool(changes) and all(isinstance(old, str) and isinstance(new, str) and key in old for old, new in changes)
+
+
+def _changes(before: Any, after: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield what differs between two documents, as far inside as it can be told."""
+    if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
+        pairs = [(before[key], after[key]) for key in before]
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        pairs = list(zip(before, after, strict=True))
+    else:
+        if before != after:
+            yield before, after
+        return
+    for pair in pairs:
+        yield from _changes(*pair)
 
 
 def _are_figures(found: object) -> bool:
