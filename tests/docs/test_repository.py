@@ -79,7 +79,10 @@ def test_links_lead_somewhere(name):
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_what_is_named_exists(name):
     named = codes(prose((ROOT / name).read_text(encoding="utf-8")))
-    assert [code for code in named if PLACE.fullmatch(code) and not (ROOT / code).exists()] == []
+    # The pages for authors speak of a plugin's own files; the practice plugin has the same.
+    roots = (ROOT, ROOT / "plugins" / "practice") if name.startswith("docs/plugins/") else (ROOT,)
+    places = [code for code in named if PLACE.fullmatch(code)]
+    assert [code for code in places if not any((root / code).exists() for root in roots)] == []
     assert [code for code in named if DOTTED.fullmatch(code) and not exists(code)] == []
 
 
