@@ -13,6 +13,7 @@ from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.jobs import Jobs
 from skillcore.runtime.settings import Settings
+from skillcore.verification import ROOM as VERIFICATION
 from skillcore.verification import accounts
 from skillcore.verification.accounts import Vouch
 from skillcore.verification.sources import Sources
@@ -27,7 +28,7 @@ async def world(database_dsns: Dsns, settings: Settings) -> AsyncIterator[World]
     plugins = Plugins.load(allow=("practice",), strict=True, sections={"practice": {"enabled": True}})
     database = Database(database_dsns.service_dsn, settings.database)
     engine = Engine(settings, plugins, database)
-    async with Sources(plugins, settings) as sources, engine.open(sources), engine.open(Jobs([ROOM])):
+    async with Sources(plugins, settings) as sources, engine.open(sources), engine.open(Jobs([VERIFICATION, ROOM])):
         yield World(engine)
     await database.close()
 
