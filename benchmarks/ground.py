@@ -42,6 +42,8 @@ class Sizes(Struct, frozen=True, kw_only=True):
         readers: people with a history of each length.
         reads: a round and leg.
         verifications: a round and leg.
+        hostile: sources that misbehave, each in its own way.
+        plugins: installed for a start.
     """
 
     rounds: int = 7
@@ -56,6 +58,8 @@ class Sizes(Struct, frozen=True, kw_only=True):
     readers: int = 8
     reads: int = 400
     verifications: int = 300
+    hostile: int = 6
+    plugins: int = 40
 
 
 class Place(Struct, frozen=True):

@@ -13,9 +13,8 @@ from benchmarks.installed import install, path_of
 from benchmarks.measuring import Leg, Report, Sample, compared
 from benchmarks.processes import free_port, listening, process
 
-__all__ = ["PLUGINS", "measure"]
+__all__ = ["measure"]
 
-PLUGINS = 40
 MODEL = Path(__file__).with_name("small_plugin.py")
 """Copied once for each plugin, since importing one module forty times is no work."""
 
@@ -24,7 +23,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
     """Measure ``skillcore api`` until it listens, and ``skillcore plugins list`` until it has ended."""
     place = ground.place("starting")
     with TemporaryDirectory(prefix="skillcore-plugins-") as directory:
-        for number in range(PLUGINS):
+        for number in range(sizes.plugins):
             module = f"small_plugin_{number}"
             shutil.copy(MODEL, Path(directory) / f"{module}.py")
             install(Path(directory), f"small-{number}", module)
@@ -35,11 +34,11 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
         }
         listings: dict[str, Leg] = {
             "a list of the defaults": lambda: listed(place, alone),
-            f"a list of {PLUGINS} more": lambda: listed(place, many),
+            f"a list of {sizes.plugins} more": lambda: listed(place, many),
         }
         starts: dict[str, Leg] = {
             "an API with the defaults": lambda: served(place, alone),
-            f"an API with {PLUGINS} more": lambda: served(place, many),
+            f"an API with {sizes.plugins} more": lambda: served(place, many),
         }
         comparisons = [
             *await compared(listings, reference="a list of the defaults", unit="starts", rounds=sizes.rounds),
@@ -48,7 +47,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
     return Report(
         name="starting",
         measured=f"`skillcore api` from its start until it listens, and `skillcore plugins list` from start to end, with"
-        f" {PLUGINS} plugins installed, each with a module, settings, a source, a rule and a formula of its own",
+        f" {sizes.plugins} plugins installed, each with a module, settings, a source, a rule and a formula of its own",
         reference="the same with the defaults alone",
         comparisons=tuple(comparisons),
         notes=("the ratio is of starts a second: 0.67 takes one and a half times as long",),

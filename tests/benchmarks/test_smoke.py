@@ -25,6 +25,8 @@ TINY = Sizes(
     readers=2,
     reads=4,
     verifications=16,
+    hostile=1,
+    plugins=2,
 )
 
 
@@ -34,6 +36,7 @@ def tiny_ground() -> Iterator[Ground]:
         yield found
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", BENCHMARKS)
 async def test_a_benchmark_runs_and_says_what_it_found(name: str, tiny_ground: Ground) -> None:
     report = await BENCHMARKS[name](tiny_ground, TINY)
