@@ -79,7 +79,7 @@ class AccountChecks(SourceFrame):
         for handle in (*NO_HANDLES, *ODD_HANDLES, *(sample.handle for sample in self.samples())):
             self._normal(handle)
 
-        @settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=200, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(st.text(max_size=40))
         def any_text(handle: str) -> None:
             self._normal(handle)
