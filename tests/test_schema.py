@@ -247,13 +247,17 @@ def test_every_table_declares_its_nature_and_is_mapped(database_dsns: Dsns) -> N
     assert set(tables(database_dsns)) - set(Base.metadata.tables) == set(UNMAPPED)
     assert set(Base.metadata.tables) <= set(tables(database_dsns))
     for name, table in Base.metadata.tables.items():
-        assert set(table.info) == {"nature", "person", "erase"}, name
+        assert set(table.info) == {"nature", "person", "erase", "also"}, name
         assert table.info["nature"] in {"fact", "record", "derived", "transient"}, name
         assert table.info["erase"] in {"strip", "delete", "keep"}, name
         person = table.info["person"]
         assert person is None or person in table.columns, name
         if person is None:
             assert table.info["erase"] == "keep", name
+        for column, also in table.info["also"].items():
+            assert column != person, name
+            assert {column, *also.shows} <= set(table.columns.keys()), name
+            assert also.erase != "clear" or table.columns[column].nullable, name
     natures = {name: (table.info["nature"], table.info["erase"]) for name, table in Base.metadata.tables.items()}
     assert natures["events"] == ("fact", "strip")
     assert natures["skill_signals"] == ("fact", "delete")

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import psycopg
 import structlog
+from msgspec import Struct
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from skillcore.runtime.settings import DatabaseSettings
 
-__all__ = ["SERVICE_ROLE", "Base", "Database", "nature"]
+__all__ = ["SERVICE_ROLE", "Also", "Base", "Database", "nature"]
 
 log = structlog.get_logger(__name__)
 
@@ -36,21 +37,42 @@ class Base(DeclarativeBase):
     )
 
 
+class Also(Struct, frozen=True, kw_only=True):
+    """A further column of a table that names a person: its rows are about two.
+
+    Attributes:
+        shows: the columns that the export of this second person shows of such a row. What is about the first one stays theirs.
+        erase: what erasing the second person does: clear the column, delete the row, keep both, or leave it to the room's own
+            function (strip).
+    """
+
+    shows: tuple[str, ...]
+    erase: Literal["clear", "delete", "keep", "strip"]
+
+
 def nature(
     kind: Literal["fact", "record", "derived", "transient"],
     *,
     person: str | None,
     erase: Literal["strip", "delete", "keep"],
+    also: Mapping[str, Also] = {},
 ) -> dict[str, Any]:
     """Return the ``info`` of a table, which rebuild, export and erasure walk.
+
+    Columns declare in their own ``info`` what an export must know: ``{"secret": True}`` for what proves something and is
+    never shown, such as hashes of passwords and tokens; ``{"sealed": True}`` for ciphertexts, which are not shown either;
+    ``{"withheld": "why"}`` for what is left out for another reason; ``{"shown": "text"}`` or ``{"shown": "hex"}`` for bytes
+    that are shown, and how. Bytes must declare one of these.
 
     Args:
         kind: would a rebuild bring a deleted row back (derived)? If not, may it change (record) or not (fact)? Would
             nobody miss it (transient)?
         person: the column that names the person a row is about, or None.
-        erase: what erasure does with that person's rows: strip their content, delete or keep them.
+        erase: what erasure does with that person's rows: delete them, keep them, or leave their content to a function that
+            the room declares (strip).
+        also: further columns that name people.
     """
-    return {"info": {"nature": kind, "person": person, "erase": erase}}
+    return {"info": {"nature": kind, "person": person, "erase": erase, "also": also}}
 
 
 async def _rolled_back(session: AsyncSession) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,8 +14,9 @@ from msgspec import Struct
 from skillcore.plugin import Event
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.events import NewEvent
+from skillcore.runtime.settings import Settings
 
-__all__ = ["Check", "Finding", "Gauge", "Job", "Rebuild", "Room", "Service", "Subscription"]
+__all__ = ["Check", "Erase", "Finding", "Gauge", "Job", "Rebuild", "Retention", "Room", "Service", "Subscription"]
 
 Process = Literal["api", "worker"]
 
@@ -40,6 +42,27 @@ Service = Callable[[Engine], AbstractAsyncContextManager[object]]
 
 Gauge = Callable[[Transaction], Awaitable[None]]
 """Reads values from the database into the room's metrics, when somebody scrapes them."""
+
+
+Erase = Callable[[Transaction, UUID], Awaitable[None]]
+"""What erasing a person asks of a room beyond what its tables declare: such as handing over what others share, or forgetting
+them in a cache. Called in the transaction that erases, before the declared rows go; the second time it finds nothing to do."""
+
+
+class Retention(Struct, frozen=True, kw_only=True):
+    """What a room does not keep for ever.
+
+    Attributes:
+        name: of what is forgotten, in words: ``answers``.
+        kept: how long, by the settings, after what `forget` goes by; None if for ever. Zero for rows that say themselves when
+            their time is over.
+        forget: called with a transaction, a moment and a number: deletes no more than so many of the rows whose time was over
+            before the moment, and returns how many; called again until fewer than asked for are gone.
+    """
+
+    name: str
+    kept: Callable[[Settings], timedelta | None]
+    forget: Callable[[Transaction, datetime, int], Awaitable[int]]
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -93,3 +116,5 @@ class Room(Struct, frozen=True, kw_only=True):
     rebuild: tuple[Rebuild, ...] = ()
     services: Mapping[Process, tuple[Service, ...]] = {}
     gauges: tuple[Gauge, ...] = ()
+    retention: tuple[Retention, ...] = ()
+    erase: tuple[Erase, ...] = ()
