@@ -10,7 +10,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
-from skillcore.accounts import people, platforms, sessions, setup
+from skillcore.accounts import login as entering
+from skillcore.accounts import people, platforms, profiles, registration, sessions, setup
 from skillcore.accounts.access import Actor, access, admin, public, user
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
@@ -42,22 +43,22 @@ async def set_up(engine: NamedDependency[Engine], data: JSONBody[setup.NewAdmini
 
 
 @post("/api/auth/register", opt={"access": access(public())}, tags=["accounts"], summary="Sign up")
-async def register(engine: NamedDependency[Engine], data: JSONBody[sessions.NewAccount]) -> sessions.Session:
+async def register(engine: NamedDependency[Engine], data: JSONBody[registration.NewAccount]) -> sessions.Session:
     """Makes a learner's account, and signs it in."""
-    return await sessions.register(engine, data)
+    return await registration.register(engine, data)
 
 
 @post("/api/auth/login", status_code=200, opt={"access": access(public())}, tags=["accounts"], summary="Sign in")
-async def login(engine: NamedDependency[Engine], data: JSONBody[sessions.Credentials]) -> sessions.Session:
+async def login(engine: NamedDependency[Engine], data: JSONBody[entering.Credentials]) -> sessions.Session:
     """Gives an access token."""
-    return await sessions.login(engine, data)
+    return await entering.login(engine, data)
 
 
 @get("/api/auth/profile", opt={"access": access(user())}, tags=["accounts"], summary="Read your own account")
-async def read_profile(engine: NamedDependency[Engine], actor: NamedDependency[Actor]) -> sessions.Profile:
+async def read_profile(engine: NamedDependency[Engine], actor: NamedDependency[Actor]) -> profiles.Profile:
     """Tells who is signed in."""
     async with engine.transaction() as tx:
-        return await sessions.profile(tx, actor)
+        return await profiles.profile(tx, actor)
 
 
 @post("/api/platforms", opt={"access": access(admin())}, tags=["platforms"], summary="Make a platform")

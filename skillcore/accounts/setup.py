@@ -12,7 +12,9 @@ import psycopg
 from msgspec import Meta
 from sqlalchemy import select, text
 
-from skillcore.accounts.sessions import Credentials, Password, Session, new_user, session_for
+from skillcore.accounts.login import Credentials
+from skillcore.accounts.registration import Password, new_user
+from skillcore.accounts.sessions import Session, session_for
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.database import SERVICE_ROLE
 from skillcore.runtime.engine import Engine
