@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import platform
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -99,6 +100,8 @@ async def timed(count: int, work: Awaitable[object]) -> Sample:
 async def compared(legs: Mapping[str, Leg], *, reference: str, unit: str, rounds: int) -> tuple[Comparison, ...]:
     """Run all legs in turns, once to warm up and then `rounds` times, and compare each with the reference.
 
+    Each round's ratios are told on standard error as it ends, so that a long run shows how it goes.
+
     Args:
         legs: by name.
         reference: the name of the leg that the others are compared with.
@@ -112,6 +115,9 @@ async def compared(legs: Mapping[str, Leg], *, reference: str, unit: str, rounds
             sample = await legs[name]()
             if turn:
                 rates[name].append(sample.rate)
+        if turn:
+            told = ", ".join(f"{name} {rates[name][-1] / rates[reference][-1]:.2f}" for name in legs if name != reference)
+            print(f"round {turn} of {rounds}: {told}", file=sys.stderr, flush=True)
     return tuple(_comparison(name, rates[name], reference, rates[reference], unit) for name in legs if name != reference)
 
 
