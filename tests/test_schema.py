@@ -46,6 +46,9 @@ ROWS = {
     "procrastinate_events": "insert into procrastinate_events (job_id, type) select id, 'started' from procrastinate_jobs",
     "procrastinate_periodic_defers": "insert into procrastinate_periodic_defers (task_name, defer_timestamp) values ('t', 1)",
     "job_progress": "insert into job_progress (job_id, user_id, done) values (1, ada(), 5000000000)",
+    "audit": "insert into audit (position, at, act, actor_kind, address, agent, request_id, detail, salt, leaf, digest, actor_id)"
+    " values (1, now(), 'person.read', 'admin', '', '', '', '{}', 's', 'l', 'd', bob())",
+    "audit_erasures": "select erase_audit(bob())",
     "users": "insert into users (id) values (ada()), (bob())",
     "platforms": "insert into platforms (id, name) values (ada(), 'School')",
     "api_keys": "insert into api_keys (id, platform_id, name, prefix, secret_sha256, scopes)"
@@ -76,12 +79,12 @@ create function pg_temp.bob() returns uuid language sql as $$ select '00000000-0
 RIGHTS = """select 'table', table_name, grantee, privilege_type from information_schema.role_table_grants
     where table_schema = 'public' and grantee in ('skillcore_service', 'skillcore_eraser', 'PUBLIC')
   union all select 'routine', routine_name, grantee, privilege_type from information_schema.role_routine_grants
-    where routine_schema = 'public' and (grantee like 'skillcore%' or routine_name = 'erase')
+    where routine_schema = 'public' and (grantee like 'skillcore%' or routine_name in ('erase', 'erase_audit'))
   union all select 'sequence', c.relname, r.rolname, 'USAGE' from pg_class c, pg_roles r
     where relkind = 'S' and rolname like 'skillcore%' and relnamespace = 'public'::regnamespace
     and has_sequence_privilege(r.oid, c.oid, 'USAGE')
   union all select 'owner', proname, rolname, '' from pg_proc p join pg_roles r on r.oid = proowner
-    where proname in ('erase', 'refuse_change') and rolname = 'skillcore_eraser'
+    where proname in ('erase', 'erase_audit', 'refuse_change') and rolname = 'skillcore_eraser'
   union all select 'trigger', tgrelid::regclass::text, tgname, tgenabled::text from pg_trigger where not tgisinternal
   order by 1, 2, 3, 4"""
 
@@ -247,7 +250,7 @@ def test_every_table_declares_its_nature_and_is_mapped(database_dsns: Dsns) -> N
     assert set(tables(database_dsns)) - set(Base.metadata.tables) == set(UNMAPPED)
     assert set(Base.metadata.tables) <= set(tables(database_dsns))
     for name, table in Base.metadata.tables.items():
-        assert set(table.info) == {"nature", "person", "erase", "also"}, name
+        assert set(table.info) == {"nature", "person", "erase", "also", "through"}, name
         assert table.info["nature"] in {"fact", "record", "derived", "transient"}, name
         assert table.info["erase"] in {"strip", "delete", "keep"}, name
         person = table.info["person"]
@@ -258,6 +261,10 @@ def test_every_table_declares_its_nature_and_is_mapped(database_dsns: Dsns) -> N
             assert column != person, name
             assert {column, *also.shows} <= set(table.columns.keys()), name
             assert also.erase != "clear" or table.columns[column].nullable, name
+        if (through := table.info["through"]) is not None:
+            assert person is None, name
+            (key,) = table.columns[through].foreign_keys
+            assert key.ondelete == "CASCADE", name
     natures = {name: (table.info["nature"], table.info["erase"]) for name, table in Base.metadata.tables.items()}
     assert natures["events"] == ("fact", "strip")
     assert natures["skill_signals"] == ("fact", "delete")
@@ -266,6 +273,7 @@ def test_every_table_declares_its_nature_and_is_mapped(database_dsns: Dsns) -> N
         "skill_signals",
         "commits",
         "erasures",
+        "audit",
     }
     assert {name for name, (nature, _) in natures.items() if nature == "derived"} == {
         "streams",

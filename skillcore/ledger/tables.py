@@ -85,7 +85,7 @@ class StreamRow(Base):
 
     user_id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    digest: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+    digest: Mapped[bytes] = mapped_column(LargeBinary, server_default="", info={"shown": "hex"})
 
 
 class EventRow(Base):
@@ -109,9 +109,9 @@ class EventRow(Base):
     user_id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     recorded_at: Mapped[datetime] = mapped_column(Moment)
-    digest: Mapped[bytes] = mapped_column(LargeBinary)
-    leaf: Mapped[bytes] = mapped_column(LargeBinary)
-    salt: Mapped[bytes | None] = mapped_column(LargeBinary)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, info={"shown": "hex"})
+    leaf: Mapped[bytes] = mapped_column(LargeBinary, info={"shown": "hex"})
+    salt: Mapped[bytes | None] = mapped_column(LargeBinary, info={"shown": "hex"})
     id: Mapped[UUID] = mapped_column(SQLUuid)
     occurred_at: Mapped[datetime] = mapped_column(Moment)
     kind: Mapped[str] = mapped_column(Word)

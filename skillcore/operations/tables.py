@@ -28,15 +28,15 @@ class IdempotencyKeyRow(Base):
 
     actor: Mapped[str] = mapped_column(Word, primary_key=True)
     route: Mapped[str] = mapped_column(Word, primary_key=True)
-    key_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    request_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    key_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, info={"secret": True})
+    request_sha256: Mapped[bytes] = mapped_column(LargeBinary, info={"secret": True})
     attempt: Mapped[UUID] = mapped_column(SQLUuid)
     taken_at: Mapped[datetime] = mapped_column(Moment)
     effected: Mapped[bool] = mapped_column(server_default=text("false"))
     status: Mapped[int | None]
     media_type: Mapped[str | None] = mapped_column(Text)
     location: Mapped[str | None] = mapped_column(Text)
-    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    body: Mapped[bytes | None] = mapped_column(LargeBinary, info={"shown": "text"})
     expires_at: Mapped[datetime] = mapped_column(Moment)
 
 

@@ -56,6 +56,7 @@ def nature(
     person: str | None,
     erase: Literal["strip", "delete", "keep"],
     also: Mapping[str, Also] = {},
+    through: str | None = None,
 ) -> dict[str, Any]:
     """Return the ``info`` of a table, which rebuild, export and erasure walk.
 
@@ -71,8 +72,9 @@ def nature(
         erase: what erasure does with that person's rows: delete them, keep them, or leave their content to a function that
             the room declares (strip).
         also: further columns that name people.
+        through: a foreign key, where a row belongs to the person of the row that it refers to, and goes with it.
     """
-    return {"info": {"nature": kind, "person": person, "erase": erase, "also": also}}
+    return {"info": {"nature": kind, "person": person, "erase": erase, "also": also, "through": through}}
 
 
 async def _rolled_back(session: AsyncSession) -> None:

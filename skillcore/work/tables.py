@@ -49,7 +49,7 @@ class ProjectSkillRow(Base):
     """A skill that a project declares."""
 
     __tablename__ = "project_skills"
-    __table_args__ = nature("record", person=None, erase="keep")
+    __table_args__ = nature("record", person=None, erase="keep", through="project_id")
 
     project_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
     skill_id: Mapped[str] = mapped_column(Word, ForeignKey("skills.id"), primary_key=True)
