@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-__all__ = ["is_safe"]
+__all__ = ["is_loopback", "is_safe"]
 
 
 def is_safe(address: str) -> bool:
@@ -17,10 +17,11 @@ def is_safe(address: str) -> bool:
         return False
     if parts.scheme == "https":
         return bool(host)
-    return parts.scheme == "http" and _is_loopback(host or "")
+    return parts.scheme == "http" and is_loopback(host or "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine."""
     if host == "localhost":
         return True
     try:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from email.utils import parseaddr
+from ipaddress import ip_network
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from skillcore.plugin.sections import without_password
-from skillcore.runtime.addresses import is_safe
-from skillcore.runtime.settings import ResilienceSettings, Settings, WatchdogSettings, default_queues
+from skillcore.runtime.addresses import is_loopback, is_safe
+from skillcore.runtime.callers import origin_of
+from skillcore.runtime.settings import ResilienceSettings, ServerSection, Settings, WatchdogSettings, default_queues
 
 __all__ = ["Impossible", "impossible"]
 
@@ -29,6 +34,8 @@ class Impossible(Struct, frozen=True):
 
 def impossible(settings: Settings) -> Iterator[Impossible]:
     """Yield what rules each other out."""
+    yield from _server(settings.server)
+    yield from _networks(("outbound", "allow"), settings.outbound.allow)
     yield from _database(settings)
     yield from _plugins(settings)
     yield from _queues(settings)
@@ -36,6 +43,7 @@ def impossible(settings: Settings) -> Iterator[Impossible]:
     for plugin in settings.plugins.sections:
         yield from _resilience(("plugins", plugin, "resilience"), settings.resilience_of(plugin))
     yield from _watchdog(settings.watchdog)
+    yield from _mail(settings)
     verification = settings.verification
     if verification.redirect_uri and not is_safe(verification.redirect_uri):
         allowed = "an address that begins with https://, or one of this machine"
@@ -43,6 +51,48 @@ def impossible(settings: Settings) -> Iterator[Impossible]:
     if verification.retry_base > verification.retry_every:
         allowed = f"at most verification.retry_every, which is {verification.retry_every}"
         yield Impossible(("verification", "retry_base"), str(verification.retry_base), allowed)
+
+
+def _server(server: ServerSection) -> Iterator[Impossible]:
+    if server.public_url and not _is_public_url(server.public_url):
+        allowed = "an address such as https://skills.example.org, without user, query and fragment"
+        yield Impossible(("server", "public_url"), repr(without_password(server.public_url)), allowed)
+    yield from _networks(("server", "trusted_proxies"), server.trusted_proxies)
+    for origin in server.cors_origins:
+        if origin == "*" and len(server.cors_origins) > 1:
+            yield Impossible(("server", "cors_origins"), "'*' beside others", "either '*' alone, or origins")
+        elif origin != "*" and not _is_origin(origin):
+            allowed = "origins as browsers send them, such as https://app.example.org, or '*' alone"
+            yield Impossible(("server", "cors_origins"), repr(origin), allowed)
+    if bool(server.tls_certificate) != bool(server.tls_key):
+        missing = "tls_key" if server.tls_certificate else "tls_certificate"
+        yield Impossible(("server", missing), "''", "a file, because the other one of the two is set")
+
+
+def _is_public_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        plain = not (parts.username or parts.password or parts.query or parts.fragment) and not re.search(r"[^!-~]|\*", url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and plain and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _networks(keys: tuple[str, ...], networks: tuple[str, ...]) -> Iterator[Impossible]:
+    for network in networks:
+        if not _is_network(network):
+            yield Impossible(keys, repr(network), "networks without bits set behind the prefix, and not all addresses there are")
+
+
+def _is_network(network: str) -> bool:
+    try:
+        return ip_network(network).prefixlen > 0
+    except ValueError:
+        return False
+
+
+def _is_origin(origin: str) -> bool:
+    return _is_public_url(origin) and origin_of(origin) == origin
 
 
 def _database(settings: Settings) -> Iterator[Impossible]:
@@ -75,6 +125,25 @@ def _queues(settings: Settings) -> Iterator[Impossible]:
     if 0 < limit <= deadline:
         allowed = f"less than queues.verification.time_limit, which is {limit}"
         yield Impossible(("verification", "deadline"), str(deadline), allowed)
+
+
+def _mail(settings: Settings) -> Iterator[Impossible]:
+    mail = settings.mail
+    if not mail.host:
+        return
+    address = parseaddr(mail.sender)[1]
+    if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", address):
+        allowed = "an address in ASCII, perhaps with a name before it: Evening school <no-reply@example.org>"
+        yield Impossible(("mail", "sender"), repr(mail.sender), allowed)
+    if mail.security == "none" and not is_loopback(mail.host):
+        allowed = f"'starttls' or 'tls': mails to {mail.host} would cross the network for everybody to read"
+        yield Impossible(("mail", "security"), "'none'", allowed)
+    if bool(mail.user) is not bool(mail.password):
+        yield Impossible(("mail", "user"), repr(mail.user), "both a user and a password, or neither")
+    limit = settings.queue("notifications").time_limit
+    if 0 < limit <= mail.timeout:
+        allowed = f"less than queues.notifications.time_limit, which is {limit}"
+        yield Impossible(("mail", "timeout"), str(mail.timeout), allowed)
 
 
 def _watchdog(limits: WatchdogSettings) -> Iterator[Impossible]:

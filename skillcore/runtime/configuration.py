@@ -19,7 +19,7 @@ from skillcore.plugin.manager import RESERVED
 from skillcore.plugin.sections import Misfit, Text, defaults_of, merged, misfits, nearest, settled
 from skillcore.runtime.bundled import bundled
 from skillcore.runtime.combinations import impossible
-from skillcore.runtime.settings import DatabaseSettings, PluginSettings, ResilienceSettings, Settings
+from skillcore.runtime.settings import PluginSettings, ResilienceSettings, Settings
 
 __all__ = ["Configuration", "ConfigurationError", "Layer", "load"]
 
@@ -27,6 +27,7 @@ FILE_VARIABLE = "SKILLCORE_CONFIG"
 PREFIX = "SKILLCORE__"
 PLACES = (Path("config/skillcore.toml"), Path("skillcore.toml"))
 DEFAULT_FILE = "config/skillcore.toml"
+WORDS = {"url": "URL", "owner_url": "URL", "password": "password"}
 
 
 class ConfigurationError(Exception):
@@ -167,21 +168,21 @@ def _keys(name: str) -> tuple[str, ...]:
 
 def _secrets(settings: Settings, layers: Sequence[Layer]) -> Iterator[Layer]:
     """Yield the values that stand in files of their own: ``url_file`` holds what ``url`` would."""
-    for key in ("url", "owner_url"):
-        file = getattr(settings.database, f"{key}_file")
+    usual = Settings()
+    for section, key in (("database", "url"), ("database", "owner_url"), ("mail", "password")):
+        keys = (section, f"{key}_file")
+        file = getattr(getattr(settings, section), keys[1])
         if not file:
             continue
-        keys = ("database", f"{key}_file")
-        if getattr(settings.database, key) != getattr(DatabaseSettings(), key):
-            raise ConfigurationError(
-                [_line(layers, Misfit(keys, repr(file), f"nothing, because database.{key} is set as well"))]
-            )
+        if getattr(getattr(settings, section), key) != getattr(getattr(usual, section), key):
+            allowed = f"nothing, because {section}.{key} is set as well"
+            raise ConfigurationError([_line(layers, Misfit(keys, repr(file), allowed))])
         try:
             secret = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise ConfigurationError([_line(layers, Misfit(keys, f"{file!r} ({why})", "a file with the URL"))]) from error
-        yield Layer("file", file, {"database": {key: secret}})
+            raise ConfigurationError([_line(layers, Misfit(keys, f"{file!r} ({why})", f"a file with the {WORDS[key]}"))]) from error
+        yield Layer("file", file, {section: {key: secret}})
 
 
 def _settings(layers: Sequence[Layer]) -> Settings:

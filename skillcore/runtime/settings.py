@@ -18,14 +18,24 @@ __all__ = [
     "DatabaseSettings",
     "LedgerSettings",
     "LogSettings",
+    "MailSettings",
+    "NetworkName",
+    "OutboundSettings",
     "PluginSettings",
     "QueueSettings",
     "ResilienceSettings",
+    "SecretsSettings",
     "ServerSection",
     "Settings",
     "VerificationSettings",
     "WatchdogSettings",
 ]
+
+NUMBER = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+NetworkName = Annotated[
+    str, Meta(pattern=rf"^({NUMBER}(\.{NUMBER}){{3}}/(3[0-2]|[12]?[0-9])|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/[0-9]{{1,3}})$")
+]
+"""A network in CIDR notation, such as 10.0.0.0/8 or fd00::/8."""
 
 Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
@@ -40,7 +50,17 @@ class ServerSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    public_url: str = ""
+    trusted_proxies: tuple[NetworkName, ...] = ()
+    forwarded_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    cors_origins: tuple[str, ...] = ()
+    tls_certificate: str = ""
+    tls_key: str = ""
+    hsts: Annotated[str, Meta(pattern=r"^(max-age=[0-9]{1,10}(; includeSubDomains)?(; preload)?)?$")] = (
+        "max-age=31536000; includeSubDomains"
+    )
     body_limit: Count = 1_048_576
+    body_timeout: Seconds = 30.0
     grace: Seconds = 10.0
 
 
@@ -113,6 +133,13 @@ class LedgerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     poll_interval: Seconds = 1.0
 
 
+class SecretsSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[secrets]``: the keys with which secrets are sealed that must be read again."""
+
+    keys_dir: str = ""
+    key_grace: Annotated[float, Meta(ge=0)] = 86_400.0
+
+
 class WatchdogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[watchdog]``: what happens when code holds up the event loop of a process."""
 
@@ -122,12 +149,39 @@ class WatchdogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[auth]``: passwords and tokens."""
+    """``[auth]``: passwords, sessions and tokens."""
 
     issuer: Annotated[str, Meta(min_length=1)] = "skillcore"
     access_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
+    session_days: Annotated[float, Meta(gt=0, le=400)] = 30.0
+    idle_days: Annotated[float, Meta(gt=0, le=400)] = 7.0
+    refresh_grace: Annotated[float, Meta(ge=0, le=60)] = 10.0
     bcrypt_cost: Annotated[int, Meta(ge=4, le=16)] = 12
     private_key_file: str = ""
+
+
+class OutboundSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[outbound]``: where skillcore connects to when a plugin or a person gave the address."""
+
+    allow: tuple[NetworkName, ...] = ()
+
+
+class MailSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[mail]``: the SMTP server that takes mails to people; without a host none are sent."""
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: str = ""
+    user: str = ""
+    password: str = ""
+    password_file: str = ""
+    sender: str = ""
+    timeout: Seconds = 8.0
+
+    def __repr__(self) -> str:
+        """Show no password."""
+        return f"{type(self).__name__}(host={self.host!r}, port={self.port}, security={self.security!r})"
 
 
 class LogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -143,6 +197,7 @@ def default_queues() -> dict[str, QueueSettings]:
         "verification": QueueSettings(concurrency=10, time_limit=120),
         "imports": QueueSettings(concurrency=2, time_limit=0),
         "analytics": QueueSettings(concurrency=3, time_limit=120),
+        "notifications": QueueSettings(concurrency=10, time_limit=10),
     }
 
 
@@ -157,9 +212,12 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     queues: Mapping[str, QueueSettings] = field(default_factory=default_queues)
     verification: VerificationSettings = VerificationSettings()
     ledger: LedgerSettings = LedgerSettings()
+    secrets: SecretsSettings = SecretsSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})
     auth: AuthSettings = AuthSettings()
+    outbound: OutboundSettings = OutboundSettings()
+    mail: MailSettings = MailSettings()
     log: LogSettings = LogSettings()
 
     def queue(self, name: str) -> QueueSettings:

@@ -11,6 +11,7 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler, Guard, Middleware
 
 from skillcore.runtime import refusals
+from skillcore.runtime.callers import Called
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.observed import Observed
 from skillcore.runtime.requests import JSONRequest
@@ -51,7 +52,8 @@ def web(
         request_class=JSONRequest,
         request_max_body_size=engine.settings.server.body_limit,
     )
-    app.asgi_handler = Observed(app.asgi_handler)  # around Litestar's own answers too, such as 404
+    # Around Litestar's own answers too, such as 404.
+    app.asgi_handler = Called(Observed(app.asgi_handler), engine.settings.server)
     return app
 
 

@@ -143,7 +143,7 @@ def test_the_places_of_the_file_are_these():
 
 def test_the_example_of_what_does_not_fit_is_what_is_said(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "skillcore.toml").write_text("[server]\nport = 70000\nprot = 1\n")
+    (tmp_path / "skillcore.toml").write_text("[ledger]\nwriters = 70\nwriter = 1\n")
     with pytest.raises(ConfigurationError) as caught:
         load(environ={})
     (block,) = SECTIONS["What does not fit"].blocks("text")
