@@ -11,10 +11,11 @@ from msgspec import Struct
 from psycopg import IsolationLevel
 
 from skillcore.ledger import skills
-from skillcore.ledger.images import CONTENT_COLUMNS, EPOCH, chain, content_image, leaf_of, row_fields
+from skillcore.ledger.images import CONTENT_COLUMNS, content_image
 from skillcore.ledger.preparation import derive
 from skillcore.ledger.streams import EVENT_FIELDS, Connection, decode
 from skillcore.plugin import Event, SignalRule
+from skillcore.runtime.chain import EPOCH, chain, field_image, leaf_of, row_fields
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.rooms import Finding
 
@@ -98,8 +99,7 @@ async def _followed(
 def _wrong(head: Head, version: int, digest: bytes, leaf: bytes, salt: bytes | None, content: list[bytes | None]) -> str:
     if version != head.version + 1:
         return f"version {head.version + 1} is missing"
-    image = b"".join(b"\xff\xff\xff\xff" if field is None else len(field).to_bytes(4, "big") + field for field in content)
-    if salt is not None and leaf_of(head.user, salt, image) != leaf:
+    if salt is not None and leaf_of(head.user, salt, b"".join(map(field_image, content))) != leaf:
         return "the content does not match its leaf"
     if salt is None and content[2:] != BLANK:  # an erased event keeps its leaf, its id and its time, and nothing else
         return "the event is erased, and says something"

@@ -13,9 +13,10 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 from msgspec import Struct
 
-from skillcore.ledger.images import CONTENT_TIME, content_image, leaf_of
+from skillcore.ledger.images import CONTENT_TIME, content_image
 from skillcore.plugin import Event, SignalRule, SignalType, SkillSignal, SourceType
 from skillcore.plugin.manager import Plugins
+from skillcore.runtime.chain import leaf_of
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.problems import Conflict, InvalidField

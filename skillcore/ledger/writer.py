@@ -12,19 +12,9 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection, errors
 
-from skillcore.ledger.images import (
-    BEGIN,
-    CONTENT_COLUMNS,
-    END,
-    EVENT_COLUMNS,
-    SIGNAL_COLUMNS,
-    chain,
-    event_head,
-    microseconds,
-    rows,
-    signal_image,
-)
+from skillcore.ledger.images import CONTENT_COLUMNS, EVENT_COLUMNS, SIGNAL_COLUMNS, event_head, signal_image
 from skillcore.ledger.preparation import DerivedSignal, Key, ParkedRule, Prepared, RecordedOtherwise
+from skillcore.runtime.chain import BEGIN, END, chain, microseconds, rows
 from skillcore.runtime.clock import now
 
 __all__ = ["NOT_AS_EXPECTED", "insert_signals", "lock", "park_rules", "write_few", "write_known", "write_many"]
