@@ -41,9 +41,10 @@ async def servers(place: Place) -> AsyncIterator[Ports]:
 async def platform_key(engine: Engine, people: Sequence[UUID]) -> str:
     """Make a platform with these people as its members; returns a key of it."""
     async with engine.transaction() as tx:
-        platform = await platforms.create(tx, platforms.NewPlatform(name="Evening school"))
+        admin = Actor(kind="user", role="admin")
+        platform = await platforms.create(tx, admin, platforms.NewPlatform(name="Evening school"))
         new = platforms.NewApiKey(name="app", scopes=("events:write", "scores:read"))
-        shown = await platforms.create_key(tx, Actor(kind="user", role="admin"), platform.id, new)
+        shown = await platforms.create_key(tx, admin, platform.id, new)
         tx.session.add_all(
             [
                 MembershipRow(platform_id=platform.id, external_id=f"member-{place}", user_id=id_)

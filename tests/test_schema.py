@@ -46,8 +46,8 @@ ROWS = {
     "procrastinate_events": "insert into procrastinate_events (job_id, type) select id, 'started' from procrastinate_jobs",
     "procrastinate_periodic_defers": "insert into procrastinate_periodic_defers (task_name, defer_timestamp) values ('t', 1)",
     "job_progress": "insert into job_progress (job_id, user_id, done) values (1, ada(), 5000000000)",
-    "audit": "insert into audit (position, at, act, actor_kind, address, agent, request_id, detail, salt, leaf, digest, actor_id)"
-    " values (1, now(), 'person.read', 'admin', '', '', '', '{}', 's', 'l', 'd', bob())",
+    "audit": "insert into audit (position, at, act, actor_kind, address, agent, request_id, detail, salt, leaf, digest,"
+    " actor_id) values (1, now(), 'person.read', 'admin', '', '', '', '{}', 's', 'l', 'd', bob())",
     "audit_erasures": "select erase_audit(bob())",
     "users": "insert into users (id) values (ada()), (bob())",
     "platforms": "insert into platforms (id, name) values (ada(), 'School')",

@@ -59,6 +59,8 @@ class Actor(Struct, frozen=True, kw_only=True):
         role: of the person; a key has none that counts.
         platform_id: of the key's platform.
         scopes: of the key.
+        session_id: of the session that the person's token belongs to.
+        key_id: of the key.
     """
 
     kind: Literal["user", "key"]
@@ -66,6 +68,8 @@ class Actor(Struct, frozen=True, kw_only=True):
     role: Role = "learner"
     platform_id: UUID | None = None
     scopes: frozenset[str] = frozenset()
+    session_id: UUID | None = None
+    key_id: UUID | None = None
 
     @property
     def is_admin(self) -> bool:

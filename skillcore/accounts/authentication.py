@@ -131,7 +131,7 @@ async def _by_key(engine: Engine, token: str) -> Actor:
     if actor is None:
         async with engine.transaction() as tx:
             row = await _key(tx, token)
-            actor = Actor(kind="key", platform_id=row.platform_id, scopes=frozenset(row.scopes))
+            actor = Actor(kind="key", key_id=row.id, platform_id=row.platform_id, scopes=frozenset(row.scopes))
         known.put(fingerprint, actor, row.expires_at)
     return actor
 

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from sqlalchemy import select, update
 
 from skillcore.accounts.access import Actor, Scope
+from skillcore.accounts.audit import note
 from skillcore.accounts.authentication import KEY_MARK, Known
 from skillcore.accounts.tables import ApiKeyRow, PlatformRow
 from skillcore.runtime.clock import new_id, now
@@ -93,11 +94,12 @@ class ShownApiKey(ApiKey, frozen=True, kw_only=True):
     key: str
 
 
-async def create(tx: Transaction, data: NewPlatform) -> Platform:
+async def create(tx: Transaction, actor: Actor, data: NewPlatform) -> Platform:
     """Make a platform."""
     row = PlatformRow(id=new_id(), name=data.name, created_at=now())
     tx.session.add(row)
     await tx.session.flush()
+    await note(tx, "platform.created", actor, platform_id=row.id, name=row.name)
     return _platform(row)
 
 
@@ -146,6 +148,7 @@ async def create_key(tx: Transaction, actor: Actor, platform_id: UUID, data: New
     )
     tx.session.add(row)
     await tx.session.flush()
+    await note(tx, "key.created", actor, platform_id=platform.id, key=row.id, scopes=row.scopes, expires_at=row.expires_at)
     return ShownApiKey(**_fields(row), key=f"{KEY_MARK}{prefix}_{secret}")
 
 
@@ -175,6 +178,7 @@ async def revoke_key(tx: Transaction, actor: Actor, platform_id: UUID, key_id: U
         raise NotFound("there is no such key")
     if row.revoked_at is None:
         await tx.session.execute(update(ApiKeyRow).where(ApiKeyRow.id == key_id).values(revoked_at=now()))
+        await note(tx, "key.revoked", actor, platform_id=platform.id, key=key_id)
     tx.after_commit(tx.engine.cache(Known).forget)
 
 

@@ -62,10 +62,12 @@ async def read_profile(engine: NamedDependency[Engine], actor: NamedDependency[A
 
 
 @post("/api/platforms", opt={"access": access(admin())}, tags=["platforms"], summary="Make a platform")
-async def create_platform(engine: NamedDependency[Engine], data: JSONBody[platforms.NewPlatform]) -> platforms.Platform:
+async def create_platform(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[platforms.NewPlatform]
+) -> platforms.Platform:
     """A platform brings people and their work, with keys of its own."""
     async with engine.transaction() as tx:
-        return await platforms.create(tx, data)
+        return await platforms.create(tx, actor, data)
 
 
 @get("/api/platforms", opt={"access": access(admin())}, tags=["platforms"], summary="List platforms")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,7 +14,7 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.settings import Settings
 
-__all__ = ["LAST_IN_TRANSACTION", "Engine", "Transaction"]
+__all__ = ["LAST_IN_TRANSACTION", "Closing", "Engine", "Transaction"]
 
 T = TypeVar("T")
 
@@ -37,6 +37,7 @@ class Engine:
             yield tx
             if (last := LAST_IN_TRANSACTION.get()) is not None:
                 await last(tx)
+            await tx.close()
         tx.committed()
 
     def service(self, kind: type[T]) -> T:
@@ -67,6 +68,16 @@ class Engine:
             del self._services[type(service)]
 
 
+class Closing(Protocol):
+    """Something gathered while a transaction runs, and written at its very end."""
+
+    async def close(self, tx: Transaction) -> None:
+        """Write it; the commit follows at once. What this raises rolls everything back."""
+
+
+C = TypeVar("C", bound=Closing)
+
+
 class Transaction:
     """An open database transaction: what a use case works in.
 
@@ -80,6 +91,22 @@ class Transaction:
         self.session = session
         self.recorded = False
         self._after_commit: list[Callable[[], None]] = []
+        self._closings: dict[type[Any], Any] = {}
+
+    def closing(self, kind: type[C]) -> C:
+        """Return this transaction's one instance of what is written just before its commit, made if need be.
+
+        It is for what all transactions wait for each other at: a lock that is taken last is held shortest, and nobody who
+        holds it waits for another one.
+        """
+        if kind not in self._closings:
+            self._closings[kind] = kind()
+        return cast("C", self._closings[kind])
+
+    async def close(self) -> None:
+        """Write what was gathered; called by the engine."""
+        for closing in self._closings.values():
+            await closing.close(self)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Have something done once the transaction has committed, such as sending a hint. It must not raise."""

@@ -30,7 +30,7 @@ async def key(engine: Engine, *scopes: str) -> dict[str, str]:
     """Return the header of a new platform's key."""
     admin = Actor(kind="user", user_id=uuid4(), role="admin")
     async with engine.transaction() as tx:
-        platform = await platforms.create(tx, NewPlatform(name="School"))
+        platform = await platforms.create(tx, admin, NewPlatform(name="School"))
         shown = await platforms.create_key(tx, admin, platform.id, NewApiKey(name="test", scopes=list(scopes or SCOPES)))
     return {"Authorization": f"Bearer {shown.key}"}
 
