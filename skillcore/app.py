@@ -17,6 +17,7 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.hints import Hints
 from skillcore.runtime.jobs import Jobs
 from skillcore.runtime.rooms import Process, Room
+from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.web import web
 
 __all__ = ["ROOMS", "create_app", "opened"]
@@ -27,7 +28,7 @@ ROOMS: tuple[Room, ...] = (accounts.ROOM, operations.ROOM, ledger.ROOM, verifica
 
 @asynccontextmanager
 async def opened(engine: Engine, process: Process) -> AsyncIterator[Engine]:
-    """Open what a kind of process runs: hints, jobs, and each room's services, from the lowest floor up.
+    """Open what a kind of process runs: hints, jobs, the sealer, and each room's services, from the lowest floor up.
 
     Args:
         engine: of this process.
@@ -37,6 +38,7 @@ async def opened(engine: Engine, process: Process) -> AsyncIterator[Engine]:
         hints = await stack.enter_async_context(Hints(engine.database).run())
         for known in (hints, Jobs(ROOMS), Gauges(ROOMS)):
             await stack.enter_async_context(engine.open(known))
+        await stack.enter_async_context(Sealer.opened(engine))
         for service in (service for room in ROOMS for service in room.services.get(process, ())):
             await stack.enter_async_context(service(engine))
         yield engine

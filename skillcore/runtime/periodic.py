@@ -16,16 +16,18 @@ log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def repeating(name: str, what: Callable[[], Awaitable[None]], every: float) -> AsyncIterator[None]:
+async def repeating(name: str, what: Callable[[], Awaitable[None]], every: float, *, first: float = 0.0) -> AsyncIterator[None]:
     """Do something now and then while the block lasts; a database that is away for a while is waited for.
 
     Args:
         name: for the log.
         what: to do; it is over before it is done again.
         every: seconds between the end of one and the beginning of the next.
+        first: seconds until it is done for the first time.
     """
 
     async def forever() -> None:
+        await asyncio.sleep(first)
         while True:
             try:
                 await what()

@@ -17,12 +17,13 @@ from skillcore.plugin import Account, Identity, IssuedChallenge, NotProved, Refu
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.runtime.problems import Conflict, InvalidField
+from skillcore.runtime.sealing import Sealer
 from skillcore.verification import imports
 from skillcore.verification.asking import delay_after, in_words, plain
 from skillcore.verification.attempts import instant
 from skillcore.verification.handles import check_id, parse_handle
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, lock
-from skillcore.verification.signing_in import SignIn, forget, signed_in
+from skillcore.verification.signing_in import SignIn, as_returned, forget, signed_in
 from skillcore.verification.sources import Sources
 from skillcore.verification.tables import LinkAttemptRow
 
@@ -92,20 +93,8 @@ async def _begun(engine: Engine, number: UUID) -> Looking | None:
             method=row.method,  # type: ignore[arg-type] # the table has no others
             account=Account(row.source, row.handle),
             challenge=challenge,
-            sign_in=_sign_in(row),
+            sign_in=as_returned(engine.service(Sealer), row),
         )
-
-
-def _sign_in(row: LinkAttemptRow) -> SignIn | None:
-    if row.code is None or row.verifier is None:
-        return None
-    return SignIn(
-        code=row.code,
-        verifier=row.verifier,
-        nonce=row.nonce or "",
-        redirect_uri=row.redirect_uri or "",
-        iss=(row.data or {}).get("iss", ""),
-    )
 
 
 async def _wait(engine: Engine, context: JobContext, looking: Looking, error: Unavailable) -> None:

@@ -19,6 +19,7 @@ from skillcore.runtime import jobs
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFound
+from skillcore.runtime.sealing import Sealer
 from skillcore.verification import signing_in
 from skillcore.verification.attempts import (
     Attempt,
@@ -146,7 +147,7 @@ async def come_back(tx: Transaction, actor: Actor, source: str, given: Return) -
         raise Conflict(f"this attempt is a challenge; confirm it with POST /api/sources/{source}/link/confirm")
     if standing(tx, row, moment) == "open":
         ways = offered(source_of(tx.engine.plugins, source), tx.engine.settings.verification.redirect_uri)
-        signing_in.take_in(row, given, ways.get(row.method))
+        signing_in.take_in(tx.engine.service(Sealer), row, given, ways.get(row.method))
     return await _checked(tx, row, moment)
 
 

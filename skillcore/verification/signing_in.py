@@ -21,6 +21,7 @@ from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.oauth import Provider, Providers, Site, Token
 from skillcore.runtime.problems import InvalidField, UnavailableNow
+from skillcore.runtime.sealing import Sealer
 from skillcore.verification.attempts import Started
 from skillcore.verification.tables import LinkAttemptRow
 
@@ -28,6 +29,7 @@ __all__ = [
     "METHODS",
     "Return",
     "SignIn",
+    "as_returned",
     "forget",
     "is_offered",
     "look_up",
@@ -93,7 +95,7 @@ async def look_up(engine: Engine, proof: object) -> None:
 
 async def start_oauth(tx: Transaction, started: Started, proof: OAuthProof) -> LinkAttemptRow:
     """Send the person to the site."""
-    return _sent(started, "oauth", _oauth_site(tx.engine, started.source.name, proof))
+    return _sent(tx, started, "oauth", _oauth_site(tx.engine, started.source.name, proof))
 
 
 async def start_oidc(tx: Transaction, started: Started, proof: OIDCProof) -> LinkAttemptRow:
@@ -101,11 +103,11 @@ async def start_oidc(tx: Transaction, started: Started, proof: OIDCProof) -> Lin
     provider = tx.engine.cache(Providers).known(proof.issuer)
     if provider is None:
         raise UnavailableNow(f"{started.source.name} has not said yet where people sign in; try again")
-    return _sent(started, "oidc", _oidc_site(tx.engine, started.source.name, proof, provider))
+    return _sent(tx, started, "oidc", _oidc_site(tx.engine, started.source.name, proof, provider))
 
 
-def take_in(row: LinkAttemptRow, given: Return, proof: object) -> None:
-    """Keep what the site gave, for the job.
+def take_in(sealer: Sealer, row: LinkAttemptRow, given: Return, proof: object) -> None:
+    """Keep what the site gave, sealed, for the job.
 
     Raises:
         InvalidField: it belongs to another attempt, or to another site.
@@ -114,7 +116,27 @@ def take_in(row: LinkAttemptRow, given: Return, proof: object) -> None:
         raise InvalidField("state: it belongs to no attempt of yours that is open; start again", field="state")
     if given.iss and isinstance(proof, OIDCProof) and given.iss != proof.issuer:
         raise InvalidField(f"iss: this attempt is with {proof.issuer}", field="iss")
-    row.code, row.data = given.code, {"iss": given.iss} if given.iss else {}
+    row.code = sealer.seal(LinkAttemptRow.code, row.id, row.user_id, given.code.encode())
+    row.data = {"iss": given.iss} if given.iss else {}
+
+
+def as_returned(sealer: Sealer, row: LinkAttemptRow) -> SignIn | None:
+    """Return a sign-in for its job; None where nobody has come back yet.
+
+    Raises:
+        Unsealable: what was kept is not what is there.
+    """
+    if row.code is None or row.verifier is None:
+        return None
+    opened = {
+        column.key: "" if kept is None else sealer.open(column, row.id, row.user_id, kept).decode()
+        for column, kept in (
+            (LinkAttemptRow.code, row.code),
+            (LinkAttemptRow.verifier, row.verifier),
+            (LinkAttemptRow.nonce, row.nonce),
+        )
+    }
+    return SignIn(**opened, redirect_uri=row.redirect_uri or "", iss=(row.data or {}).get("iss", ""))
 
 
 def forget(row: LinkAttemptRow) -> None:
@@ -164,13 +186,14 @@ async def _by_token(engine: Engine, source: str, proof: OIDCProof, found: SignIn
     return Identity(handle=handle, external_id=_text(source, claims.get(proof.id_claim), proof.id_claim))
 
 
-def _sent(started: Started, method: str, site: Site) -> LinkAttemptRow:
+def _sent(tx: Transaction, started: Started, method: str, site: Site) -> LinkAttemptRow:
+    sealer, number, person = tx.engine.service(Sealer), new_id(), started.user_id
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(48)
-    nonce = secrets.token_urlsafe(32) if method == "oidc" else None
-    address = oauth.address_for(site, state=state, verifier=verifier, nonce=nonce or "")
+    nonce = secrets.token_urlsafe(32) if method == "oidc" else ""
+    address = oauth.address_for(site, state=state, verifier=verifier, nonce=nonce)
     return LinkAttemptRow(
-        id=new_id(),
-        user_id=started.user_id,
+        id=number,
+        user_id=person,
         source=site.name,
         method=method,
         data={"url": address},
@@ -179,8 +202,8 @@ def _sent(started: Started, method: str, site: Site) -> LinkAttemptRow:
         expires_at=started.issued_at + timedelta(minutes=MINUTES),
         state="open",
         state_sha256=_digest(state),
-        verifier=verifier,
-        nonce=nonce,
+        verifier=sealer.seal(LinkAttemptRow.verifier, number, person, verifier.encode()),
+        nonce=sealer.seal(LinkAttemptRow.nonce, number, person, nonce.encode()) if nonce else None,
         redirect_uri=site.redirect_uri,
     )
 

@@ -116,10 +116,10 @@ class LinkAttemptRow(Base):
     job_id: Mapped[int | None] = mapped_column(BigInteger)
     account_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("source_accounts.id", ondelete="SET NULL"))
     state_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
-    nonce: Mapped[str | None] = mapped_column(Word)
-    verifier: Mapped[str | None] = mapped_column(Word)
+    nonce: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": True})
+    verifier: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": True})
     redirect_uri: Mapped[str | None] = mapped_column(Text)
-    code: Mapped[str | None] = mapped_column(Text)
+    code: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": True})
 
 
 class AnswerRow(Base):

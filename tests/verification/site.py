@@ -39,6 +39,7 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.jobs import JobContext, Jobs
+from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import ResilienceSettings, Settings, VerificationSettings
 from skillcore.testing import MCP_URL
 from skillcore.verification import ROOM, accounts, proving
@@ -261,4 +262,5 @@ async def claims_at(dsns: Dsns, settings: Settings, source: Arena, *, jobs: bool
         await stack.enter_async_context(engine.open(sources))
         if jobs:
             await stack.enter_async_context(engine.open(Jobs([ROOM])))
+            await stack.enter_async_context(Sealer.opened(engine))
         yield Claims(engine, source.site)
