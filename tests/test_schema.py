@@ -50,13 +50,15 @@ ROWS = {
     " actor_id) values (1, now(), 'person.read', 'admin', '', '', '', '{}', 's', 'l', 'd', bob())",
     "audit_erasures": "select erase_audit(bob())",
     "users": "insert into users (id) values (ada()), (bob())",
+    "sessions": "insert into sessions (id, user_id, how, kept, cookie_sha256, created_at, last_seen_at, idle_at, expires_at)"
+    " values (ada(), ada(), 'password', 'cookie', 'h', now(), now(), now(), now())",
+    "refresh_tokens": "insert into refresh_tokens values ('h', ada(), ada(), now(), now(), now(), 's')",
     "platforms": "insert into platforms (id, name) values (ada(), 'School')",
     "api_keys": "insert into api_keys (id, platform_id, name, prefix, secret_sha256, scopes)"
     " values (ada(), ada(), 'k', 'p', 'x', '{a}')",
     "memberships": "insert into memberships (platform_id, external_id, user_id) values (ada(), 'ada', ada())",
     "idempotency_keys": "insert into idempotency_keys (actor, route, key_sha256, request_sha256, attempt, taken_at, expires_at)"
     " values ('a', 'r', 'k', 'x', ada(), now(), now())",
-    "sealing_keys": "insert into sealing_keys values ('a key')",
     "worker_sources": "insert into worker_sources (worker, source, state) values ('w', 's', 'open')",
     "source_accounts": "insert into source_accounts (id, user_id, platform_id, source, handle, handle_key, external_id, method)"
     " values (ada(), ada(), ada(), 'gym', 'Ada', 'ada', 'ada', 'vouched')",

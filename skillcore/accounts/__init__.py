@@ -4,11 +4,15 @@ It owns users, platforms, memberships and API keys, the notation by which people
 which routes say who may use them. What people achieve is not here, nor are their accounts at other places.
 """
 
+from skillcore.accounts import routes, session_routes
 from skillcore.accounts.passwords import Passwords
-from skillcore.accounts.routes import ROUTES
 from skillcore.accounts.tokens import Tokens
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="accounts", routes=ROUTES, services={"api": (Passwords.opened, Tokens.opened)})
+ROOM = Room(
+    name="accounts",
+    routes=(*routes.ROUTES, *session_routes.ROUTES),
+    services={"api": (Passwords.opened, Tokens.opened)},
+)

@@ -61,6 +61,7 @@ class Actor(Struct, frozen=True, kw_only=True):
         scopes: of the key.
         session_id: of the session that the person's token belongs to.
         key_id: of the key.
+        requests_per_minute: the key's own limit; None for the usual one, 0 for none.
     """
 
     kind: Literal["user", "key"]
@@ -70,6 +71,7 @@ class Actor(Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] = frozenset()
     session_id: UUID | None = None
     key_id: UUID | None = None
+    requests_per_minute: int | None = None
 
     @property
     def is_admin(self) -> bool:

@@ -1,4 +1,4 @@
-"""Finds out who asks, from the header ``Authorization: Bearer``: a person's access token, or a platform's key."""
+"""Finds out who asks: by the header Authorization, with a person's access token or a platform's key, or by a cookie."""
 
 from __future__ import annotations
 
@@ -10,24 +10,36 @@ from typing import Any
 from uuid import UUID
 
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Headers
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
-from sqlalchemy import select, update
+from sqlalchemy import Update, select, update
 
-from skillcore.accounts.access import Actor, answers_options, declared
-from skillcore.accounts.tables import ApiKeyRow, UserRow
+from skillcore.accounts import cookies
+from skillcore.accounts.access import Access, Actor, answers_options, declared
+from skillcore.accounts.tables import ApiKeyRow, SessionRow
 from skillcore.accounts.tokens import Tokens
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
-from skillcore.runtime.problems import Unauthenticated
+from skillcore.runtime.problems import Forbidden, Unauthenticated
+from skillcore.runtime.settings import AuthSettings
 
-__all__ = ["KEY_MARK", "Gate", "Known", "authenticate"]
+__all__ = ["KEY_MARK", "Gate", "Known", "authenticate", "seen"]
 
 KEY_MARK = "sk_"
 """What platform keys begin with."""
 
 USED_EVERY = timedelta(minutes=1)
-"""How exactly ``last_used_at`` is kept."""
+"""How exactly the last use of a key or session is kept."""
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
+
+# Almost every request asks one of these, so they are written out.
+BY_ID = """select s.id, s.user_id, u.role, least(s.expires_at, s.idle_at), s.last_seen_at
+  from sessions s join users u on u.id = s.user_id
+  where s.id = %(which)s and s.kept = 'token' and s.revoked_at is null and s.expires_at > %(now)s and s.idle_at > %(now)s"""
+BY_COOKIE = BY_ID.replace("s.id = %(which)s and s.kept = 'token'", "s.cookie_sha256 = %(which)s")
 
 
 class Known:
@@ -41,37 +53,52 @@ class Known:
 
     def __init__(self) -> None:
         self._actors: dict[bytes | UUID, tuple[Actor, float]] = {}
+        self.changes = 0
 
     def get(self, who: bytes | UUID) -> Actor | None:
         """Return the actor, if looked up lately."""
         actor, until = self._actors.get(who, (None, 0.0))
         return actor if time.monotonic() < until else None
 
-    def put(self, who: bytes | UUID, actor: Actor, until: datetime | None = None) -> None:
-        """Remember an actor, no longer than to a given time."""
+    def put(self, who: bytes | UUID, actor: Actor, until: datetime | None = None, *, since: int | None = None) -> None:
+        """Remember an actor, no longer than to a given time.
+
+        Args:
+            who: the id of a session, or the hash of a cookie or key.
+            actor: whom it stands for.
+            until: when that ends.
+            since: `changes` from before the look-up: what changed while it was under way, it may not have seen.
+        """
+        if since is not None and since != self.changes:
+            return
         if len(self._actors) >= self.LIMIT:
             self._actors.clear()
         lifetime = self.LIFETIME if until is None else min(self.LIFETIME, (until - now()).total_seconds())
         self._actors[who] = (actor, time.monotonic() + lifetime)
 
     def forget(self) -> None:
-        """Forget everyone: something about keys or roles has changed."""
+        """Forget everyone: something about sessions, keys or roles has changed."""
+        self.changes += 1
         self._actors.clear()
 
 
-async def authenticate(engine: Engine, authorization: str | None) -> Actor | None:
-    """Return who asks; None where the header is absent.
+async def authenticate(engine: Engine, scope: Scope) -> Actor | None:
+    """Return who asks; None where a request brings no credentials.
 
-    Args:
-        engine: of this process.
-        authorization: the header's value.
+    What stands in the header Authorization is all that counts if it is there; a cookie is not even looked at then.
 
     Raises:
-        Unauthenticated: there is a header, and what it holds does not hold.
+        Unauthenticated: there are credentials, and they do not hold.
+        Forbidden: a request by cookie that may come from a page of another site.
     """
-    if authorization is None:
-        return None
-    scheme, _, token = authorization.strip().partition(" ")
+    headers = Headers.from_scope(scope)
+    authorization = headers.getall("authorization", [])
+    if len(authorization) > 1:
+        raise Unauthenticated("there are several Authorization headers: send one")
+    if not authorization:
+        secret = cookies.secret_in(headers)
+        return None if secret is None else await _by_cookie(engine, scope, headers, secret)
+    scheme, _, token = authorization[0].strip().partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("the Authorization header must be: Bearer, a space, and an access token or a platform's key")
     token = token.strip()
@@ -100,28 +127,58 @@ class Gate:
         access = declared(handler)
         if access is None:
             raise Unauthenticated("nobody may use this")
-        if access.is_public:
-            return None
-        if "auth" not in scope:
-            values = [value for name, value in scope["headers"] if name == b"authorization"]
-            scope["auth"] = await authenticate(self.engine, values[0].decode("latin-1") if values else None)
+        if "auth" not in scope:  # once for a request: the middleware for repeated requests asks too
+            scope["auth"] = await self._identify(scope, access)
         actor: Actor | None = scope["auth"]
         access.check(actor)
         return actor
 
+    async def _identify(self, scope: Scope, access: Access) -> Actor | None:
+        """Return who asks. Everything passes here once, and once only, with what is known of the caller."""
+        return None if access.is_public else await authenticate(self.engine, scope)
+
 
 async def _by_token(engine: Engine, token: str) -> Actor:
-    user_id = engine.service(Tokens).read(token)
-    known = engine.cache(Known)
-    actor = known.get(user_id)
-    if actor is None:
-        async with engine.transaction() as tx:
-            role = await tx.session.scalar(select(UserRow.role).where(UserRow.id == user_id))
-        if role is None:
-            raise Unauthenticated("this account does not exist any more")
-        actor = Actor(kind="user", user_id=user_id, role=role)  # type: ignore[arg-type] # the table has no others
-        known.put(user_id, actor)
+    claims = engine.service(Tokens).read(token)
+    actor = engine.cache(Known).get(claims.session_id) or await _look_up(engine, BY_ID, claims.session_id)
+    if actor is None or actor.user_id != claims.user_id:
+        raise Unauthenticated("the session of this access token has ended: sign in again")
     return actor
+
+
+async def _by_cookie(engine: Engine, scope: Scope, headers: Headers, secret: str) -> Actor:
+    which = cookies.fingerprint(secret)
+    actor = engine.cache(Known).get(which) or await _look_up(engine, BY_COOKIE, which)
+    if actor is None:
+        raise Unauthenticated("this session has ended: sign in again")
+    if scope.get("method") not in SAFE:
+        cookies.check_page(headers, engine.settings.server.public_url)
+        cookies.check_token(headers, secret)
+    return actor
+
+
+async def _look_up(engine: Engine, query: str, which: bytes | UUID) -> Actor | None:
+    """Return whom a session stands for, if it goes on; and note that it is in use."""
+    known, moment = engine.cache(Known), now()
+    since = known.changes
+    async with engine.transaction() as tx:
+        values = {"which": which, "now": moment}
+        row = await (await (await tx.psycopg()).execute(query, values, prepare=True)).fetchone()
+        if row is None:
+            return None
+        session_id, user_id, role, ends, last_seen_at = row
+        if moment - last_seen_at > USED_EVERY:
+            await tx.session.execute(seen(session_id, engine.settings.auth))
+    actor = Actor(kind="user", user_id=user_id, role=role, session_id=session_id)
+    known.put(which, actor, ends, since=since)
+    return actor
+
+
+def seen(session_id: UUID, settings: AuthSettings) -> Update:
+    """Return the statement that notes that a session is in use, which puts off its end for want of use."""
+    moment = now()
+    used = update(SessionRow).where(SessionRow.id == session_id)
+    return used.values(last_seen_at=moment, idle_at=moment + timedelta(days=settings.idle_days))
 
 
 async def _by_key(engine: Engine, token: str) -> Actor:
@@ -129,10 +186,11 @@ async def _by_key(engine: Engine, token: str) -> Actor:
     fingerprint = hashlib.sha256(token.encode()).digest()
     actor = known.get(fingerprint)
     if actor is None:
+        since = known.changes
         async with engine.transaction() as tx:
             row = await _key(tx, token)
             actor = Actor(kind="key", key_id=row.id, platform_id=row.platform_id, scopes=frozenset(row.scopes))
-        known.put(fingerprint, actor, row.expires_at)
+        known.put(fingerprint, actor, row.expires_at, since=since)
     return actor
 
 

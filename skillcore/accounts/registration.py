@@ -11,7 +11,7 @@ from skillcore.accounts.access import Role
 from skillcore.accounts.login import Credentials, EmailAddress
 from skillcore.accounts.passwords import Passwords
 from skillcore.accounts.people import DisplayName, TimeZone, check_time_zone
-from skillcore.accounts.sessions import Session, session_for
+from skillcore.accounts.sessions import Kept, Session, begin
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine
@@ -23,12 +23,17 @@ Password = Annotated[str, Meta(min_length=10, max_length=1024, examples=["correc
 
 
 class NewAccount(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An account to be."""
+    """An account to be.
+
+    Attributes:
+        keep: what the caller keeps of the session: tokens, or, as pages do, a cookie.
+    """
 
     email: EmailAddress
     password: Password
     display_name: DisplayName = ""
     time_zone: TimeZone = "UTC"
+    keep: Kept = "token"
 
 
 async def register(engine: Engine, data: NewAccount) -> Session:
@@ -43,9 +48,10 @@ async def register(engine: Engine, data: NewAccount) -> Session:
     try:
         async with engine.transaction() as tx:
             tx.session.add(user)
+            await tx.session.flush()
+            return await begin(tx, user.id, "register", data.keep)
     except IntegrityError as error:
         raise Conflict("email: this address has an account already: sign in", field="email") from error
-    return session_for(engine, user)
 
 
 async def new_user(engine: Engine, data: Credentials | NewAccount, role: Role = "learner") -> UserRow:

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 
 from skillcore.accounts.login import Credentials
 from skillcore.accounts.registration import Password, new_user
-from skillcore.accounts.sessions import Session, session_for
+from skillcore.accounts.sessions import Session, begin
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.database import SERVICE_ROLE
 from skillcore.runtime.engine import Engine
@@ -78,8 +78,9 @@ async def set_up(engine: Engine, data: NewAdministrator) -> Session:
             raise Forbidden(f"this is not the token in the file {FILE} of the data directory: read it there")
         tx.session.add(user)
         await tx.session.flush()
+        session = await begin(tx, user.id, "setup", data.keep)
     await asyncio.to_thread(path.unlink, missing_ok=True)
-    return session_for(engine, user)
+    return session
 
 
 def _read(path: Path) -> str:

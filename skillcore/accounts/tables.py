@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from skillcore.runtime.database import Base, nature
 
-__all__ = ["ApiKeyRow", "MembershipRow", "PlatformRow", "UserRow"]
+__all__ = ["ApiKeyRow", "MembershipRow", "PlatformRow", "RefreshTokenRow", "SessionRow", "UserRow"]
 
 Word = Text(collation="C")
 Moment = DateTime(timezone=True)
@@ -41,7 +41,7 @@ class UserRow(Base):
 
     id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
     email: Mapped[str | None] = mapped_column(Text)
-    password_hash: Mapped[str | None] = mapped_column(Text)
+    password_hash: Mapped[str | None] = mapped_column(Text, info={"secret": True})
     display_name: Mapped[str] = mapped_column(Text, server_default=text("''"))
     role: Mapped[str] = mapped_column(Word, server_default=text("'learner'"))
     time_zone: Mapped[str] = mapped_column(Text, server_default=text("'UTC'"))
@@ -73,7 +73,7 @@ class ApiKeyRow(Base):
     platform_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("platforms.id"))
     name: Mapped[str] = mapped_column(Text)
     prefix: Mapped[str] = mapped_column(Word)
-    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    secret_sha256: Mapped[bytes] = mapped_column(LargeBinary, info={"secret": True})
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -95,3 +95,53 @@ class MembershipRow(Base):
     external_id: Mapped[str] = mapped_column(Word, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+
+class SessionRow(Base):
+    """That a person is signed in somewhere. It is over when it was revoked, or at the earlier of two moments."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (
+        CheckConstraint("how in ('password', 'oidc', 'setup', 'register')", name="how"),
+        CheckConstraint("kept in ('token', 'cookie')", name="kept"),
+        CheckConstraint("(kept = 'cookie') = (cookie_sha256 is not null)", name="cookie"),
+        CheckConstraint("(revoked_at is null) = (revoked_why is null)", name="revoked"),
+        UniqueConstraint("cookie_sha256"),
+        Index("sessions_user_id_idx", "user_id", "id"),
+        Index("sessions_over_idx", text("least(idle_at, expires_at, revoked_at)")),
+        nature("record", person="user_id", erase="delete"),
+    )
+
+    id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
+    how: Mapped[str] = mapped_column(Word)
+    kept: Mapped[str] = mapped_column(Word)
+    address: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    agent: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    cookie_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, info={"secret": True})
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    last_seen_at: Mapped[datetime] = mapped_column(Moment)
+    idle_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    revoked_why: Mapped[str | None] = mapped_column(Text)
+
+
+class RefreshTokenRow(Base):
+    """A refresh token, by its hash. A used one has the seed of its successor, and stays so that a second use is noticed."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (
+        CheckConstraint("(used_at is null) = (seed is null)", name="used"),
+        Index("refresh_tokens_session_id_idx", "session_id"),
+        Index("refresh_tokens_user_id_idx", "user_id"),
+        nature("record", person="user_id", erase="delete"),
+    )
+
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, info={"secret": True})
+    session_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("sessions.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
+    issued_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
+    seed: Mapped[bytes | None] = mapped_column(LargeBinary, info={"secret": True})

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 import jwt
@@ -18,13 +19,20 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.problems import Unauthenticated
 from skillcore.runtime.secret_files import keep_first
 
-__all__ = ["AUDIENCE", "Tokens", "signing_key"]
+__all__ = ["AUDIENCE", "Claims", "Tokens", "signing_key"]
 
 AUDIENCE = "skillcore"
 ALGORITHM = "RS256"
 KIND = "access"
 KEY_BITS = 3072
 KEY_FILE = "token-key.pem"
+
+
+class Claims(NamedTuple):
+    """What an access token says."""
+
+    user_id: UUID
+    session_id: UUID
 
 
 class Tokens:
@@ -47,27 +55,30 @@ class Tokens:
         async with engine.open(tokens):
             yield tokens
 
-    def issue(self, user_id: UUID, at: datetime | None = None) -> str:
+    def issue(self, user_id: UUID, session_id: UUID, *, at: datetime | None = None, lifetime: timedelta | None = None) -> str:
         """Return an access token for a person.
 
         Args:
             user_id: the person.
+            session_id: to which the token belongs, and with which it ends.
             at: from when it is valid; now, if not given.
+            lifetime: if it is to be shorter than usual.
         """
         issued = at or now()
         claims = {
             "iss": self._issuer,
             "aud": AUDIENCE,
             "sub": str(user_id),
+            "sid": str(session_id),
             "typ": KIND,
             "iat": issued,
-            "exp": issued + self.lifetime,
+            "exp": issued + (lifetime or self.lifetime),
             "jti": str(new_id()),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
-    def read(self, token: str) -> UUID:
-        """Return whose token it is.
+    def read(self, token: str) -> Claims:
+        """Return what a token says.
 
         Raises:
             Unauthenticated: it is none of ours, or no longer valid.
@@ -79,14 +90,14 @@ class Tokens:
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=self._issuer,
-                options={"require": ["exp", "iat", "iss", "aud", "sub", "typ"]},
+                options={"require": ["exp", "iat", "iss", "aud", "sub", "typ", "sid", "jti"]},
             )
             if claims["typ"] != KIND:
                 raise Unauthenticated("this is no access token")
-            return UUID(claims["sub"])
+            return Claims(UUID(claims["sub"]), UUID(claims["sid"]))
         except jwt.ExpiredSignatureError as error:
-            raise Unauthenticated("the access token has expired: sign in again") from error
-        except (jwt.InvalidTokenError, ValueError) as error:
+            raise Unauthenticated("the access token has expired: refresh it, or sign in again") from error
+        except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
             raise Unauthenticated("the access token is not valid: sign in again") from error
 
 

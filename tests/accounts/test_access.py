@@ -29,6 +29,7 @@ from tests.visitors import Door, Visitor
 
 PUBLIC = {
     "/api/auth/login",
+    "/api/auth/refresh",
     "/api/auth/register",
     "/api/docs",
     "/api/docs/openapi.json",
@@ -44,6 +45,9 @@ PUBLIC = {
     "/api/sources",
     "/metrics",
 }
+
+
+REQUIRED = ("iss", "aud", "sub", "sid", "typ", "iat", "exp", "jti")
 
 
 def test_a_route_that_declares_nothing_does_not_start() -> None:
@@ -123,42 +127,37 @@ async def test_every_route_that_is_not_open_asks_for_credentials(door: Door) -> 
     assert asked >= 11
 
 
-def token(door: Door, key: object = None, algorithm: str = "RS256", **changes: object) -> str:
-    """A token as the service would sign it for a user, with changes."""
-    moment = datetime.now(UTC)
-    claims = {
-        "iss": "skillcore",
-        "aud": "skillcore",
-        "sub": str(uuid4()),
-        "typ": "access",
-        "iat": moment,
-        "exp": moment + timedelta(minutes=5),
-        **changes,
-    }
+def token(door: Door, somebody: Visitor, key: object = None, **changes: object) -> str:
+    """Somebody's access token, signed anew with changes."""
+    assert somebody.credentials is not None
+    claims = jwt.decode(somebody.credentials, options={"verify_signature": False}) | changes
     claims = {name: value for name, value in claims.items() if value is not None}
     signer = key if key is not None else read_key(Path(door.engine.settings.auth.private_key_file))
-    return jwt.encode(claims, signer, algorithm=algorithm)
+    return jwt.encode(claims, signer, algorithm="RS256")
 
 
 async def test_a_token_is_valid_as_issued_and_not_otherwise(door: Door) -> None:
-    _, user_id = await door.learner()
+    ada, _ = await door.learner()
+    _, other = await door.learner("bob@example.org")
 
     async def status(credentials: str) -> int:
         return (await Visitor(door.client, credentials).get("/api/auth/profile")).status_code
 
-    assert await status(token(door, sub=user_id)) == 200
+    assert await status(token(door, ada)) == 200
     moment = datetime.now(UTC)
     refused = {
-        "expired": token(door, sub=user_id, exp=moment - timedelta(seconds=1)),
-        "no expiry": token(door, sub=user_id, exp=None),
-        "other issuer": token(door, sub=user_id, iss="elsewhere"),
-        "other audience": token(door, sub=user_id, aud="elsewhere"),
-        "no audience": token(door, sub=user_id, aud=None),
-        "other kind": token(door, sub=user_id, typ="refresh"),
-        "no kind": token(door, sub=user_id, typ=None),
-        "nobody": token(door, sub="nobody"),
-        "gone": token(door),
-        "other key": token(door, generate_private_key(65537, 3072), sub=user_id),
+        "expired": token(door, ada, exp=moment - timedelta(seconds=1)),
+        "not yet issued": token(door, ada, iat=moment + timedelta(hours=1)),
+        "other issuer": token(door, ada, iss="elsewhere"),
+        "other audience": token(door, ada, aud="elsewhere"),
+        "other kind": token(door, ada, typ="refresh"),
+        "nobody": token(door, ada, sub="nobody"),
+        "somebody else": token(door, ada, sub=other),
+        "no session": token(door, ada, sid="none"),
+        "a session that is not": token(door, ada, sid=str(uuid4())),
+        "a session that is no text": token(door, ada, sid=7),
+        "other key": token(door, ada, generate_private_key(65537, 3072)),
+        **{f"no {name}": token(door, ada, **{name: None}) for name in REQUIRED},
         "junk": "junk",
         "three parts": "a.b.c",
     }
@@ -166,8 +165,8 @@ async def test_a_token_is_valid_as_issued_and_not_otherwise(door: Door) -> None:
 
 
 async def test_the_algorithm_is_not_for_the_token_to_choose(door: Door) -> None:
-    _, user_id = await door.learner()
-    good = token(door, sub=user_id)
+    ada, _ = await door.learner()
+    good = token(door, ada)
     payload = good.split(".")[1]
 
     def part(data: object) -> str:
@@ -278,7 +277,7 @@ def test_processes_that_start_at_once_share_one_signing_key(tmp_path: Path) -> N
 
 def test_a_token_lives_as_long_as_configured() -> None:
     tokens = Tokens(generate_private_key(65537, 3072), issuer="skillcore", lifetime=timedelta(minutes=15))
-    somebody = uuid4()
-    claims = jwt.decode(tokens.issue(somebody), options={"verify_signature": False})
+    somebody, session = uuid4(), uuid4()
+    claims = jwt.decode(tokens.issue(somebody, session), options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == 900
-    assert tokens.read(tokens.issue(somebody)) == somebody
+    assert tokens.read(tokens.issue(somebody, session)) == (somebody, session)

@@ -17,6 +17,7 @@ from sqlalchemy import func, select, text
 
 from skillcore.accounts.access import Actor, access, public, user
 from skillcore.accounts.authentication import Gate, Known
+from skillcore.accounts.sessions import begin
 from skillcore.accounts.tables import PlatformRow, UserRow
 from skillcore.accounts.tokens import Tokens
 from skillcore.operations import idempotency
@@ -185,7 +186,9 @@ async def staged(engine: Engine) -> AsyncIterator[tuple[Stage, Visitor]]:
     async with engine.transaction() as tx:
         tx.session.add(UserRow(id=ada))
     async with client_of(app) as client:
-        yield stage, Visitor(client, engine.service(Tokens).issue(ada))
+        async with engine.transaction() as tx:
+            session = await begin(tx, ada, "password")
+        yield stage, Visitor(client, session.access_token)
     engine.cache(Known).forget()
 
 
