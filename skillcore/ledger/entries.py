@@ -50,7 +50,7 @@ OWN = ("progress.", "session.")
 Kind = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+$",
+        pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)+\Z",
         max_length=100,
         description="Of the kinds that clients may send, or one of the platform's own below `x.`.",
         examples=["platform.volunteered"],

@@ -19,9 +19,9 @@ T = TypeVar("T", bound=msgspec.Struct)
 _SECRET = re.compile(r"token|secret|passw|passphrase|authorization|bearer|cookie|credential|key$", re.IGNORECASE)
 _PASSWORDS = (
     (re.compile(r"(https?://)[^/\s@]*@"), r"\1***@"),
-    (re.compile(r"(://[^:/@\s]*):\S*@"), r"\1:***@"),
     (re.compile(r"((?:password|token|secret|key)=)[^&\s'\"]*", re.IGNORECASE), r"\1***"),
 )
+_LOGIN = re.compile(r"://[^:/@\s]*:")
 _WORDS = {
     "BoolType": "true or false",
     "StrType": "text",
@@ -132,7 +132,15 @@ def without_password(text: str) -> str:
     """Return the text with the credentials of all URLs in it replaced by asterisks."""
     for pattern, replacement in _PASSWORDS:
         text = pattern.sub(replacement, text)
-    return text
+    return re.sub(r"\S+", _without_login, text)
+
+
+def _without_login(word: re.Match[str]) -> str:
+    """Hide a password up to the last @ of a word, where it may hold such signs itself; in one look, however long the word."""
+    text = word[0]
+    at = text.rfind("@")
+    login = _LOGIN.search(text, 0, at) if at > 0 else None
+    return text if login is None else f"{text[: login.end()]}***{text[at:]}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ from skillcore.runtime.settings import LogSettings
 __all__ = ["configure_logging", "hide_secrets"]
 
 SECRETS = re.compile(
-    r"(?P<keep>\bBearer\s+)[^\s'\"]+|\bsk_[A-Za-z0-9]+_[A-Za-z0-9_-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+", re.IGNORECASE
+    r"(?P<keep>\bBearer\s+)[^\s'\"]+|\bsk_[A-Za-z0-9]+_[A-Za-z0-9_-]+|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+", re.IGNORECASE
 )
 LOUD = ("alembic", "asyncio", "httpx", "httpx2", "httpcore2", "mcp", "procrastinate")
 """Libraries whose everyday messages nobody needs."""

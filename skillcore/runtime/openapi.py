@@ -115,7 +115,7 @@ def describe(
         adjust(handler, operation)
         for method in sorted(handler.http_methods):
             paths.setdefault(route.path_format, {})[method.lower()] = operation
-    return {
+    described = {
         "openapi": "3.1.0",
         "info": {"title": "skillcore", "version": version, "description": description, "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
@@ -126,6 +126,17 @@ def describe(
             "responses": {"Problem": _content(MEDIA_TYPE, {"$ref": SCHEMAS.format(name="Problem")}, components, "A problem.")},
         },
     }
+    return {name: _portable(part) for name, part in described.items()}
+
+
+def _portable(part: Any) -> Any:
+    """Write the end of a pattern as JSON Schema does: its `$` is the end of the text, for which Python has another sign."""
+    if isinstance(part, dict):
+        return {
+            name: value.replace(r"\Z", "$") if name == "pattern" and isinstance(value, str) else _portable(value)
+            for name, value in part.items()
+        }
+    return [_portable(one) for one in part] if isinstance(part, list | tuple) else part
 
 
 def _operation(

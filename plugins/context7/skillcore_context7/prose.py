@@ -16,7 +16,7 @@ __all__ = ["Library", "Snippet", "read_libraries", "read_snippets"]
 
 _NO_LIBRARY = {"No libraries found matching the provided name.", "No documentation libraries found matching your query."}
 _LIBRARIES = re.compile(r"Available Libraries:\n\n(?:\*\*Note:\*\* [^\n]*\n\n)?(?=- Title: )")
-_NEXT_LIBRARY = re.compile(r"\n+-{3,}\n+(?=- Title: )")
+_NEXT_LIBRARY = re.compile(r"\n{1,20}-{3,200}\n{1,20}(?=- Title: )")
 _LIBRARY = re.compile(
     r"- Title: (?P<title>[^\n]+)\n"
     r"- Context7-compatible library ID: (?P<id>/[^\s/]+(?:/[^\s/]+)*)\n"
@@ -28,7 +28,7 @@ _LIBRARY = re.compile(
     r"(?:\n- Source: [^\n]+)?",
     re.DOTALL,
 )
-_NEXT_SNIPPET = re.compile(r"\n+-{3,}\n+(?=### )")
+_NEXT_SNIPPET = re.compile(r"\n{1,20}-{3,200}\n{1,20}(?=### )")
 _SNIPPET = re.compile(r"### (?P<title>[^\n]+)\n+Source: (?P<source>https?://\S+)\n(?P<text>.*)", re.DOTALL)
 
 

@@ -18,12 +18,12 @@ _PHRASES = {
     "Rate Limit Exceeded: ": 429,
     "Validation Error: ": 422,
 }
-_STATUS = re.compile(r"(?:https?://\S+: |unexpected status )(\d{3})\b")
+_STATUS = re.compile(r"(?:https?://\S{1,1000}: |unexpected status )(\d{3})\b")
 # A refusal by GitHub says why. What answers in its place, such as a proxy with a page of its own, leaves each server without
 # words: the npm one then has these, and the official one none between the status and its list of errors.
 _WORDLESS = re.compile(
     r"Not Found: Resource not found: Resource|Authentication Failed: Authentication failed"
-    r"|Permission Denied: Insufficient permissions|Conflict: Conflict occurred|.*https?://\S+: \d{3}\s*(\[\])?",
+    r"|Permission Denied: Insufficient permissions|Conflict: Conflict occurred|.*https?://\S{1,1000}: \d{3}\s*(\[\])?",
     re.DOTALL,
 )
 # GitHub answers 403 to a missing right and to too many requests alike; only the words differ.

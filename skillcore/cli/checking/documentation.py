@@ -20,7 +20,7 @@ from skillcore.plugin import Strength
 __all__ = ["explains_evidence", "settings_documented"]
 
 _CODE = re.compile(r"```.*?```|``[^`]+``|`[^`]+`", re.DOTALL)
-_ATTRIBUTES = re.compile(r"^Attributes:\n((?:[ \t]+.*\n?|\n)+)", re.MULTILINE)
+_ATTRIBUTES = re.compile(r"^Attributes:\n((?:[ \t].*\n|\n)*(?:[ \t].*)?)", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"^    (\w+):", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 
