@@ -56,7 +56,7 @@ ExternalId = Annotated[
     Meta(
         min_length=1,
         max_length=200,
-        pattern=r"^[^\x00-\x20/\x7f]+$",
+        pattern=r"^[^\x00-\x20/\x7f]+\Z",
         description="By which the platform knows the person: no spaces, control characters or slashes.",
         examples=["student-17"],
     ),
