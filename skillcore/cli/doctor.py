@@ -15,6 +15,7 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime.configuration import Configuration, ConfigurationError
 from skillcore.runtime.logins import EMBEDDED
 from skillcore.runtime.logs import configure_logging
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.settings import LogSettings
 
 __all__ = ["register"]
@@ -124,7 +125,7 @@ def _configured(loaded: Configuration) -> list[Check]:
 def _offered(loaded: Configuration, found: Plugins) -> list[Check]:
     return [
         ("secrets", lambda: files.secrets(loaded, found)),
-        ("servers", lambda: programs.servers(found)),
+        ("servers", lambda: programs.servers(found, Network(loaded.settings.outbound.allow))),
         ("node", lambda: programs.node(found)),
     ]
 

@@ -81,7 +81,7 @@ def _is_public_url(url: str) -> bool:
 def _networks(keys: tuple[str, ...], networks: tuple[str, ...]) -> Iterator[Impossible]:
     for network in networks:
         if not _is_network(network):
-            yield Impossible(keys, repr(network), "networks without bits set behind the prefix, and not all addresses there are")
+            yield Impossible(keys, repr(network), "networks without bits behind the prefix, and not all addresses there are")
 
 
 def _is_network(network: str) -> bool:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.settings import Settings
 
 __all__ = ["LAST_IN_TRANSACTION", "Closing", "Engine", "Transaction"]
@@ -26,6 +27,7 @@ class Engine:
         self.settings = settings
         self.plugins = plugins
         self.database = database
+        self.network = Network(settings.outbound.allow)
         self._services: dict[type[Any], Any] = {}
         self._caches: dict[type[Any], Any] = {}
 

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from skillcore.plugin import MCPServer, SourceError, Tool, Unavailable
 from skillcore.runtime.mcp_http import FAULT, SessionLost, fault_of, http_client, judged
 from skillcore.runtime.mcp_stdio import Child, child_streams
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.resilience import Unsuitable
 from skillcore.runtime.settings import ResilienceSettings
 
@@ -69,12 +70,14 @@ class ServerSession:
         name: of the source, for messages.
         server: what the plugin declares; a URL wins over a command.
         resilience: time-outs and the limit on answers.
+        network: where its server may be, if it is a remote one.
     """
 
-    def __init__(self, name: str, server: MCPServer, resilience: ResilienceSettings) -> None:
+    def __init__(self, name: str, server: MCPServer, resilience: ResilienceSettings, network: Network) -> None:
         self.name = name
         self.server = server
         self.resilience = resilience
+        self.network = network
         self._connection: _Connection | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._failures = 0
@@ -203,7 +206,7 @@ class ServerSession:
             pause = 0.0 if self._failures < 2 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 2))
             # Counted as failed until it has answered a call.
             self._failures += 1
-            self._connection = _Connection(self.name, self.server, self.resilience)
+            self._connection = _Connection(self.name, self.server, self.resilience, self.network)
             task = asyncio.create_task(self._connection.live(pause), name=f"mcp-{self.name}")
             self._connection.task = task
             self._ending.add(task)
@@ -224,10 +227,11 @@ class ServerSession:
 class _Connection:
     """One life of a session, from opening to its end, owned by the task that runs `live`."""
 
-    def __init__(self, name: str, server: MCPServer, resilience: ResilienceSettings) -> None:
+    def __init__(self, name: str, server: MCPServer, resilience: ResilienceSettings, network: Network) -> None:
         self.name = name
         self.server = server
         self.resilience = resilience
+        self.network = network
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # A failed opening that nobody waits for any more is no news.
         self.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
@@ -309,7 +313,7 @@ class _Connection:
         settings = self.server.settings
         limit = WIRE_FACTOR * self.resilience.result_limit
         if settings.url:
-            http = await stack.enter_async_context(http_client(settings, self.resilience, limit=limit))
+            http = await stack.enter_async_context(http_client(settings, self.resilience, self.network, limit=limit))
             transport: Any = streamable_http_client(settings.url, http_client=http, max_sse_event_size=limit)
         elif settings.command:
             self.child = await Child.start(self.name, settings, limit)

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from skillcore.plugin import Refused, ServerSettings, SourceError, Unavailable
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.resilience import Unsuitable
 from skillcore.runtime.settings import ResilienceSettings
 
@@ -103,12 +104,15 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     return None
 
 
-def http_client(settings: ServerSettings, resilience: ResilienceSettings, *, limit: int) -> httpx2.AsyncClient:
+def http_client(
+    settings: ServerSettings, resilience: ResilienceSettings, network: Network, *, limit: int
+) -> httpx2.AsyncClient:
     """Return a client for one server: its headers, our time-outs, nothing from the environment.
 
     Args:
         settings: of the server.
         resilience: for the time-outs.
+        network: where it may be.
         limit: bytes of one answer.
 
     Raises:
@@ -116,7 +120,7 @@ def http_client(settings: ServerSettings, resilience: ResilienceSettings, *, lim
     """
     return httpx2.AsyncClient(
         headers={**settings.headers, **_headers_from(settings.headers_file), "accept-encoding": "identity"},
-        transport=FaultTransport(httpx2.AsyncHTTPTransport(), limit),
+        transport=FaultTransport(network.transport(), limit),
         timeout=httpx2.Timeout(resilience.connect_timeout, read=resilience.call_timeout + 5.0),
         trust_env=False,
     )

@@ -2,7 +2,7 @@
 
 A person is sent to the site with an address made here, and comes back with a code. The code is exchanged by this process
 directly at the site, whose answer says who they are. Whatever a site answers is bounded in size and time and decoded
-strictly; nothing is redirected; and only loopback may do without TLS.
+strictly; nothing is redirected; what is not public must be allowed; and only loopback may do without TLS.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from msgspec import Meta, Struct
 
 from skillcore.plugin import OAuthClient, Refused, SourceError, Unavailable
 from skillcore.runtime.addresses import is_safe
+from skillcore.runtime.outbound import Network
 
 __all__ = [
     "Provider",
@@ -114,7 +115,7 @@ class Providers:
         at, provider = self._known.get(issuer, (0.0, None))
         return provider if provider is not None and time.monotonic() - at < KEPT else None
 
-    async def ask(self, issuer: str) -> Provider:
+    async def ask(self, network: Network, issuer: str) -> Provider:
         """Return what an issuer says; from memory, if that is not too long ago.
 
         Raises:
@@ -122,7 +123,7 @@ class Providers:
         """
         provider = self.known(issuer)
         if provider is None:
-            provider = await discovered(issuer)
+            provider = await discovered(network, issuer)
             self._known[issuer] = (time.monotonic(), provider)
         return provider
 
@@ -149,7 +150,7 @@ def address_for(site: Site, *, state: str, verifier: str, nonce: str = "") -> st
     return address
 
 
-async def exchanged(site: Site, code: str, verifier: str) -> Token:
+async def exchanged(network: Network, site: Site, code: str, verifier: str) -> Token:
     """Exchange a code for tokens.
 
     Raises:
@@ -166,7 +167,7 @@ async def exchanged(site: Site, code: str, verifier: str) -> Token:
             redirect_uri=site.redirect_uri,
             token_endpoint_auth_method=method,
             code_challenge_method="S256",
-            **_limits(),
+            **network.settings(limit=LIMIT, seconds=SECONDS),
         )
         async with client:
             answer = await client.fetch_token(
@@ -175,7 +176,7 @@ async def exchanged(site: Site, code: str, verifier: str) -> Token:
     return _fitted(site.name, dict(answer), Token)
 
 
-async def shown_at(name: str, address: str, token: Token) -> Mapping[str, Any]:
+async def shown_at(network: Network, name: str, address: str, token: Token) -> Mapping[str, Any]:
     """Return what a site says of a token's holder.
 
     Raises:
@@ -183,17 +184,17 @@ async def shown_at(name: str, address: str, token: Token) -> Mapping[str, Any]:
     """
     _refuse_unsafe(name, address)
     headers = {"Authorization": f"Bearer {token.access_token}", "Accept": "application/json", "User-Agent": "skillcore"}
-    return await _got(name, address, dict[str, Any], headers)
+    return await _got(network, name, address, dict[str, Any], headers)
 
 
-async def discovered(issuer: str) -> Provider:
+async def discovered(network: Network, issuer: str) -> Provider:
     """Return what an issuer says of itself.
 
     Raises:
         SourceError: it does not say, or speaks for another issuer.
     """
     _refuse_unsafe(issuer, issuer)
-    found = await _got(issuer, f"{issuer.rstrip('/')}/.well-known/openid-configuration", Provider)
+    found = await _got(network, issuer, f"{issuer.rstrip('/')}/.well-known/openid-configuration", Provider)
     if found.issuer != issuer:
         raise Refused(f"{issuer} says that it is {found.issuer!r}; its address must be given as it gives it itself")
     for address in (found.authorization_endpoint, found.token_endpoint, *filter(None, [found.jwks_uri])):
@@ -201,7 +202,7 @@ async def discovered(issuer: str) -> Provider:
     return found
 
 
-async def claims_of(provider: Provider, token: str, *, client_id: str, nonce: str) -> Mapping[str, Any]:
+async def claims_of(network: Network, provider: Provider, token: str, *, client_id: str, nonce: str) -> Mapping[str, Any]:
     """Return what a signed token claims, once it is sure that the issuer signed it, for us, just now, and for this sign-in.
 
     Raises:
@@ -210,7 +211,7 @@ async def claims_of(provider: Provider, token: str, *, client_id: str, nonce: st
     """
     if not provider.jwks_uri:
         raise Refused(f"{provider.issuer} shows no keys by which its word could be checked")
-    keys = await _got(provider.issuer, provider.jwks_uri, dict[str, Any])
+    keys = await _got(network, provider.issuer, provider.jwks_uri, dict[str, Any])
     allowed = sorted(ALGORITHMS & set(provider.id_token_signing_alg_values_supported))
     with _checking(provider):
         named = jwt.get_unverified_header(token).get("kid")
@@ -269,9 +270,10 @@ def _verified(provider: Provider, token: str, key: Any, allowed: list[str], clie
     return claims
 
 
-async def _got(name: str, address: str, shape: type[T], headers: Mapping[str, str] | None = None) -> T:
-    async with _reaching(name), httpx2.AsyncClient(**_limits()) as client:
-        answer = await client.get(address, headers=dict(headers or {"Accept": "application/json"}))
+async def _got(network: Network, name: str, address: str, shape: type[T], headers: Mapping[str, str] | None = None) -> T:
+    client = network.client(limit=LIMIT, seconds=SECONDS, headers=headers or {"Accept": "application/json"})
+    async with _reaching(name), client:
+        answer = await client.get(address)
         if answer.status_code in {401, 403}:
             raise Refused(f"{name} does not accept our credentials (HTTP {answer.status_code})")
         if answer.status_code != 200:
@@ -291,46 +293,8 @@ async def _reaching(name: str) -> AsyncIterator[None]:
         if error.error in {"temporarily_unavailable", "server_error", "slow_down"}:
             raise Unavailable(f"{name} cannot say just now: {error.error}") from error
         raise Refused(f"{name} did not accept the sign-in ({str(error.error)[:100]}); start again") from error
-    except (_TooLarge, TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+    except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise Unavailable(f"{name} gave no answer that can be read ({type(error).__name__})") from error
-
-
-def _limits() -> dict[str, Any]:
-    return {
-        "transport": _Bounded(httpx2.AsyncHTTPTransport()),
-        "timeout": SECONDS,
-        "trust_env": False,
-        "follow_redirects": False,
-    }
-
-
-class _TooLarge(Exception):
-    pass
-
-
-class _Bounded(httpx2.AsyncBaseTransport):
-    """Reads no more of an answer than it may have, and passes redirects on as what they are: no answer."""
-
-    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
-        self._inner = inner
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        request.headers["accept-encoding"] = "identity"
-        response = await self._inner.handle_async_request(request)
-        body = bytearray()
-        try:
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > LIMIT:
-                    raise _TooLarge
-        finally:
-            await response.aclose()
-        dropped = {"transfer-encoding", "content-length"}
-        headers = [(key, value) for key, value in response.headers.multi_items() if key.lower() not in dropped]
-        return httpx2.Response(response.status_code, headers=headers, content=bytes(body))
 
 
 def _fitted(name: str, found: bytes | Mapping[str, Any], shape: type[T]) -> T:

@@ -33,7 +33,7 @@ __all__ = [
 
 NUMBER = "(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 NetworkName = Annotated[
-    str, Meta(pattern=rf"^({NUMBER}(\.{NUMBER}){{3}}/(3[0-2]|[12]?[0-9])|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/[0-9]{{1,3}})$")
+    str, Meta(pattern=rf"^({NUMBER}(\.{NUMBER}){{3}}/(3[0-2]|[12]?[0-9])|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/[0-9]{{1,3}})\Z")
 ]
 """A network in CIDR notation, such as 10.0.0.0/8 or fd00::/8."""
 

@@ -13,6 +13,7 @@ from skillcore.plugin import MCPServer, ServerSettings, Unavailable
 from skillcore.runtime import mcp_http
 from skillcore.runtime.mcp import Answer as ServerAnswer
 from skillcore.runtime.mcp import ServerSession
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.resilience import Guard
 from skillcore.runtime.settings import ResilienceSettings
 from skillcore.testing.faults import Answer, Drop, Fault, Hang, HTTPFault, Slow
@@ -58,7 +59,7 @@ class _Recited(ServerSession):
     def __init__(
         self, name: str, handler: Handler, calls: list[tuple[str, dict[str, Any]]], resilience: ResilienceSettings
     ) -> None:
-        super().__init__(name, MCPServer(tools=(), settings=ServerSettings()), resilience)
+        super().__init__(name, MCPServer(tools=(), settings=ServerSettings()), resilience, Network())
         self._handler = handler
         self._calls = calls
 

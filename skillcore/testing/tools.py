@@ -10,15 +10,20 @@ import msgspec
 
 from skillcore.plugin import PathAdvisor, ServerSettings, VerificationSource
 from skillcore.runtime.mcp import ServerSession
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.resilience import Guard
 from skillcore.runtime.settings import ResilienceSettings
 from skillcore.testing.responder import under_test
 from skillcore.verification.tools import KEPT, GuardedTools
 
-__all__ = ["ONE_BY_ONE", "tools_for"]
+__all__ = ["ONE_BY_ONE", "THIS_MACHINE", "tools_for"]
 
 ONE_BY_ONE = ResilienceSettings(retries=0, breaker_failures=1_000_000)
 """A test sees each answer by itself: nothing is retried, and the breaker stays closed."""
+
+
+THIS_MACHINE = Network(("127.0.0.0/8", "::1/128"))
+"""A test's servers listen on loopback, which no address may lead to that is not allowed."""
 
 
 @asynccontextmanager
@@ -43,5 +48,5 @@ async def tools_for(
     chosen = resilience or ONE_BY_ONE
     guard = Guard(source.name, chosen, calls_per_second=calls_per_second, concurrency=server.settings.concurrency)
     with under_test(server):
-        async with ServerSession(source.name, server, chosen) as session:
+        async with ServerSession(source.name, server, chosen, THIS_MACHINE) as session:
             yield GuardedTools(session, guard, kept=kept)

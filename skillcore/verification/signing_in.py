@@ -88,7 +88,7 @@ async def look_up(engine: Engine, proof: object) -> None:
     if not isinstance(proof, OIDCProof):
         return
     try:
-        await engine.cache(Providers).ask(proof.issuer)
+        await engine.cache(Providers).ask(engine.network, proof.issuer)
     except SourceError as error:
         raise UnavailableNow(f"nobody can sign in there just now: {error.message}") from error
 
@@ -162,8 +162,8 @@ async def signed_in(engine: Engine, source: str, found: SignIn) -> Identity:
 
 async def _by_profile(engine: Engine, source: str, proof: OAuthProof, found: SignIn) -> Identity:
     site = _oauth_site(engine, source, proof, found.redirect_uri)
-    token = await oauth.exchanged(site, found.code, found.verifier)
-    profile = await oauth.shown_at(source, proof.user_url, token)
+    token = await oauth.exchanged(engine.network, site, found.code, found.verifier)
+    profile = await oauth.shown_at(engine.network, source, proof.user_url, token)
     number = profile.get(proof.id_field)
     if isinstance(number, bool) or not isinstance(number, int | str) or not str(number):
         raise Unavailable(f"{source} shows a profile without {proof.id_field!r}")
@@ -171,15 +171,17 @@ async def _by_profile(engine: Engine, source: str, proof: OAuthProof, found: Sig
 
 
 async def _by_token(engine: Engine, source: str, proof: OIDCProof, found: SignIn) -> Identity:
-    provider = await engine.cache(Providers).ask(proof.issuer)
+    provider = await engine.cache(Providers).ask(engine.network, proof.issuer)
     if provider.authorization_response_iss_parameter_supported and found.iss != provider.issuer:
         raise Refused(f"{source} names itself when it sends people back, and did not; start again")
     site = _oidc_site(engine, source, proof, provider, found.redirect_uri)
-    token: Token = await oauth.exchanged(site, found.code, found.verifier)
+    token: Token = await oauth.exchanged(engine.network, site, found.code, found.verifier)
     if proof.shared_secret:
         claims = oauth.claims_by_secret(provider, token.id_token, site, nonce=found.nonce)
     else:
-        claims = await oauth.claims_of(provider, token.id_token, client_id=proof.client.client_id, nonce=found.nonce)
+        claims = await oauth.claims_of(
+            engine.network, provider, token.id_token, client_id=proof.client.client_id, nonce=found.nonce
+        )
     handle = _text(source, claims.get(proof.handle_claim), proof.handle_claim)
     if not proof.id_claim:
         return Identity(handle=handle)

@@ -34,6 +34,7 @@ from skillcore.plugin.manager import Plugins
 from skillcore.plugin.sections import Misfit, fit
 from skillcore.runtime import clock
 from skillcore.runtime.mcp import ServerReport, ServerSession
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.problems import InvalidField
 from skillcore.runtime.resilience import BreakerState, Guard
 from skillcore.runtime.settings import ResilienceSettings, Settings
@@ -88,7 +89,7 @@ class Sources:
 
     Args:
         plugins: what is loaded.
-        settings: for ``[resilience]``, each plugin's own resilience, and the deadline of a verification.
+        settings: for ``[resilience]``, each plugin's own resilience, the deadline of a verification, and where servers may be.
 
     Raises:
         Misfit: a plugin's own resilience does not fit.
@@ -97,10 +98,11 @@ class Sources:
     def __init__(self, plugins: Plugins, settings: Settings) -> None:
         self._plugins = plugins
         self._deadline = settings.verification.deadline
+        network = Network(settings.outbound.allow)
         offered: dict[str, VerificationSource[Any] | PathAdvisor] = {**plugins.sources, **plugins.advisors}
         self._served: Mapping[str, _Served] = MappingProxyType(
             {
-                name: _Served(plugins.owner(name), item, settings.resilience_of(plugins.owner(name)))
+                name: _Served(plugins.owner(name), item, settings.resilience_of(plugins.owner(name)), network)
                 for name, item in offered.items()
             }
         )
@@ -272,13 +274,19 @@ class Sources:
 class _Served:
     """A source or advisor with the session and the guard of its server."""
 
-    def __init__(self, plugin: str, item: VerificationSource[Any] | PathAdvisor, resilience: ResilienceSettings) -> None:
+    def __init__(
+        self,
+        plugin: str,
+        item: VerificationSource[Any] | PathAdvisor,
+        resilience: ResilienceSettings,
+        network: Network,
+    ) -> None:
         self.plugin = plugin
         self.item = item
         self.package = type(item).__module__.partition(".")[0]
         self.who = item.name if item.name == plugin else f"{item.name} (plugin {plugin})"
         server = item.server
-        self.session = ServerSession(item.name, server, resilience)
+        self.session = ServerSession(item.name, server, resilience, network)
         self.guard = Guard(
             item.name,
             resilience,

@@ -313,8 +313,14 @@ def test_a_program_that_hangs_is_given_up(doctor: Doctor, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("url", "status"),
-    [("http://mcp.example.org/mcp", "fail"), ("http://127.0.0.1:9/mcp", "ok"), ("https://mcp.example.org/mcp", "ok")],
+    ("url", "allowed", "status"),
+    [
+        ("http://mcp.example.org/mcp", "[]", "fail"),
+        ("http://127.0.0.1:9/mcp", '["127.0.0.0/8"]', "ok"),
+        ("http://127.0.0.1:9/mcp", "[]", "fail"),
+        ("https://10.0.0.1/mcp", '["127.0.0.0/8"]', "fail"),
+        ("https://mcp.example.org/mcp", "[]", "ok"),
+    ],
 )
 def test_secrets_for_a_server_elsewhere_need_tls(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, url: str, status: str
@@ -327,6 +333,7 @@ def test_secrets_for_a_server_elsewhere_need_tls(
 
 
 def test_a_database_as_it_should_be(doctor: Doctor, database: Dsns) -> None:
+    monkeypatch.setenv("SKILLCORE__OUTBOUND__ALLOW", allowed)
     said = doctor()
     # The tests' own server does not wait for the disk, which is as wrong as can be anywhere else.
     assert {found for status, found, _ in said["database"] if status != "ok"} <= {

@@ -23,6 +23,7 @@ from skillcore.runtime.mcp import ServerSession
 from skillcore.runtime.resilience import Unsuitable
 from skillcore.runtime.settings import ResilienceSettings
 from skillcore.testing import MCP_URL, MCPResponder, ProtocolFault, ToolFault
+from skillcore.testing.tools import THIS_MACHINE
 
 PROGRAM = Path(__file__).with_name("talking_server.py")
 SAY = (Tool("say", ("text",)),)
@@ -33,11 +34,11 @@ def talking(
     *arguments: str, resilience: ResilienceSettings = QUICK, tools: tuple[Tool, ...] = SAY, **changes: Any
 ) -> ServerSession:
     settings = ServerSettings(command=sys.executable, args=(str(PROGRAM), *arguments), **changes)
-    return ServerSession("talking", MCPServer(tools=tools, settings=settings), resilience)
+    return ServerSession("talking", MCPServer(tools=tools, settings=settings), resilience, THIS_MACHINE)
 
 
 def remote(resilience: ResilienceSettings = QUICK, url: str = MCP_URL, **changes: Any) -> ServerSession:
-    return ServerSession("remote", MCPServer(tools=SAY, settings=ServerSettings(url=url, **changes)), resilience)
+    return ServerSession("remote", MCPServer(tools=SAY, settings=ServerSettings(url=url, **changes)), resilience, THIS_MACHINE)
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -152,13 +153,13 @@ async def test_a_child_that_does_not_start_is_unavailable_and_gone(trouble: str,
 
 async def test_a_command_that_does_not_exist_is_named() -> None:
     server = MCPServer(tools=SAY, settings=ServerSettings(command="no-such-server-program"))
-    async with ServerSession("acme", server, QUICK) as session:
+    async with ServerSession("acme", server, QUICK, THIS_MACHINE) as session:
         with pytest.raises(Unsuitable, match="no-such-server-program"):
             await session.call("say", {"text": "hello"})
 
 
 async def test_a_server_without_url_and_command_is_a_clear_error() -> None:
-    async with ServerSession("acme", MCPServer(tools=SAY, settings=ServerSettings()), QUICK) as session:
+    async with ServerSession("acme", MCPServer(tools=SAY, settings=ServerSettings()), QUICK, THIS_MACHINE) as session:
         with pytest.raises(Unsuitable, match="neither a url nor a command"):
             await session.call("say", {"text": "hello"})
 
@@ -520,11 +521,12 @@ PARENT = """
 import asyncio, os, signal, sys
 from skillcore.plugin import MCPServer, ServerSettings, Tool
 from skillcore.runtime.mcp import ServerSession
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.settings import ResilienceSettings
 
 async def main():
     server = MCPServer(tools=(), settings=ServerSettings(command=sys.executable, args=(sys.argv[1],)))
-    session = ServerSession("talking", server, ResilienceSettings())
+    session = ServerSession("talking", server, ResilienceSettings(), Network())
     print((await session.call("process", {})).text, flush=True)
     os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == "killed" else os._exit(0)
 

@@ -26,6 +26,7 @@ from skillcore.runtime.oauth import Provider, Providers
 from skillcore.runtime.oauth import Site as OAuthSite
 from skillcore.runtime.problems import Conflict, InvalidField, UnavailableNow
 from skillcore.runtime.settings import Settings
+from skillcore.testing.tools import THIS_MACHINE
 from skillcore.verification import proving
 from skillcore.verification.attempts import Attempt
 from skillcore.verification.proving import NewAttempt
@@ -348,7 +349,7 @@ async def test_tokens_that_the_issuer_did_not_sign_are_refused(issuer: str, impo
         "another key under its id": lambda: jwt.encode(claims, impostor, algorithm="RS256", headers={"kid": shown["kid"]}),
     }[how]()
     with pytest.raises(Refused):
-        await oauth.claims_of(provider_of(issuer), signed, client_id="skillcore", nonce="n")
+        await oauth.claims_of(THIS_MACHINE, provider_of(issuer), signed, client_id="skillcore", nonce="n")
 
 
 @pytest.mark.parametrize(
@@ -374,7 +375,7 @@ async def test_what_a_token_must_claim(
     sound = {"iss": issuer, "aud": "skillcore", "sub": "ada", "nonce": "n", "iat": 1, "exp": 9_999_999_999}
     claims = {name: value for name, value in (sound | changes).items() if value is not None}
     token = jwt.encode(claims, impostor, algorithm="RS256", headers={"kid": "own"})
-    asked = oauth.claims_of(provider_of(issuer), token, client_id="skillcore", nonce="n")
+    asked = oauth.claims_of(THIS_MACHINE, provider_of(issuer), token, client_id="skillcore", nonce="n")
     if holds:
         assert (await asked)["sub"] == "ada"
     else:
@@ -427,7 +428,7 @@ def test_a_secret_that_could_be_guessed_signs_nothing() -> None:
 async def test_an_issuer_without_keys_is_not_believed_unless_it_is_known_for_that() -> None:
     provider = Provider("https://issuer.test", "https://issuer.test/auth", "https://issuer.test/token")
     with pytest.raises(Refused, match="shows no keys"):
-        await oauth.claims_of(provider, "any", client_id="skillcore", nonce="n")
+        await oauth.claims_of(THIS_MACHINE, provider, "any", client_id="skillcore", nonce="n")
 
 
 def by_secret(secret: str) -> OAuthSite:
@@ -453,17 +454,17 @@ def by_secret(secret: str) -> OAuthSite:
 async def test_what_an_issuer_may_not_say_of_itself(answer: dict[str, Any], error: type[Exception], httpx2_mock: Any) -> None:
     httpx2_mock.get("https://issuer.test/.well-known/openid-configuration").respond(**answer)
     with pytest.raises(error):
-        await oauth.discovered("https://issuer.test")
+        await oauth.discovered(THIS_MACHINE, "https://issuer.test")
 
 
 async def test_an_issuer_is_asked_once_an_hour(issuer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     providers, moment = Providers(), 0.0
     monkeypatch.setattr("skillcore.runtime.oauth.time.monotonic", lambda: moment)
-    first = await providers.ask(issuer)
-    assert await providers.ask(issuer) is first
+    first = await providers.ask(THIS_MACHINE, issuer)
+    assert await providers.ask(THIS_MACHINE, issuer) is first
     moment = 3601.0
     assert providers.known(issuer) is None
-    assert await providers.ask(issuer) is not first
+    assert await providers.ask(THIS_MACHINE, issuer) is not first
 
 
 async def test_no_address_without_tls_gets_a_secret() -> None:
@@ -475,4 +476,4 @@ async def test_no_address_without_tls_gets_a_secret() -> None:
         redirect_uri=BACK,
     )
     with pytest.raises(Refused, match="without TLS"):
-        await oauth.exchanged(site, "code", "verifier")
+        await oauth.exchanged(THIS_MACHINE, site, "code", "verifier")

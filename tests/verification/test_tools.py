@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from skillcore.plugin import MCPServer, NotFound, ServerSettings, SourceError, Tool, Unavailable
 from skillcore.runtime.mcp import ServerSession
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.resilience import Guard, Open
 from skillcore.runtime.settings import ResilienceSettings
 from skillcore.testing import MCP_URL, MCPResponder, ProtocolFault, ToolFault
@@ -34,7 +35,7 @@ async def tools(handler: Any, settings: ResilienceSettings = ONCE, *, kept: int 
     server = MCPServer(tools=(Tool("solved", ("handle",)),), settings=ServerSettings(url=MCP_URL))
     with respx.mock(using="httpcore2", assert_all_called=False) as router:
         router.route(url=MCP_URL).mock(side_effect=MCPResponder(handler, tools=server.tools))
-        async with ServerSession("gym", server, settings) as session:
+        async with ServerSession("gym", server, settings, Network()) as session:
             yield GuardedTools(session, Guard("gym", settings), kept=kept)
 
 

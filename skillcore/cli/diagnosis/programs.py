@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from skillcore.cli.diagnosis.report import Diagnosis, bad, fine, odd
 from skillcore.plugin import PathAdvisor, ServerSettings, VerificationSource
 from skillcore.plugin.manager import Plugins
+from skillcore.runtime.outbound import Network
 
 __all__ = ["node", "servers"]
 
@@ -23,11 +24,11 @@ OLDEST_NODE = 20
 PATIENCE = 10.0
 
 
-def servers(found: Plugins) -> Iterator[Diagnosis]:
-    """Check that each server's program is there, and that secrets reach servers elsewhere by TLS only."""
+def servers(found: Plugins, network: Network) -> Iterator[Diagnosis]:
+    """Check that each server's program is there, that remote ones may be reached, and secrets reach them by TLS only."""
     for name, settings in _servers(found).items():
         if settings.url:
-            yield _remote(name, settings)
+            yield _remote(name, settings, network)
         elif not settings.command:
             yield odd("servers", f"{name}: neither a url nor a command", f"set one in [plugins.{found.owner(name)}.server]")
         elif _program(settings) is None:
@@ -67,7 +68,7 @@ def _servers(found: Plugins) -> Mapping[str, ServerSettings]:
     return {name: item.server.settings for name, item in sorted(offered.items())}
 
 
-def _remote(name: str, settings: ServerSettings) -> Diagnosis:
+def _remote(name: str, settings: ServerSettings, network: Network) -> Diagnosis:
     address = urlsplit(settings.url)
     if address.scheme not in {"http", "https"} or not address.hostname:
         return bad("servers", f"{name}: the url is no address of an HTTP server", "write https://, a host and a path")
@@ -75,7 +76,17 @@ def _remote(name: str, settings: ServerSettings) -> Diagnosis:
     secret = bool(settings.headers or settings.headers_file)
     if address.scheme == "http" and secret and not _is_here(address.hostname):
         return bad("servers", f"{place} is sent headers, and secrets among them, in plain HTTP", "use its https address")
+    if _is_address(address.hostname) and not network.permits(address.hostname):
+        return bad("servers", f"{place} is not public, and would be refused", "if it is meant, name its network in outbound.allow")
     return fine("servers", place)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_here(host: str) -> bool:
