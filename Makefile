@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 MANIFESTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
 TEST_PROCESSES ?= 2
 
-.PHONY: setup serve test lint format check lock wheels bench soak
+.PHONY: setup serve test lint audit format check lock wheels bench soak
 
 setup: $(READY)
 
@@ -30,6 +30,12 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive skillcore plugins
+	$(BIN)/python -m tests.security.workflows
+
+# Needs the network, so it is no part of the check; fails where a package could not be looked up.
+audit: setup
+	$(BIN)/python -m tests.security.vulnerabilities requirements.lock
 
 format: setup
 	$(BIN)/ruff format .

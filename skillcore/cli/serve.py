@@ -29,7 +29,7 @@ __all__ = ["register"]
 
 READY = b"GET /api/health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 LOOK_AGAIN = 0.05
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how such an address is reached from here
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how such an address is reached from here # nosec B104
 
 
 def register(commands: Commands) -> None:

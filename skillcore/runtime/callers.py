@@ -30,7 +30,7 @@ LONGEST_AGENT = 512
 MOST_HOPS = 32
 """Hops that are looked at: no chain of proxies is as long."""
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how such an address is reached from here
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how such an address is reached from here # nosec B104
 PAIR = re.compile(r'\s*(?P<name>[!#$%&\'*+.^_`|~0-9A-Za-z-]+)=(?P<value>"(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*')
 WITH_PORT = re.compile(r"(?P<host>[0-9.]+):(?P<port>[0-9]{1,5})")
 BRACKETED = re.compile(r"\[(?P<host>[^\]]*)\](?::(?P<port>[0-9]{1,5}))?")

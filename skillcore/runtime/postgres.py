@@ -358,7 +358,7 @@ def short_directory(*, public: bool, programs: bool = False) -> str:
     Raises:
         PostgresFailed: there is none.
     """
-    for place in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - only `mkdtemp` makes anything there
+    for place in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - only `mkdtemp` makes anything there # nosec B108
         if len(place) > SOCKET_PATH_LIMIT or not os.access(place, os.W_OK | os.X_OK):
             continue
         if (is_public(Path(place)) or not public) and not (programs and os.statvfs(place).f_flag & os.ST_NOEXEC):

@@ -55,7 +55,7 @@ class Child:
 
     async def wait(self) -> int:
         """Wait until it ends, and return its exit code."""
-        assert self.process is not None  # noqa: S101
+        assert self.process is not None  # noqa: S101 - for the type checker # nosec B101
         return await asyncio.to_thread(self.process.wait)
 
     async def stop(self, grace: float) -> None:

@@ -74,13 +74,13 @@ class Given(MetaPathFinder):
 
 def main() -> None:
     """Do the work that standard input describes, and write what came of it."""
-    work = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
+    work = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one # nosec B301
     output = sys.stdout.buffer
     sys.stdout = sys.stderr  # what plugins print does not mingle with the answer
     sys.path[:] = work["path"]
     sys.meta_path.append(Given(work["files"]))
     try:
-        tried, histories, inputs = pickle.loads(work["tried"])  # noqa: S301
+        tried, histories, inputs = pickle.loads(work["tried"])  # noqa: S301 - as above # nosec B301
     except BaseException as error:  # noqa: BLE001 - whatever it is, the other process tells it
         output.write(UNMADE + f"{type(error).__name__}: {error}".encode("utf-8", "backslashreplace"))
         return

@@ -312,7 +312,7 @@ def _pool(kinds: frozenset[str], more: Sequence[EventKind], fields: Mapping[str,
         known = known_kinds(more)
         chosen = [own.get(kind, kind) for kind in sorted(kinds) if kind in known or kind.startswith(OF_PLATFORMS)]
         alone = drawn(events(chosen, fields=fields), EVENTS) if chosen else []
-        chance = random.Random(7)  # noqa: S311 - the same histories in every run
+        chance = random.Random(7)  # noqa: S311 - the same histories in every run # nosec B311
         together = [chance.sample(alone, chance.randint(2, LONGEST)) for _ in range(HISTORIES if alone else 0)]
         _pools[key] = [(event,) for event in alone] + [_in_order(some) for some in (*together, alone)]
     return _pools[key]

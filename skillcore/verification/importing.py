@@ -197,4 +197,4 @@ def next_time(every: float) -> datetime | None:
     """Return when new work is looked for again; None if never."""
     if not every:
         return None
-    return now() + timedelta(seconds=every * random.uniform(1 - SPREAD, 1 + SPREAD))  # noqa: S311 - nobody gains by guessing it
+    return now() + timedelta(seconds=every * random.uniform(1 - SPREAD, 1 + SPREAD))  # noqa: S311 - nobody gains by guessing it # nosec B311

@@ -20,7 +20,7 @@ __all__ = ["account", "clock", "encoding", "open_files", "python", "shared_memor
 
 OLDEST_PYTHON = (3, 11)
 FILES = 1024
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps it # nosec B108
 SHARED_MEMORY_BYTES = 64 * 1024**2
 WRITTEN = 2026
 """A clock that shows an earlier year is wrong: this was not written then."""
