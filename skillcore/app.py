@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from litestar import Litestar
 from litestar.middleware import DefineMiddleware
 
-from skillcore import accounts, insight, ledger, operations, verification, work
+from skillcore import accounts, delivery, insight, ledger, operations, verification, work
 from skillcore.accounts.access import check_declared
 from skillcore.accounts.authentication import Gate
 from skillcore.operations.gauges import Gauges
@@ -22,7 +22,15 @@ from skillcore.runtime.web import web
 
 __all__ = ["ROOMS", "create_app", "opened"]
 
-ROOMS: tuple[Room, ...] = (accounts.ROOM, operations.ROOM, ledger.ROOM, verification.ROOM, work.ROOM, insight.ROOM)
+ROOMS: tuple[Room, ...] = (
+    delivery.ROOM,
+    accounts.ROOM,
+    operations.ROOM,
+    ledger.ROOM,
+    verification.ROOM,
+    work.ROOM,
+    insight.ROOM,
+)
 """All rooms, from the lowest floor to the highest."""
 
 

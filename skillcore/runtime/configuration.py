@@ -28,6 +28,7 @@ PREFIX = "SKILLCORE__"
 PLACES = (Path("config/skillcore.toml"), Path("skillcore.toml"))
 DEFAULT_FILE = "config/skillcore.toml"
 WORDS = {"url": "URL", "owner_url": "URL", "password": "password"}
+WORDS = {"url": "URL", "owner_url": "URL", "password": "password"}
 
 
 class ConfigurationError(Exception):
@@ -181,7 +182,8 @@ def _secrets(settings: Settings, layers: Sequence[Layer]) -> Iterator[Layer]:
             secret = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise ConfigurationError([_line(layers, Misfit(keys, f"{file!r} ({why})", f"a file with the {WORDS[key]}"))]) from error
+            misfit = Misfit(keys, f"{file!r} ({why})", f"a file with the {WORDS[key]}")
+            raise ConfigurationError([_line(layers, misfit)]) from error
         yield Layer("file", file, {section: {key: secret}})
 
 
