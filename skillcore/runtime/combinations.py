@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.utils import parseaddr
-from email.utils import parseaddr
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
@@ -126,25 +125,6 @@ def _queues(settings: Settings) -> Iterator[Impossible]:
     if 0 < limit <= deadline:
         allowed = f"less than queues.verification.time_limit, which is {limit}"
         yield Impossible(("verification", "deadline"), str(deadline), allowed)
-
-
-def _mail(settings: Settings) -> Iterator[Impossible]:
-    mail = settings.mail
-    if not mail.host:
-        return
-    address = parseaddr(mail.sender)[1]
-    if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", address):
-        allowed = "an address in ASCII, perhaps with a name before it: Evening school <no-reply@example.org>"
-        yield Impossible(("mail", "sender"), repr(mail.sender), allowed)
-    if mail.security == "none" and not is_loopback(mail.host):
-        allowed = f"'starttls' or 'tls': mails to {mail.host} would cross the network for everybody to read"
-        yield Impossible(("mail", "security"), "'none'", allowed)
-    if bool(mail.user) is not bool(mail.password):
-        yield Impossible(("mail", "user"), repr(mail.user), "both a user and a password, or neither")
-    limit = settings.queue("notifications").time_limit
-    if 0 < limit <= mail.timeout:
-        allowed = f"less than queues.notifications.time_limit, which is {limit}"
-        yield Impossible(("mail", "timeout"), str(mail.timeout), allowed)
 
 
 def _mail(settings: Settings) -> Iterator[Impossible]:
