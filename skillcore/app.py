@@ -11,6 +11,7 @@ from litestar.middleware import DefineMiddleware
 from skillcore import accounts, delivery, insight, ledger, operations, verification, work
 from skillcore.accounts.access import check_declared
 from skillcore.accounts.authentication import Gate
+from skillcore.accounts.limiting import Limited, check_limits
 from skillcore.operations.gauges import Gauges
 from skillcore.operations.idempotency import Idempotency
 from skillcore.runtime.engine import Engine
@@ -56,7 +57,7 @@ def create_app(engine: Engine) -> Litestar:
     """Return the HTTP application on an engine, whose services it opens and closes with its lifespan.
 
     Raises:
-        ValueError: a route does not declare who may use it.
+        ValueError: a route does not declare who may use it, or names a limit that there is not.
     """
 
     @asynccontextmanager
@@ -70,7 +71,9 @@ def create_app(engine: Engine) -> Litestar:
         routes=[route for room in ROOMS for route in room.routes],
         guard=gate.guard,
         middleware=[DefineMiddleware(Idempotency, engine=engine, gate=gate)],
+        around=lambda app: Limited(app, engine),
         lifespan=lifespan,
     )
     check_declared(app)
+    check_limits(app)
     return app

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+import msgspec
 import psycopg
 import pytest
 from psycopg import sql
@@ -23,11 +24,16 @@ from skillcore.runtime.database import SERVICE_ROLE, Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import EmbeddedPostgres
-from skillcore.runtime.settings import AuthSettings, Settings
+from skillcore.runtime.settings import AuthSettings, LimitSettings, LimitsSettings, OutboundSettings, Settings
 from tests.visitors import Door, door_of
 
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
 STEADY = {"autovacuum": "off", "max_connections": "300"}
+LIFTED = LimitsSettings(
+    **{field.name: LimitSettings(requests=0, seconds=60, burst=1) for field in msgspec.structs.fields(LimitsSettings)}
+)
+"""Tests of limits set their own: all others may ask as often as they need."""
+
 CLUSTER = pytest.StashKey["Cluster"]()
 
 
@@ -142,7 +148,12 @@ def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, key_file: Path) -> Settings:
-    return Settings(data_dir=str(tmp_path), auth=AuthSettings(bcrypt_cost=4, private_key_file=str(key_file)))
+    return Settings(
+        data_dir=str(tmp_path),
+        auth=AuthSettings(bcrypt_cost=4, private_key_file=str(key_file)),
+        limits=LIFTED,
+        outbound=OutboundSettings(allow=("127.0.0.0/8", "::1/128")),
+    )
 
 
 @pytest.fixture

@@ -14,9 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 
+from skillcore.runtime.settings import LimitsSettings
+
 PATIENCE = 60.0
+LIFTED = {f"SKILLCORE__LIMITS__{field.name.upper()}__REQUESTS": "0" for field in msgspec.structs.fields(LimitsSettings)}
+"""Variables that let everybody ask as often as they like."""
+
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Whatever proxy the environment names: it cannot reach this machine's loopback."""
 
@@ -81,10 +87,13 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def started(directory: Path, *options: str, variables: Mapping[str, str] | None = None) -> Iterator[Served]:
-    """Start it, whether or not it will be able to run, and end it with the block."""
+def started(
+    directory: Path, *options: str, variables: Mapping[str, str] | None = None, limited: bool = False
+) -> Iterator[Served]:
+    """Start it, whether or not it will be able to run, and end it with the block; without limits, unless told otherwise."""
     directory.mkdir(parents=True, exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SKILLCORE_")}
+    kept |= {} if limited else LIFTED
     command = [sys.executable, "-m", "skillcore", "serve", *options]
     number = len(list(directory.glob("said-*.log")))
     log = directory / f"said-{number}.log"
@@ -100,8 +109,10 @@ def started(directory: Path, *options: str, variables: Mapping[str, str] | None 
 
 
 @contextmanager
-def serving(directory: Path, *options: str, variables: Mapping[str, str] | None = None) -> Iterator[Served]:
+def serving(
+    directory: Path, *options: str, variables: Mapping[str, str] | None = None, limited: bool = False
+) -> Iterator[Served]:
     """Start it on a free port and wait until it is ready."""
-    with started(directory, "--port", "0", *options, variables=variables) as served:
+    with started(directory, "--port", "0", *options, variables=variables, limited=limited) as served:
         served.await_ready()
         yield served

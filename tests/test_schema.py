@@ -54,6 +54,7 @@ ROWS = {
     " values (ada(), ada(), 'password', 'cookie', 'h', now(), now(), now(), now())",
     "refresh_tokens": "insert into refresh_tokens values ('h', ada(), ada(), now(), now(), now(), 's')",
     "mails": "insert into mails (id, user_id, body, expires_at) values (ada(), ada(), 'x', now())",
+    "rate_limits": "insert into rate_limits values ('h', now())",
     "platforms": "insert into platforms (id, name) values (ada(), 'School')",
     "api_keys": "insert into api_keys (id, platform_id, name, prefix, secret_sha256, scopes)"
     " values (ada(), ada(), 'k', 'p', 'x', '{a}')",

@@ -69,7 +69,7 @@ def environment() -> dict[str, str]:
 def test_it_works_as_written(directory: Path, environment: dict[str, str]) -> None:
     walk = blocks("Walk-through")
     assert len([block for block in walk if block.said is not None]) >= 5
-    with serving(directory, "--practice") as served:
+    with serving(directory, "--practice", limited=True) as served:
         said = followed(walk, directory, environment | {"SKILLCORE": served.address})
     for block, printed in zip(walk, said, strict=True):
         assert block.said is None or printed == block.said, block.commands
@@ -86,7 +86,7 @@ def test_it_works_with_codeforces(
     turned = ["-y", f"--node-options=--import {redirect}", Settings().server.args[-1]]
     server = "SKILLCORE__PLUGINS__CODEFORCES__SERVER__"
     variables = {f"{server}ENV": json.dumps({"UPSTREAM": upstream.url}), f"{server}ARGS": json.dumps(turned)}
-    with serving(directory, "--practice", variables=variables) as served:
+    with serving(directory, "--practice", variables=variables, limited=True) as served:
         said = followed([*walk, *second], directory, environment | variables | {"SKILLCORE": served.address})
     for block, printed in zip(second, said[len(walk) :], strict=True):
         assert block.said is None or printed == block.said, block.commands

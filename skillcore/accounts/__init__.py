@@ -5,6 +5,7 @@ which routes say who may use them. What people achieve is not here, nor are thei
 """
 
 from skillcore.accounts import routes, session_routes
+from skillcore.accounts.limits import Limiter
 from skillcore.accounts.passwords import Passwords
 from skillcore.accounts.tokens import Tokens
 from skillcore.runtime.rooms import Room
@@ -14,5 +15,5 @@ __all__ = ["ROOM"]
 ROOM = Room(
     name="accounts",
     routes=(*routes.ROUTES, *session_routes.ROUTES),
-    services={"api": (Passwords.opened, Tokens.opened)},
+    services={"api": (Passwords.opened, Tokens.opened, Limiter.opened)},
 )

@@ -17,6 +17,7 @@ from sqlalchemy import Update, select, update
 
 from skillcore.accounts import cookies
 from skillcore.accounts.access import Access, Actor, answers_options, declared
+from skillcore.accounts.limiting import charge
 from skillcore.accounts.tables import ApiKeyRow, SessionRow
 from skillcore.accounts.tokens import Tokens
 from skillcore.runtime.clock import now
@@ -122,20 +123,30 @@ class Gate:
             Unauthenticated: nobody is signed in.
             Forbidden: this one may not.
         """
+        access = declared(handler)
+        if answers_options(handler) or access is None:
+            await charge(self.engine, scope, handler, None)
         if answers_options(handler):
             return None
-        access = declared(handler)
         if access is None:
             raise Unauthenticated("nobody may use this")
         if "auth" not in scope:  # once for a request: the middleware for repeated requests asks too
-            scope["auth"] = await self._identify(scope, access)
+            scope["auth"] = await self._identify(scope, handler, access)
         actor: Actor | None = scope["auth"]
         access.check(actor)
         return actor
 
-    async def _identify(self, scope: Scope, access: Access) -> Actor | None:
-        """Return who asks. Everything passes here once, and once only, with what is known of the caller."""
-        return None if access.is_public else await authenticate(self.engine, scope)
+    async def _identify(self, scope: Scope, handler: BaseRouteHandler, access: Access) -> Actor | None:
+        """Return who asks, and count the request. Everything passes here once, and once only."""
+        actor = None
+        try:
+            if not access.is_public:
+                actor = await authenticate(self.engine, scope)
+        except (Unauthenticated, Forbidden):
+            await charge(self.engine, scope, handler, None)  # whoever guesses is nobody, and counted by address
+            raise
+        await charge(self.engine, scope, handler, actor)
+        return actor
 
 
 async def _by_token(engine: Engine, token: str) -> Actor:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 from uuid import uuid4
 
 import psycopg
@@ -94,13 +94,14 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Probe:
-    """Asks, and goes away when the answer takes too long. What hangs is left to itself, and not asked again meanwhile.
+    """Asks, and goes away when the answer takes too long.
 
+    Whoever asks meanwhile shares the answer: what anybody may ask as often as they like costs one question at a time.
     Cancelling does not help here: a driver that waits for a frozen server may not notice.
     """
 
     def __init__(self) -> None:
-        self._hanging: dict[str, asyncio.Task[Any]] = {}
+        self._asking: dict[str, asyncio.Task[Any]] = {}
 
     async def ask(self, name: str, question: Callable[[], Awaitable[T]], patience: float = PATIENCE) -> T:
         """Return the answer.
@@ -108,23 +109,16 @@ class Probe:
         Raises:
             UnavailableNow: there was none in time, or it was an error of the database.
         """
-        before = self._hanging.get(name)
-        if before is not None and not before.done():
-            await asyncio.wait({before}, timeout=patience)
-            if not before.done():
-                raise UnavailableNow(f"the database does not answer within {patience:g} s")
-        task = asyncio.ensure_future(question())
-        self._hanging[name] = task
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            await asyncio.wait({task}, timeout=patience)
-        finally:
-            if not task.done():
-                task.cancel()
+        task = self._asking.get(name)
+        if task is None or task.done():
+            task = self._asking[name] = asyncio.ensure_future(question())
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({task}, timeout=patience)
         if not task.done():
+            task.cancel()
             raise UnavailableNow(f"the database does not answer within {patience:g} s")
         try:
-            return task.result()
+            return cast("T", task.result())
         except (psycopg.Error, SQLAlchemyError, OSError, asyncio.CancelledError) as error:
             log.warning("the database is not well", error=str(error))
             raise UnavailableNow("the database does not answer, or refuses what the service needs") from error

@@ -17,17 +17,20 @@ from skillcore.runtime.engine import Engine
 
 __all__ = ["ROUTES"]
 
-OPEN = {"access": access(public())}
+OPEN = {"access": access(public()), "limit": "probe"}
+UNCOUNTED = {"access": access(public()), "limit": None}
+"""For what answers without asking anybody, and for readiness: who probes it must not be told that it is busy."""
+
 PAGE_HEADERS = {"Content-Security-Policy": documentation.PAGE_POLICY, "Cache-Control": "public, max-age=300"}
 
 
-@get("/api/health/live", opt=OPEN, tags=["health"], summary="Is the process alive?", sync_to_thread=False)
+@get("/api/health/live", opt=UNCOUNTED, tags=["health"], summary="Is the process alive?", sync_to_thread=False)
 def live() -> dict[str, str]:
     """Asks nobody else, the database least of all."""
     return {"status": "ok"}
 
 
-@get("/api/health/ready", opt=OPEN, tags=["health"], summary="Can it serve?")
+@get("/api/health/ready", opt=UNCOUNTED, tags=["health"], summary="Can it serve?")
 async def ready(engine: NamedDependency[Engine]) -> dict[str, str]:
     """The database answers, takes writes and has the right schema; 503 if not, within about two seconds."""
     await health.database(engine)
@@ -72,25 +75,25 @@ async def read_metrics(engine: NamedDependency[Engine]) -> Response[bytes]:
     return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
-@get("/api/docs/openapi.json", opt=OPEN, include_in_schema=False, sync_to_thread=False)
+@get("/api/docs/openapi.json", opt=UNCOUNTED, include_in_schema=False, sync_to_thread=False)
 def openapi(request: Request[Any, Any, State]) -> Response[bytes]:
     """The description of the API for programs."""
     return Response(documentation.openapi(request.app), media_type="application/vnd.oai.openapi+json")
 
 
-@get("/api/docs", opt=OPEN, include_in_schema=False, sync_to_thread=False)
+@get("/api/docs", opt=UNCOUNTED, include_in_schema=False, sync_to_thread=False)
 def page() -> Response[bytes]:
     """The description of the API for people."""
     return Response(documentation.asset("index.html"), media_type="text/html", headers=PAGE_HEADERS)
 
 
-@get("/api/docs/page.js", opt=OPEN, include_in_schema=False, sync_to_thread=False)
+@get("/api/docs/page.js", opt=UNCOUNTED, include_in_schema=False, sync_to_thread=False)
 def page_script() -> Response[bytes]:
     """What draws the page."""
     return Response(documentation.asset("page.js"), media_type="text/javascript", headers=PAGE_HEADERS)
 
 
-@get("/api/docs/page.css", opt=OPEN, include_in_schema=False, sync_to_thread=False)
+@get("/api/docs/page.css", opt=UNCOUNTED, include_in_schema=False, sync_to_thread=False)
 def page_style() -> Response[bytes]:
     """How the page looks."""
     return Response(documentation.asset("page.css"), media_type="text/css", headers=PAGE_HEADERS)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import psycopg
 import sqlalchemy.exc
 import structlog
@@ -17,11 +18,12 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.routes import HTTPRoute
+from litestar.types import Send
 
 from skillcore.runtime import problems
 from skillcore.runtime.problems import Problem
 
-__all__ = ["HANDLERS", "MEDIA_TYPE", "TYPE_PREFIX", "document", "problem_of"]
+__all__ = ["HANDLERS", "MEDIA_TYPE", "TYPE_PREFIX", "document", "problem_of", "send_problem"]
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,15 @@ def document(problem: Problem) -> dict[str, Any]:
         shown["field"] = problem.field
         shown["errors"] = [{"field": problem.field, "detail": problem.detail}]
     return shown | problem.extra
+
+
+async def send_problem(send: Send, problem: Problem) -> None:
+    """Answer with a problem from outside the application, where nobody else turns it into an answer."""
+    body = msgspec.json.encode(document(problem))
+    headers = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **problem.headers}
+    lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": lines})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def problem_of(request: Request[Any, Any, Any], error: Exception) -> Problem:

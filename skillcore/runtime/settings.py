@@ -17,7 +17,10 @@ __all__ = [
     "AuthSettings",
     "DatabaseSettings",
     "LedgerSettings",
+    "LimitSettings",
+    "LimitsSettings",
     "LogSettings",
+    "MailSettings",
     "MailSettings",
     "NetworkName",
     "OutboundSettings",
@@ -184,6 +187,42 @@ class MailSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{type(self).__name__}(host={self.host!r}, port={self.port}, security={self.security!r})"
 
 
+class MailSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[mail]``: the SMTP server that takes mails to people; without a host none are sent."""
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: str = ""
+    user: str = ""
+    password: str = ""
+    password_file: str = ""
+    sender: str = ""
+    timeout: Seconds = 8.0
+
+    def __repr__(self) -> str:
+        """Show no password."""
+        return f"{type(self).__name__}(host={self.host!r}, port={self.port}, security={self.security!r})"
+
+
+class LimitSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[limits.<name>]``: so many requests in so many seconds for good, and so many at once; 0 requests lifts the limit."""
+
+    requests: Annotated[int, Meta(ge=0)]
+    seconds: Count
+    burst: Count
+
+
+class LimitsSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[limits]``: how often who may call. People and keys are counted by themselves, everybody else by address."""
+
+    user: LimitSettings = LimitSettings(requests=100, seconds=60, burst=20)
+    key: LimitSettings = LimitSettings(requests=6000, seconds=60, burst=600)
+    anonymous: LimitSettings = LimitSettings(requests=10, seconds=60, burst=5)
+    probe: LimitSettings = LimitSettings(requests=120, seconds=60, burst=30)
+    login: LimitSettings = LimitSettings(requests=5, seconds=900, burst=5)
+
+
 class LogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[log]``: one JSON object a line, or text for people."""
 
@@ -197,6 +236,7 @@ def default_queues() -> dict[str, QueueSettings]:
         "verification": QueueSettings(concurrency=10, time_limit=120),
         "imports": QueueSettings(concurrency=2, time_limit=0),
         "analytics": QueueSettings(concurrency=3, time_limit=120),
+        "notifications": QueueSettings(concurrency=10, time_limit=10),
         "notifications": QueueSettings(concurrency=10, time_limit=10),
     }
 
@@ -218,6 +258,8 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     auth: AuthSettings = AuthSettings()
     outbound: OutboundSettings = OutboundSettings()
     mail: MailSettings = MailSettings()
+    mail: MailSettings = MailSettings()
+    limits: LimitsSettings = LimitsSettings()
     log: LogSettings = LogSettings()
 
     def queue(self, name: str) -> QueueSettings:

@@ -8,7 +8,7 @@ from typing import Any
 
 from litestar import Litestar, Request
 from litestar.di import Provide
-from litestar.types import ControllerRouterHandler, Guard, Middleware
+from litestar.types import ASGIApp, ControllerRouterHandler, Guard, Middleware
 
 from skillcore.runtime import refusals
 from skillcore.runtime.callers import Called
@@ -27,6 +27,7 @@ def web(
     routes: Sequence[ControllerRouterHandler],
     guard: Guard,
     middleware: Sequence[Middleware] = (),
+    around: Callable[[ASGIApp], ASGIApp] = lambda app: app,
     lifespan: Lifespan,
 ) -> Litestar:
     """Return the application.
@@ -38,6 +39,7 @@ def web(
         routes: of all rooms.
         guard: runs before each, and notes in the scope who asks.
         middleware: around all routes.
+        around: wraps the application, with its own answers such as 404.
         lifespan: opens what the process runs.
     """
     app = Litestar(
@@ -52,8 +54,7 @@ def web(
         request_class=JSONRequest,
         request_max_body_size=engine.settings.server.body_limit,
     )
-    # Around Litestar's own answers too, such as 404.
-    app.asgi_handler = Called(Observed(app.asgi_handler), engine.settings.server)
+    app.asgi_handler = Called(Observed(around(app.asgi_handler)), engine.settings.server)
     return app
 
 
