@@ -159,7 +159,7 @@ class Sealer:
 
 def keys_directory(settings: Settings) -> Path:
     """Return where the keys are."""
-    return Path(settings.secrets.keys_dir) if settings.secrets.keys_dir else Path(settings.data_dir) / DIRECTORY
+    return Path(settings.sealing.keys_dir) if settings.sealing.keys_dir else Path(settings.data_dir) / DIRECTORY
 
 
 def key_of(sealed: bytes) -> bytes:
@@ -193,7 +193,7 @@ async def _agree(engine: Engine, keyring: Keyring) -> None:
             names = ", ".join(sorted(id_.hex() for id_ in missing))
             message = (
                 f"the database holds secrets that were sealed with keys that are not in {keyring.directory}: {names}."
-                " Share that directory between all machines (secrets.keys_dir), or restore the keys from a backup"
+                " Share that directory between all machines (sealing.keys_dir), or restore the keys from a backup"
             )
             raise KeysMissing(message)
         if not here:

@@ -27,7 +27,7 @@ __all__ = [
     "PluginSettings",
     "QueueSettings",
     "ResilienceSettings",
-    "SecretsSettings",
+    "SealingSettings",
     "ServerSection",
     "Settings",
     "VerificationSettings",
@@ -136,8 +136,8 @@ class LedgerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     poll_interval: Seconds = 1.0
 
 
-class SecretsSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[secrets]``: the keys with which secrets are sealed that must be read again."""
+class SealingSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[sealing]``: the keys with which secrets are sealed that must be read again."""
 
     keys_dir: str = ""
     key_grace: Annotated[float, Meta(ge=0)] = 86_400.0
@@ -252,7 +252,7 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     queues: Mapping[str, QueueSettings] = field(default_factory=default_queues)
     verification: VerificationSettings = VerificationSettings()
     ledger: LedgerSettings = LedgerSettings()
-    secrets: SecretsSettings = SecretsSettings()
+    sealing: SealingSettings = SealingSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})
     auth: AuthSettings = AuthSettings()

@@ -254,10 +254,10 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.sealing import Sealer
-from skillcore.runtime.settings import SecretsSettings, Settings
+from skillcore.runtime.settings import SealingSettings, Settings
 
 async def main():
-    settings = Settings(secrets=SecretsSettings(keys_dir=sys.argv[2]))
+    settings = Settings(sealing=SealingSettings(keys_dir=sys.argv[2]))
     engine = Engine(settings, Plugins.load(allow=("defaults",)), Database(sys.argv[1], settings.database))
     print("ready", flush=True)
     sys.stdin.readline()
@@ -297,7 +297,7 @@ async def test_a_machine_without_the_keys_does_not_start(engine: Engine, on_anot
     with pytest.raises(KeysMissing, match=name) as caught:
         async with Sealer.opened(other):
             pass
-    assert "secrets.keys_dir" in str(caught.value)
+    assert "sealing.keys_dir" in str(caught.value)
     assert not keys_directory(other.settings).exists()
 
 
@@ -306,7 +306,7 @@ async def test_machines_that_share_the_directory_open_each_other_s(
 ) -> None:
     async with Sealer.opened(engine) as sealer:
         sealed = sealer.seal(CODE, ROW, ADA, SECRET)
-    shared = msgspec.structs.replace(engine.settings.secrets, keys_dir=str(keys_directory(engine.settings)))
+    shared = msgspec.structs.replace(engine.settings.sealing, keys_dir=str(keys_directory(engine.settings)))
     async with Sealer.opened(on_another_machine(secrets=shared)) as sealer:
         assert sealer.open(CODE, ROW, ADA, sealed) == SECRET
 
