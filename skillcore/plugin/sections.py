@@ -16,7 +16,7 @@ __all__ = ["Misfit", "Text", "defaults_of", "fit", "is_secret", "merged", "misfi
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_SECRET = re.compile(r"token|secret|passw|passphrase|authorization|bearer|cookie|credential|key$", re.IGNORECASE)
+_SECRET = re.compile(r"token|secret|passw|passphrase|authorization|bearer|cookie|credential|.key$", re.IGNORECASE)
 _PASSWORDS = (
     (re.compile(r"(https?://)[^/\s@]*@"), r"\1***@"),
     (re.compile(r"((?:password|token|secret|key)=)[^&\s'\"]*", re.IGNORECASE), r"\1***"),
@@ -125,7 +125,7 @@ def is_secret(path: tuple[str, ...]) -> bool:
     """
     if not path or path[-1].endswith("_file"):
         return False
-    return "headers" in path or any(_SECRET.search(key) for key in path)
+    return "headers" in path or path[-1].lower() == "key" or any(_SECRET.search(key) for key in path)
 
 
 def without_password(text: str) -> str:
