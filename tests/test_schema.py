@@ -61,6 +61,7 @@ ROWS = {
     "memberships": "insert into memberships (platform_id, external_id, user_id) values (ada(), 'ada', ada())",
     "idempotency_keys": "insert into idempotency_keys (actor, route, key_sha256, request_sha256, attempt, taken_at, expires_at)"
     " values ('a', 'r', 'k', 'x', ada(), now(), now())",
+    "sealing_keys": "insert into sealing_keys values ('a key')",
     "worker_sources": "insert into worker_sources (worker, source, state) values ('w', 's', 'open')",
     "source_accounts": "insert into source_accounts (id, user_id, platform_id, source, handle, handle_key, external_id, method)"
     " values (ada(), ada(), ada(), 'gym', 'Ada', 'ada', 'ada', 'vouched')",

@@ -114,6 +114,7 @@ def _configured(loaded: Configuration) -> list[Check]:
     return [
         ("data_dir", lambda: files.data_directory(settings)),
         ("signing key", lambda: files.signing_key(settings)),
+        ("sealing keys", lambda: files.sealing_keys(settings)),
         ("port", lambda: network.port(settings)),
         ("bind", lambda: network.bind(settings)),
         ("embedded PostgreSQL", lambda: databases.own_server(settings)),

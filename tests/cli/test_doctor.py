@@ -24,6 +24,7 @@ import pytest
 
 from skillcore.cli.diagnosis import machine, programs
 from skillcore.cli.diagnosis.report import bad, fine, side_by_side
+from skillcore.runtime.keyring import make_key
 from skillcore.runtime.logins import reachable
 from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import EmbeddedPostgres
@@ -230,6 +231,23 @@ def test_a_signing_key_that_is_none_is_named(doctor: Doctor, data_dir: Path, key
     assert "openssl genrsa" in failing(doctor(), "signing key")
     (data_dir / "token-key.pem").write_bytes(key_file.read_bytes())
     assert doctor()["signing key"][0][0] == "ok"
+
+
+def test_sealing_keys_that_are_none_or_open_to_others_are_named(doctor: Doctor, data_dir: Path) -> None:
+    (first,) = doctor()["sealing keys"]
+    assert (first[0], "is made in" in first[1]) == ("ok", True)
+    directory = data_dir / "sealing-keys"
+    key = directory / f"{make_key(directory, 1).name}.key"
+    assert doctor()["sealing keys"][0][0] == "ok"
+    key.chmod(0o644)
+    assert str(key) in failing(doctor(), "sealing keys")
+    key.chmod(0o600)
+    key.write_text("00" * 32)
+    assert "restore it from a backup" in failing(doctor(), "sealing keys")
+    key.unlink()
+    make_key(directory, 2)
+    directory.chmod(0o755)
+    assert "chmod 700" in warned(doctor(), "sealing keys")
 
 
 class Answering(http.server.BaseHTTPRequestHandler):

@@ -17,10 +17,13 @@ from skillcore.cli.config import leaves
 from skillcore.cli.diagnosis.report import Diagnosis, bad, fine, odd
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.configuration import Configuration
+from skillcore.runtime.keyring import KeyFileDamaged
+from skillcore.runtime.keyring import read_key as read_sealing_key
 from skillcore.runtime.masking import masked
+from skillcore.runtime.sealing import keys_directory
 from skillcore.runtime.settings import Settings
 
-__all__ = ["OWN_SECRETS", "data_directory", "secrets", "signing_key"]
+__all__ = ["OWN_SECRETS", "data_directory", "sealing_keys", "secrets", "signing_key"]
 
 OWN_SECRETS = ("pgpass", "pgpass-service", "setup-token", KEY_FILE)
 """Files of the data directory that nobody but its owner may read."""
@@ -89,6 +92,36 @@ def signing_key(settings: Settings) -> Iterator[Diagnosis]:
         yield bad("signing key", str(error), "openssl genrsa -out FILE 3072, or leave auth.private_key_file empty")
     else:
         yield fine("signing key", f"{path} is an RSA key that is long enough")
+
+
+def sealing_keys(settings: Settings) -> Iterator[Diagnosis]:
+    """Check that the keys that seal secrets are what their names say, and their owner's alone."""
+    directory = keys_directory(settings).resolve()
+    try:
+        files = sorted(directory.glob("*.key")) if directory.exists() else []
+    except OSError as error:
+        yield bad("sealing keys", f"{directory} cannot be read: {error.strerror}", f"chown -R it to {_user(os.geteuid())}")
+        return
+    if not files:
+        yield fine("sealing keys", f"the first is made in {directory} at the first start")
+        return
+    if (mode := directory.stat()).st_mode & 0o077:
+        yield odd("sealing keys", f"others may enter {directory} (mode {_mode(mode)})", f"chmod 700 '{directory}'")
+    whole = True
+    for file in files:
+        try:
+            read_sealing_key(file)
+            if file.stat().st_mode & 0o007:
+                yield bad("sealing keys", f"{file} is open to everybody", f"chmod 600 '{file}', and rotate")
+                whole = False
+        except OSError as error:
+            yield bad("sealing keys", f"{file} cannot be read: {error.strerror}", f"chown it to {_user(os.geteuid())}")
+            whole = False
+        except KeyFileDamaged as error:
+            yield bad("sealing keys", str(error), "restore it from a backup: what was sealed with it opens with no other")
+            whole = False
+    if whole:
+        yield fine("sealing keys", f"{len(files)} in {directory}, each what its name says")
 
 
 def _to_be_made(directory: Path) -> Iterator[Diagnosis]:
