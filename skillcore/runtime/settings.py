@@ -21,7 +21,6 @@ __all__ = [
     "LimitsSettings",
     "LogSettings",
     "MailSettings",
-    "MailSettings",
     "NetworkName",
     "OutboundSettings",
     "PluginSettings",
@@ -187,24 +186,6 @@ class MailSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return f"{type(self).__name__}(host={self.host!r}, port={self.port}, security={self.security!r})"
 
 
-class MailSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``[mail]``: the SMTP server that takes mails to people; without a host none are sent."""
-
-    host: str = ""
-    port: Annotated[int, Meta(ge=1, le=65535)] = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    ca_file: str = ""
-    user: str = ""
-    password: str = ""
-    password_file: str = ""
-    sender: str = ""
-    timeout: Seconds = 8.0
-
-    def __repr__(self) -> str:
-        """Show no password."""
-        return f"{type(self).__name__}(host={self.host!r}, port={self.port}, security={self.security!r})"
-
-
 class LimitSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[limits.<name>]``: so many requests in so many seconds for good, and so many at once; 0 requests lifts the limit."""
 
@@ -237,7 +218,6 @@ def default_queues() -> dict[str, QueueSettings]:
         "imports": QueueSettings(concurrency=2, time_limit=0),
         "analytics": QueueSettings(concurrency=3, time_limit=120),
         "notifications": QueueSettings(concurrency=10, time_limit=10),
-        "notifications": QueueSettings(concurrency=10, time_limit=10),
     }
 
 
@@ -257,7 +237,6 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})
     auth: AuthSettings = AuthSettings()
     outbound: OutboundSettings = OutboundSettings()
-    mail: MailSettings = MailSettings()
     mail: MailSettings = MailSettings()
     limits: LimitsSettings = LimitsSettings()
     log: LogSettings = LogSettings()
