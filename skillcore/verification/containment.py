@@ -24,11 +24,17 @@ from skillcore.plugin import (
 )
 from skillcore.verification.strays import Call
 
-__all__ = ["contained", "sound_error", "sound_evidence", "sound_verdict", "task_name"]
+__all__ = ["LARGEST", "MOST", "contained", "sound_error", "sound_evidence", "sound_verdict", "task_name"]
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+MOST = 1000
+"""Works that one verdict or one page of a history may name: they are kept together, so they are held in memory together."""
+
+LARGEST = 4_194_304
+"""Bytes of either as JSON."""
 
 STUBBORN = 5.0
 """Seconds for code to end after it was cancelled; then it is left to itself."""
@@ -97,9 +103,14 @@ def sound_verdict(who: str, verdict: object) -> Verdict:
     if not isinstance(verdict, Verified | NotVerified | Undecided):
         raise Unavailable(f"{who} returned {type(verdict).__name__}, which is no verdict")
     try:
-        sound: Verdict = _verdicts.decode(msgspec.json.encode(verdict))
+        works = len(verdict.evidence) if isinstance(verdict, Verified) else 0
+        encoded = msgspec.json.encode(verdict) if works <= MOST else b""
+        sound: Verdict | None = _verdicts.decode(encoded) if 0 < len(encoded) <= LARGEST else None
     except Exception as error:  # whatever sits in its fields may fail in its own way
         raise Unavailable(f"{who} returned a verdict that does not hold: {type(error).__name__}: {error}") from error
+    if sound is None:
+        found = f"{works} works" if works > MOST else f"{len(encoded)} bytes"
+        raise Unavailable(f"{who} returned a verdict of {found}; allowed: {MOST} works and {LARGEST} bytes")
     if isinstance(sound, Verified):
         if not sound.evidence:
             raise Unavailable(f"{who} verified without evidence")

@@ -9,16 +9,10 @@ import msgspec
 from msgspec import Struct
 
 from skillcore.plugin import Page, SourceError, Unavailable, VerificationSource
-from skillcore.verification.containment import sound_evidence
+from skillcore.verification.containment import LARGEST, MOST, sound_evidence
 from skillcore.verification.tools import RawAnswer
 
-__all__ = ["END", "LARGEST", "MOST", "NONE", "BrokenHistory", "Circles", "Read", "Reading", "offers_history", "sound_page"]
-
-MOST = 1000
-"""Works on one page: they are kept together, so they are held in memory together."""
-
-LARGEST = 4_194_304
-"""Bytes of one page as JSON."""
+__all__ = ["END", "NONE", "BrokenHistory", "Circles", "Read", "Reading", "offers_history", "sound_page"]
 
 END: Final = object()
 """What `Reading.following` returns behind the last page."""

@@ -215,6 +215,21 @@ async def test_junk_is_no_verdict_and_names_its_plugin(junk: Any) -> None:
     assert "gym (plugin acme)" in error.message
 
 
+@pytest.mark.parametrize(
+    ("verdict", "found"),
+    [
+        (Verified(tuple(evidence(work=str(number)) for number in range(1001))), "1001 works"),
+        (Verified((evidence(metadata={"essay": "x" * 4_200_000}),)), "bytes"),
+        (NotVerified("x" * 4_200_000, ""), "bytes"),
+    ],
+)
+async def test_a_verdict_has_bounds(verdict: Any, found: str) -> None:
+    error = await error_of(lambda tools: verdict)
+    assert isinstance(error, Unavailable)
+    assert found in error.message
+    assert "allowed: 1000 works and 4194304 bytes" in error.message
+
+
 async def test_a_difficulty_that_is_no_number_is_unknown() -> None:
     verdict = await verdict_of(Verified((evidence(difficulty=math.nan),)))
     assert verdict.evidence[0].difficulty is None
