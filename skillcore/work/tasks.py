@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 JOB = "work.complete_task"
+NOBODY = UUID(int=0)
 
 Standing = Literal["learner", "mentor", "admin", "platform"]
 Difficulty = Annotated[float, Meta(ge=1, le=10)]
@@ -334,16 +335,16 @@ async def _under_way(tx: Transaction, job_id: int) -> bool:
 async def _found(tx: Transaction, actor: Actor, task_id: UUID, *, lock: bool = False) -> TaskRow:
     """Return a task's row, if the caller may see it: a platform sees its own tasks and those its members set themselves."""
     row = await locked(tx, task_id) if lock else await tx.session.get(TaskRow, task_id)
-    if (
-        row is None
-        or row.deleted_at is not None
-        or (actor.platform_id is not None and row.platform_id not in {None, actor.platform_id})
+    if row is not None and (
+        row.deleted_at is not None or (actor.platform_id is not None and row.platform_id not in {None, actor.platform_id})
     ):
-        raise NotFound("no such task")
-    try:
-        await people.resolve(tx, actor, str(row.user_id))
+        row = None
+    try:  # also where there is no such task, which then takes as long as somebody else's
+        await people.resolve(tx, actor, str(row.user_id if row is not None else NOBODY))
     except NotFound:
-        raise NotFound("no such task") from None
+        row = None
+    if row is None:
+        raise NotFound("no such task")
     return row
 
 

@@ -1,0 +1,91 @@
+"""The town: built once for all tests of a process; those that change it get copies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from skillcore.runtime.database import Database
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.settings import Settings, VerificationSettings
+from tests.attacks.town import Town, built, plugins
+from tests.conftest import LIFTED, Dsns, database_like
+from tests.visitors import Door, Visitor, door_of
+
+
+class Built(NamedTuple):
+    """A town on the database from which tests copy theirs."""
+
+    town: Town
+    database: str
+    settings: Settings
+
+
+class Visited(NamedTuple):
+    """A copy of the town, with its application."""
+
+    town: Town
+    door: Door
+
+    def by(self, caller: str) -> Visitor:
+        """Return a caller."""
+        return Visitor(self.door.client, self.town.callers[caller])
+
+
+@asynccontextmanager
+async def opened(dsns: Dsns, settings: Settings) -> AsyncIterator[Door]:
+    database = Database(dsns.service_dsn, settings.database)
+    try:
+        async with door_of(Engine(settings, plugins(), database)) as door:
+            yield door
+    finally:
+        await database.close()
+
+
+@pytest.fixture(scope="session")
+def built_town(
+    cluster: dict[str, str],
+    cluster_owner: psycopg.Connection[Any],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Built]:
+    settings = town_settings(tmp_path_factory.mktemp("town"))
+
+    async def build(dsns: Dsns) -> Town:
+        async with opened(dsns, settings) as door, built(door) as town:
+            return town
+
+    home = database_like(cluster["template"], cluster, cluster_owner)
+    with home as dsns:
+        yield Built(asyncio.run(build(dsns)), home.name, settings)
+
+
+def town_settings(data_dir: Path) -> Settings:
+    """Return settings under which tokens outlive the tests, and people can come back from a sign-in."""
+    settings = Settings(data_dir=str(data_dir), limits=LIFTED)
+    auth = msgspec.structs.replace(settings.auth, bcrypt_cost=4, access_minutes=1440)
+    verification = VerificationSettings(redirect_uri="https://skillcore.test/back", proof_starts_per_hour=1000)
+    return msgspec.structs.replace(settings, auth=auth, verification=verification)
+
+
+@pytest.fixture
+async def visited(built_town: Built, cluster: dict[str, str]) -> AsyncIterator[Visited]:
+    """The town itself, for tests that leave it as it is."""
+    dsns = Dsns(*(make_conninfo(cluster[login], dbname=built_town.database) for login in ("owner", "service")))
+    async with opened(dsns, built_town.settings) as door:
+        yield Visited(built_town.town, door)
+
+
+@pytest.fixture
+async def copied(built_town: Built, cluster: dict[str, str], cluster_owner: psycopg.Connection[Any]) -> AsyncIterator[Visited]:
+    """A town of the test's own."""
+    with database_like(built_town.database, cluster, cluster_owner) as dsns:
+        async with opened(dsns, built_town.settings) as door:
+            yield Visited(built_town.town, door)

@@ -1,0 +1,148 @@
+"""A valid request for each route, as the generated attacks send it: a line for each, and no route without one.
+
+Most lines say nothing but that the route is known: what stands in its path is found by its name (`IN_PATH`), and a query
+parameter ``user`` names the person whom everything is about. A body is written out, with `R` where it refers to something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from tests.visitors import PASSWORD
+
+__all__ = ["ABSENT", "EXAMPLES", "IN_PATH", "Example", "R"]
+
+
+class R(Struct, frozen=True):
+    """A reference to a thing of the town (`tests.attacks.town.furnished` makes them), by its name there.
+
+    ``caller`` is the caller's name, where each of them needs something else.
+    """
+
+    name: str
+
+
+class Example(Struct, frozen=True, kw_only=True):
+    """A valid request.
+
+    Attributes:
+        body: as JSON.
+        query: parameters beside ``user``.
+        path: where a parameter of the path is not what its name usually stands for.
+        by: callers who must succeed, if not those that follow from what the route declares.
+        answers: statuses of success, if not those of the OpenAPI document.
+        own: it is about the caller alone, whatever it refers to: there is nothing foreign to reach.
+        last: those who succeed are gone then: it comes after everything else.
+        refused: statuses, beside 404, that what does not exist is answered with, and what is foreign alike.
+    """
+
+    body: Any = None
+    query: Mapping[str, Any] = {}
+    path: Mapping[str, Any] = {}
+    by: tuple[str, ...] = ()
+    answers: tuple[int, ...] = ()
+    own: bool = False
+    last: bool = False
+    refused: tuple[int, ...] = ()
+
+
+IN_PATH: Mapping[str, Any] = {
+    "formula": "level",
+    "job_id": R("job"),
+    "key_id": R("key"),
+    "person": R("person"),
+    "platform_id": R("platform"),
+    "project_id": R("project"),
+    "session_id": R("session"),
+    "skill": "python",
+    "source": "gym",
+    "task_id": R("task"),
+}
+"""What a parameter of a path stands for."""
+
+ABSENT: Mapping[str, str] = {"job": "999999999", "state": "nobody's"}
+"""What does not exist, where that is no random UUID."""
+
+E = Example
+EVENT = {"kind": "session.ended", "user": R("person")}
+TASK = {"user": R("person"), "description": "Solve it", "source": "gym", "requirements": {"exercise": "loops-1"}}
+ACCOUNT = {"email": "new@example.org", "password": PASSWORD}
+NOTED = ("school",)  # who can name two people
+
+EXAMPLES: Mapping[str, Example] = {
+    "POST /api/setup": E(body=ACCOUNT | {"token": "x"}, answers=(409,)),  # once, which was before
+    "POST /api/auth/register": E(body=ACCOUNT),
+    "POST /api/auth/login": E(body={"email": "ada@example.org", "password": PASSWORD}),
+    "POST /api/auth/refresh": E(body={"refresh_token": R("refresh")}, own=True),
+    "GET /api/auth/profile": E(),
+    "GET /api/auth/session": E(),
+    "GET /api/auth/sessions": E(),
+    "DELETE /api/auth/sessions/{session_id}": E(path={"session_id": R("signed in")}),
+    "POST /api/auth/logout": E(last=True),
+    "POST /api/platforms": E(body={"name": "Evening school"}),
+    "GET /api/platforms": E(),
+    "GET /api/platforms/{platform_id}": E(),
+    "POST /api/platforms/{platform_id}/keys": E(body={"name": "app", "scopes": ["users:read"]}),
+    "GET /api/platforms/{platform_id}/keys": E(),
+    "DELETE /api/platforms/{platform_id}/keys/{key_id}": E(),
+    "POST /api/users": E(body={"external_id": "new"}),
+    "GET /api/users": E(),
+    "GET /api/users/{person}": E(),
+    "GET /api/users/{person}/level": E(),
+    "GET /api/users/{person}/events": E(),
+    "GET /api/explain/{formula}": E(),
+    "GET /api/analytics/distribution": E(),
+    "GET /api/analytics/momentum": E(),
+    "GET /api/analytics/activity": E(),
+    "POST /api/skills": E(body={"name": R("caller")}, by=("root", "school")),
+    "GET /api/skills": E(),
+    "GET /api/skills/{skill}": E(),
+    "POST /api/events": E(body=EVENT),
+    "POST /api/events/batch": E(body={"events": [EVENT], "atomic": True}),
+    "GET /api/health": E(),
+    "GET /api/health/live": E(),
+    "GET /api/health/ready": E(),
+    "GET /api/health/db": E(),
+    "GET /api/health/mcp": E(),
+    "GET /api/health/plugins": E(),
+    "GET /api/jobs/{job_id}": E(),
+    "GET /api/sources": E(),
+    "PUT /api/users/{person}/sources/{source}": E(path={"person": R("member")}, body={"handle": "newcomer"}),
+    "GET /api/users/{person}/sources": E(),
+    "GET /api/users/{person}/sources/{source}": E(),
+    "DELETE /api/users/{person}/sources/{source}": E(path={"person": R("vouched")}),
+    "POST /api/sources/{source}/import": E(),
+    "GET /api/sources/{source}/import": E(),
+    "POST /api/sources/{source}/link": E(body={"handle": "a-third"}),
+    "GET /api/sources/{source}/link": E(),
+    "POST /api/sources/{source}/link/confirm": E(),
+    "POST /api/sources/{source}/link/callback": E(
+        path={"source": "track"}, body={"code": "c", "state": R("state")}, refused=(422,)
+    ),
+    "DELETE /api/sources/{source}/link": E(),
+    "GET /api/sources/{source}/topics": E(),
+    "POST /api/tasks": E(body=TASK | {"project": R("project")}),
+    "GET /api/tasks": E(),
+    "GET /api/tasks/{task_id}": E(),
+    "PATCH /api/tasks/{task_id}": E(body={"topic": "loops", "project": R("project")}),
+    "DELETE /api/tasks/{task_id}": E(),
+    "POST /api/tasks/{task_id}/complete": E(),
+    "GET /api/tasks/{task_id}/history": E(),
+    "POST /api/projects": E(body={"name": "Bees"}),
+    "GET /api/projects": E(),
+    "GET /api/projects/{project_id}": E(),
+    "GET /api/projects/{project_id}/members": E(),
+    "PUT /api/projects/{project_id}/members/{person}": E(),
+    "DELETE /api/projects/{project_id}/members/{person}": E(),
+    "POST /api/progress_updates": E(body={"project": R("project"), "user": R("person"), "content": "wrote a parser"}),
+    "GET /api/progress_updates": E(query={"project": R("project")}, refused=(200,)),  # a filter, by which nothing is found
+    "POST /api/mentorship-sessions": E(
+        by=NOTED, body={"mentor": R("member"), "intern": R("person"), "project": R("project"), "focus": "parsers"}
+    ),
+    "GET /api/mentorship-sessions": E(),
+    "GET /api/mentorship-sessions/{session_id}": E(),
+    "PATCH /api/mentorship-sessions/{session_id}": E(body={"status": "held"}),
+}
