@@ -16,6 +16,7 @@ from skillcore.accounts.access import Actor, Scope
 from skillcore.accounts.audit import note
 from skillcore.accounts.authentication import KEY_MARK, Known
 from skillcore.accounts.tables import ApiKeyRow, PlatformRow
+from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
@@ -65,7 +66,7 @@ class NewApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expires_at: Annotated[datetime, Meta(tz=True, examples=["2100-01-01T00:00:00Z"])] | None = None
 
 
-class ApiKey(Struct, frozen=True, kw_only=True):
+class ApiKey(Veiled, frozen=True, kw_only=True):
     """A key without its secret.
 
     Attributes:

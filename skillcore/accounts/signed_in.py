@@ -7,18 +7,18 @@ from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Request, Response
-from msgspec import Struct
 
 from skillcore.accounts import cookies
 from skillcore.accounts.profiles import Profile
 from skillcore.accounts.sessions import Kept, Session
+from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
 
 __all__ = ["SignedIn", "answer", "check_keep"]
 
 
-class SignedIn(Struct, frozen=True, kw_only=True):
+class SignedIn(Veiled, frozen=True, kw_only=True):
     """Signed in. A session kept in tokens has these three, one kept in a cookie the token for requests by cookie.
 
     Attributes:

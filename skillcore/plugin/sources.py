@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from skillcore.plugin.errors import SourceError
 from skillcore.plugin.proofs import Challenge, Identity, IssuedChallenge, NotProved, Proof
+from skillcore.plugin.veiled import Veiled
 
 __all__ = [
     "Account",
@@ -51,7 +52,7 @@ class Account(Struct, frozen=True):
     external_id: str | None = None
 
 
-class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ServerSettings(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to reach an MCP server: ``[plugins.<name>.server]``. A URL wins over a command.
 
     Attributes:
