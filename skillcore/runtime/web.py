@@ -14,7 +14,7 @@ from skillcore.runtime import refusals
 from skillcore.runtime.callers import Called
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.observed import Observed
-from skillcore.runtime.requests import JSONRequest
+from skillcore.runtime.requests import JSONRequest, refuse_nul
 
 __all__ = ["web"]
 
@@ -46,7 +46,7 @@ def web(
         route_handlers=routes,
         dependencies={"engine": Provide(lambda: engine, sync_to_thread=False), "actor": Provide(_actor, sync_to_thread=False)},
         exception_handlers={**refusals.HANDLERS},
-        guards=[guard],
+        guards=[refuse_nul, guard],
         lifespan=[lifespan],
         logging_config=None,
         middleware=middleware,
