@@ -39,7 +39,7 @@ def register(commands: Commands) -> None:
     group.add(
         "prune",
         _command(_prune),
-        summary="remove keys with which nothing is sealed, once secrets.key_grace is over",
+        summary="remove keys with which nothing is sealed, once sealing.key_grace is over",
         details=f"exit codes: 0 done, {CODES}",
     )
 
@@ -61,8 +61,12 @@ def _command(work: Callable[[Engine, argparse.Namespace], Awaitable[int]]) -> Ca
 
 async def _rotate(engine: Engine, options: argparse.Namespace) -> int:
     done = await rotate(engine, lambda line: print(line, flush=True))
-    async with engine.transaction() as tx:
-        await audit.note(tx, "secrets.rotated", key=done.key, sealed=done.sealed, removed=list(done.removed))
+    token = audit.BY_COMMAND.set(True)
+    try:
+        async with engine.transaction() as tx:
+            await audit.note(tx, "secrets.rotated", key=done.key, sealed=done.sealed, removed=list(done.removed))
+    finally:
+        audit.BY_COMMAND.reset(token)
     print(f"sealed with key {done.key}: {done.sealed} values anew")
     _tell_removed(done.removed)
     for place, count in sorted(done.broken.items()):

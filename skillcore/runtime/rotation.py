@@ -120,7 +120,7 @@ async def states(engine: Engine) -> list[KeyState]:
             for found, count in await tx.session.execute(query):
                 counts[found] = counts.get(found, 0) + count
     ids = sorted(here | known | set(counts))
-    grace = engine.settings.secrets.key_grace
+    grace = engine.settings.sealing.key_grace
     successors = _successors(sorted(here))
     return [
         KeyState(

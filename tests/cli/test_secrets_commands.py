@@ -34,13 +34,13 @@ async def test_a_key_is_listed_changed_and_removed(
     assert "can go" not in listed[1]
     kept = await on_database("secrets", "prune")
     assert (kept.code, "no key can go yet" in kept.out) == (0, True)
-    monkeypatch.setenv("SKILLCORE__SECRETS__KEY_GRACE", "0")
+    monkeypatch.setenv("SKILLCORE__SEALING__KEY_GRACE", "0")
     gone = await on_database("secrets", "prune")
     assert (gone.code, gone.out) == (0, f"removed key {first['name']}: nothing is sealed with it any more\n")
     assert [state["name"] for state in (await on_database("secrets", "list", "--json")).json["keys"]] == [listed[1].split()[0]]
     with psycopg.connect(database_dsns.owner_dsn) as owner:
-        (noted,) = owner.execute("select detail->>'key' from audit where act = 'secrets.rotated'").fetchall()
-    assert noted == (listed[1].split()[0],)
+        (noted,) = owner.execute("select actor_kind, detail->>'key' from audit where act = 'secrets.rotated'").fetchall()
+    assert noted == ("command", listed[1].split()[0])
 
 
 async def test_without_the_keys_nothing_is_done(on_database: Run, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ COLUMNS = (LinkAttemptRow.code, LinkAttemptRow.verifier)
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return msgspec.structs.replace(settings, secrets=msgspec.structs.replace(settings.secrets, key_grace=0.0))
+    return msgspec.structs.replace(settings, sealing=msgspec.structs.replace(settings.sealing, key_grace=0.0))
 
 
 @pytest.fixture(autouse=True)
@@ -160,14 +160,14 @@ async def test_keys_stay_for_their_grace_and_while_anything_needs_them(engine: E
     assert await prune(engine) == ()  # something is sealed with it
     async with engine.transaction() as tx:
         await tx.session.execute(update(LinkAttemptRow).values(code=None, verifier=None))
-    patient = msgspec.structs.replace(engine.settings, secrets=msgspec.structs.replace(engine.settings.secrets, key_grace=60.0))
+    patient = msgspec.structs.replace(engine.settings, sealing=msgspec.structs.replace(engine.settings.sealing, key_grace=60.0))
     engine.settings = patient
     assert await prune(engine) == ()  # another one has sealed for 50 seconds only
     state, latest = await states(engine)
     assert (state.name, state.values, state.here, latest.removable_from) == (old.name, 0, True, None)
     assert state.removable_from is not None
     assert timedelta(seconds=5) < state.removable_from - now() < timedelta(seconds=11)
-    engine.settings = msgspec.structs.replace(patient, secrets=msgspec.structs.replace(patient.secrets, key_grace=40.0))
+    engine.settings = msgspec.structs.replace(patient, sealing=msgspec.structs.replace(patient.sealing, key_grace=40.0))
     assert await prune(engine) == (old.name,)
     assert [key.id for key in sealer.keyring.keys] == [new.id]
     elsewhere = Engine(engine.settings, engine.plugins, engine.database)

@@ -77,7 +77,9 @@ def _remote(name: str, settings: ServerSettings, network: Network) -> Diagnosis:
     if address.scheme == "http" and secret and not _is_here(address.hostname):
         return bad("servers", f"{place} is sent headers, and secrets among them, in plain HTTP", "use its https address")
     if _is_address(address.hostname) and not network.permits(address.hostname):
-        return bad("servers", f"{place} is not public, and would be refused", "if it is meant, name its network in outbound.allow")
+        return bad(
+            "servers", f"{place} is not public, and would be refused", "if it is meant, name its network in outbound.allow"
+        )
     return fine("servers", place)
 
 
