@@ -18,7 +18,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from skillcore.accounts.tokens import KEY_FILE, signing_key
+from skillcore.accounts.signing_keys import FIRST, ensure_first
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import SERVICE_ROLE, Database
 from skillcore.runtime.engine import Engine
@@ -142,15 +142,15 @@ class database_like:  # noqa: N801 - a context manager reads as a verb
 def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One signing key for all tests of a process: making one takes longer than most of them."""
     directory = tmp_path_factory.mktemp("key")
-    signing_key(directory)
-    return directory / KEY_FILE
+    ensure_first(directory)
+    return directory / FIRST
 
 
 @pytest.fixture
 def settings(tmp_path: Path, key_file: Path) -> Settings:
     return Settings(
         data_dir=str(tmp_path),
-        auth=AuthSettings(bcrypt_cost=4, private_key_file=str(key_file)),
+        auth=AuthSettings(bcrypt_cost=4, keys_dir=str(key_file.parent)),
         limits=LIFTED,
         outbound=OutboundSettings(allow=("127.0.0.0/8", "::1/128")),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import hashlib
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
@@ -14,21 +16,50 @@ from msgspec import Meta, Struct
 from skillcore.accounts import cookies, profiles, sessions
 from skillcore.accounts.access import Actor, access, public, user
 from skillcore.accounts.signed_in import SignedIn, answer
+from skillcore.accounts.tokens import Tokens
+from skillcore.plugin.veiled import Veiled
+from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
 __all__ = ["ROUTES"]
 
+KEPT_AT_MOST = 300.0
+"""Seconds for which the published keys may be kept."""
+
 Everywhere = Annotated[bool, QueryParameter(description="Whether all of your sessions end, and not this one alone.")]
 
 
-class Refresh(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PublicKey(Struct, frozen=True, kw_only=True):
+    """A key by which signatures are checked, as a JSON Web Key (RFC 7517).
+
+    Attributes:
+        kid: its thumbprint (RFC 7638), which tokens name in their header.
+        n: the modulus, as base64url.
+        e: the exponent, as base64url.
+    """
+
+    kty: Literal["RSA"]
+    use: Literal["sig"]
+    alg: Literal["RS256"]
+    kid: str
+    n: str
+    e: str
+
+
+class PublicKeys(Struct, frozen=True, kw_only=True):
+    """The keys of now and, during a rotation, those before and after."""
+
+    keys: tuple[PublicKey, ...]
+
+
+class Refresh(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A refresh token to be exchanged."""
 
     refresh_token: Annotated[str, Meta(min_length=1, max_length=200, examples=["sr_X2v6…"])]
 
 
-class CurrentSession(Struct, frozen=True, kw_only=True):
+class CurrentSession(Veiled, frozen=True, kw_only=True):
     """By what the caller is signed in.
 
     Attributes:
@@ -38,6 +69,23 @@ class CurrentSession(Struct, frozen=True, kw_only=True):
     session: sessions.ShownSession
     csrf_token: str | None
     user: profiles.Profile
+
+
+@get(
+    "/.well-known/jwks.json",
+    opt={"access": access(public()), "statuses": {304: "They are those that the caller has."}},
+    tags=["accounts"],
+    summary="Read the signing keys",
+)
+async def read_keys(engine: NamedDependency[Engine], request: Request[Any, Any, Any]) -> Response[PublicKeys]:
+    """The public keys that access tokens are signed with, for those who check tokens themselves."""
+    keys = PublicKeys(keys=tuple(PublicKey(**key) for key in engine.service(Tokens).keys.published(now())))
+    tag = f'"{hashlib.sha256(msgspec.json.encode(keys)).hexdigest()[:32]}"'
+    lasts = round(min(KEPT_AT_MOST, engine.settings.auth.key_overlap / 2))
+    headers = {"Cache-Control": f"public, max-age={lasts}", "ETag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type] # an answer without a body
+    return Response(keys, headers=headers)
 
 
 @post(
@@ -92,4 +140,4 @@ async def logout(
     return Response(None, status_code=204, cookies=[cookies.kept("", 0)], headers={"Clear-Site-Data": '"cache", "storage"'})
 
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (refresh, read_session, list_sessions, end_session, logout)
+ROUTES: tuple[ControllerRouterHandler, ...] = (read_keys, refresh, read_session, list_sessions, end_session, logout)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from skillcore.accounts import cookies, refresh
 from skillcore.accounts.access import Actor
+from skillcore.accounts.audit import note
 from skillcore.accounts.authentication import Known, seen
 from skillcore.accounts.profiles import Profile, profile_of
 from skillcore.accounts.tables import SessionRow, UserRow
@@ -122,6 +123,7 @@ async def begin(tx: Transaction, user_id: UUID, how: How, kept: Kept = "token") 
     )
     tx.session.add(row)
     await tx.session.flush()
+    await note(tx, "session.started", about=user_id, session=str(row.id), how=how, kept=kept)
     if cookie:
         return Session(id=row.id, user=profile_of(user), expires_at=row.expires_at, cookie=cookie)
     token = await refresh.first(tx, row.id, user_id, row.expires_at)
@@ -142,7 +144,7 @@ async def renew(engine: Engine, token: str) -> Session:
             user = (await tx.session.scalars(select(UserRow).where(UserRow.id == found.user_id))).one()
             return _with_tokens(engine, found.session_id, user, found.expires_at, found.token)
         if found.reused:
-            await _end(tx, SessionRow.id == found.session_id, why="a refresh token was used twice")
+            await _end(tx, None, SessionRow.id == found.session_id, why="a refresh token was used twice")
     raise Unauthenticated("the refresh token does not hold: sign in again")
 
 
@@ -171,7 +173,7 @@ async def read(tx: Transaction, actor: Actor) -> ShownSession:
 async def leave(tx: Transaction, actor: Actor, *, everywhere: bool) -> None:
     """End the session by which a person asks, or all of theirs."""
     which = SessionRow.user_id == actor.user_id
-    await _end(tx, which, *([] if everywhere else [SessionRow.id == actor.session_id]), why="signed out")
+    await _end(tx, actor, which, *([] if everywhere else [SessionRow.id == actor.session_id]), why="signed out")
 
 
 async def end(tx: Transaction, actor: Actor, session_id: UUID) -> None:
@@ -180,21 +182,22 @@ async def end(tx: Transaction, actor: Actor, session_id: UUID) -> None:
     Raises:
         NotFound: they have none of that id that goes on.
     """
-    if not await _end(tx, SessionRow.id == session_id, SessionRow.user_id == actor.user_id, *_alive(), why="signed out"):
+    if not await _end(tx, actor, SessionRow.id == session_id, SessionRow.user_id == actor.user_id, *_alive(), why="signed out"):
         raise NotFound("there is no such session, or not for you")
 
 
-async def end_all(tx: Transaction, user_id: UUID, but: UUID | None = None, *, why: str) -> int:
+async def end_all(tx: Transaction, user_id: UUID, but: UUID | None = None, *, why: str, actor: Actor | None = None) -> int:
     """End all of a person's sessions, and return how many did.
 
     Args:
         tx: an open transaction.
         user_id: the person.
         but: a session that goes on.
-        why: in few words, for the record.
+        why: in few words, for the audit.
+        actor: who ends them; None if nobody is signed in.
     """
     others = [] if but is None else [SessionRow.id != but]
-    return await _end(tx, SessionRow.user_id == user_id, *others, why=why)
+    return await _end(tx, actor, SessionRow.user_id == user_id, *others, why=why)
 
 
 async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
@@ -211,9 +214,11 @@ async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
     return len(gone.all())
 
 
-async def _end(tx: Transaction, *which: ColumnElement[bool], why: str) -> int:
-    query = update(SessionRow).where(SessionRow.revoked_at.is_(None), *which).returning(SessionRow.id)
-    ended = (await tx.session.scalars(query.values(revoked_at=now(), revoked_why=why))).all()
+async def _end(tx: Transaction, actor: Actor | None, *which: ColumnElement[bool], why: str) -> int:
+    query = update(SessionRow).where(SessionRow.revoked_at.is_(None), *which).returning(SessionRow.id, SessionRow.user_id)
+    ended = (await tx.session.execute(query.values(revoked_at=now(), revoked_why=why))).all()
+    for session_id, user_id in ended:
+        await note(tx, "session.ended", actor, about=user_id, session=str(session_id), why=why)
     tx.after_commit(tx.engine.cache(Known).forget)
     return len(ended)
 

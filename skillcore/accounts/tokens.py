@@ -1,4 +1,4 @@
-"""Access tokens: JWTs signed with RS256, by a key of 3072 bits that is made at the first start."""
+"""Access tokens: JWTs signed with RS256, which name a session and end with it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
+from skillcore.accounts.signing_keys import Keys, ensure_first, keys_directory
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.periodic import repeating
 from skillcore.runtime.problems import Unauthenticated
-from skillcore.runtime.secret_files import keep_first
 
-__all__ = ["AUDIENCE", "Claims", "Tokens", "signing_key"]
+__all__ = ["AUDIENCE", "Claims", "Tokens"]
 
 AUDIENCE = "skillcore"
 ALGORITHM = "RS256"
 KIND = "access"
-KEY_BITS = 3072
-KEY_FILE = "token-key.pem"
+REQUIRED = ["iss", "aud", "sub", "sid", "typ", "iat", "exp", "jti"]
+LOOK_EVERY = 5.0
+"""Seconds between two looks for new signing keys."""
 
 
 class Claims(NamedTuple):
@@ -38,21 +37,34 @@ class Claims(NamedTuple):
 class Tokens:
     """The service that issues and reads access tokens."""
 
-    def __init__(self, key: RSAPrivateKey, *, issuer: str, lifetime: timedelta) -> None:
-        self._key = key
-        self._public = key.public_key()
+    def __init__(self, keys: Keys, *, issuer: str) -> None:
+        self.keys = keys
         self._issuer = issuer
-        self.lifetime = lifetime
+
+    @property
+    def lifetime(self) -> timedelta:
+        """How long a token is valid."""
+        return self.keys.lifetime
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, engine: Engine) -> AsyncIterator[Tokens]:
-        """Run the service for the duration of the block, with the key of the settings or of the data directory."""
+        """Run the service for the duration of the block; it follows the rotation of its keys.
+
+        Raises:
+            ValueError: a file among the keys is none that may be used.
+        """
         settings = engine.settings
-        path = settings.auth.private_key_file
-        key = await asyncio.to_thread(read_key, Path(path)) if path else await asyncio.to_thread(signing_key, settings.data_dir)
-        tokens = cls(key, issuer=settings.auth.issuer, lifetime=timedelta(minutes=settings.auth.access_minutes))
-        async with engine.open(tokens):
+        directory, lifetime = keys_directory(settings), timedelta(minutes=settings.auth.access_minutes)
+        await asyncio.to_thread(ensure_first, directory)
+        keys = await asyncio.to_thread(Keys, directory, lifetime)
+
+        async def again() -> None:
+            await asyncio.to_thread(keys.read)
+            await asyncio.to_thread(keys.remove_old, now())
+
+        tokens = cls(keys, issuer=settings.auth.issuer)
+        async with engine.open(tokens), repeating("signing keys", again, LOOK_EVERY):
             yield tokens
 
     def issue(self, user_id: UUID, session_id: UUID, *, at: datetime | None = None, lifetime: timedelta | None = None) -> str:
@@ -75,22 +87,26 @@ class Tokens:
             "exp": issued + (lifetime or self.lifetime),
             "jti": str(new_id()),
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        key = self.keys.signing(issued)
+        return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.id})
 
     def read(self, token: str) -> Claims:
-        """Return what a token says.
+        """Return what a token says. With which key and algorithm it is checked, is not for the token to choose.
 
         Raises:
             Unauthenticated: it is none of ours, or no longer valid.
         """
         try:
+            key = self.keys.find(str(jwt.get_unverified_header(token).get("kid")), now())
+            if key is None:
+                raise Unauthenticated("the access token is signed with a key that is not known here: sign in again")
             claims = jwt.decode(
                 token,
-                self._public,
+                key.public,
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=self._issuer,
-                options={"require": ["exp", "iat", "iss", "aud", "sub", "typ", "sid", "jti"]},
+                options={"require": REQUIRED},
             )
             if claims["typ"] != KIND:
                 raise Unauthenticated("this is no access token")
@@ -99,26 +115,3 @@ class Tokens:
             raise Unauthenticated("the access token has expired: refresh it, or sign in again") from error
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
             raise Unauthenticated("the access token is not valid: sign in again") from error
-
-
-def signing_key(data_dir: str | Path) -> RSAPrivateKey:
-    """Return the key of a data directory. Whoever asks first makes it; processes that ask at once get the same."""
-    path = Path(data_dir) / KEY_FILE
-    if not path.exists():
-        pem = generate_private_key(public_exponent=65537, key_size=KEY_BITS).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        keep_first(path, pem)
-    return read_key(path)
-
-
-def read_key(path: Path) -> RSAPrivateKey:
-    """Read a private key.
-
-    Raises:
-        ValueError: the file holds no RSA key that is long enough.
-    """
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, RSAPrivateKey) or key.key_size < KEY_BITS:
-        raise ValueError(f"{path} must hold an RSA private key of {KEY_BITS} bits or more, in PEM without a password")
-    return key

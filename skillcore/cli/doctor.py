@@ -113,7 +113,7 @@ def _configured(loaded: Configuration) -> list[Check]:
     settings = loaded.settings
     return [
         ("data_dir", lambda: files.data_directory(settings)),
-        ("signing key", lambda: files.signing_key(settings)),
+        ("signing keys", lambda: files.signing_keys(settings)),
         ("sealing keys", lambda: files.sealing_keys(settings)),
         ("port", lambda: network.port(settings)),
         ("bind", lambda: network.bind(settings)),

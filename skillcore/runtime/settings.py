@@ -159,7 +159,8 @@ class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     idle_days: Annotated[float, Meta(gt=0, le=400)] = 7.0
     refresh_grace: Annotated[float, Meta(ge=0, le=60)] = 10.0
     bcrypt_cost: Annotated[int, Meta(ge=4, le=16)] = 12
-    private_key_file: str = ""
+    keys_dir: str = ""
+    key_overlap: Annotated[float, Meta(ge=0)] = 3600.0
 
 
 class OutboundSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

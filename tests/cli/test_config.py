@@ -115,7 +115,7 @@ def test_show_hides_secrets_wherever_they_stand(capsys, tmp_path, monkeypatch):
         url = "postgresql://u:hush2@db/name"
         owner_url_file = "owner"
         [auth]
-        private_key_file = "key.pem"
+        keys_dir = "keys"
         [plugins.github.server]
         command = "npx"
         args = ["--token", "hush3", "--api-key=hush4", "https://u:hush5@proxy.test/", "plain"]
@@ -136,7 +136,7 @@ def test_show_hides_secrets_wherever_they_stand(capsys, tmp_path, monkeypatch):
     assert "hush" not in text
     assert settings["database.url"]["value"] == "postgresql://u:***@db/name"
     assert settings["database.owner_url"]["value"] == "***"
-    assert settings["auth.private_key_file"]["value"] == "key.pem"
+    assert settings["auth.keys_dir"]["value"] == "keys"
     assert settings["plugins.github.server.env.LANG"]["value"] == "C"
     assert settings["plugins.github.server.args"]["value"][-1] == "plain"
 

@@ -226,11 +226,19 @@ def test_a_disk_that_is_nearly_full_is_named(
 
 
 def test_a_signing_key_that_is_none_is_named(doctor: Doctor, data_dir: Path, key_file: Path) -> None:
-    (data_dir / "token-key.pem").write_text("no key")
-    (data_dir / "token-key.pem").chmod(0o600)
-    assert "openssl genrsa" in failing(doctor(), "signing key")
-    (data_dir / "token-key.pem").write_bytes(key_file.read_bytes())
-    assert doctor()["signing key"][0][0] == "ok"
+    keys = data_dir / "signing-keys"
+    keys.mkdir(mode=0o700)
+    key = keys / key_file.name
+    key.write_text("no key")
+    key.chmod(0o600)
+    assert "openssl genrsa" in failing(doctor(), "signing keys")
+    key.write_bytes(key_file.read_bytes())
+    assert doctor()["signing keys"][0][0] == "ok"
+    key.chmod(0o644)
+    assert "open to everybody" in failing(doctor(), "secrets")
+    key.chmod(0o600)
+    key.rename(keys / "mine.pem")
+    assert "must be named after the moment" in failing(doctor(), "signing keys")
 
 
 def test_sealing_keys_that_are_none_or_open_to_others_are_named(doctor: Doctor, data_dir: Path) -> None:
@@ -340,9 +348,10 @@ def test_a_program_that_hangs_is_given_up(doctor: Doctor, monkeypatch: pytest.Mo
         ("https://mcp.example.org/mcp", "[]", "ok"),
     ],
 )
-def test_secrets_for_a_server_elsewhere_need_tls(
-    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, url: str, status: str
+def test_a_server_elsewhere_must_be_reachable_and_gets_secrets_by_tls_only(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, url: str, allowed: str, status: str
 ) -> None:
+    monkeypatch.setenv("SKILLCORE__OUTBOUND__ALLOW", allowed)
     monkeypatch.setenv("SKILLCORE__PLUGINS__PRACTICE__SERVER__URL", url)
     monkeypatch.setenv("SKILLCORE__PLUGINS__PRACTICE__SERVER__HEADERS", '{"Authorization": "Bearer hunter2"}')
     said = doctor()
@@ -351,7 +360,6 @@ def test_secrets_for_a_server_elsewhere_need_tls(
 
 
 def test_a_database_as_it_should_be(doctor: Doctor, database: Dsns) -> None:
-    monkeypatch.setenv("SKILLCORE__OUTBOUND__ALLOW", allowed)
     said = doctor()
     # The tests' own server does not wait for the disk, which is as wrong as can be anywhere else.
     assert {found for status, found, _ in said["database"] if status != "ok"} <= {

@@ -154,7 +154,7 @@ async def school(
     """An application and a worker on a database of their own, with the three sources at their published servers."""
     settings = Settings(
         data_dir=str(tmp_path_factory.mktemp("faults")),
-        auth=AuthSettings(bcrypt_cost=4, private_key_file=str(key_file)),
+        auth=AuthSettings(bcrypt_cost=4, keys_dir=str(key_file.parent)),
         resilience=RESILIENCE,
         verification=VERIFICATION,
     )

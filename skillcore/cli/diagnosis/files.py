@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from skillcore.accounts.tokens import KEY_FILE, read_key
+from skillcore.accounts.signing_keys import keys_directory, read_key
 from skillcore.cli.config import leaves
 from skillcore.cli.diagnosis.report import Diagnosis, bad, fine, odd
 from skillcore.plugin.manager import Plugins
@@ -23,9 +23,9 @@ from skillcore.runtime.masking import masked
 from skillcore.runtime.sealing import keys_directory
 from skillcore.runtime.settings import Settings
 
-__all__ = ["OWN_SECRETS", "data_directory", "sealing_keys", "secrets", "signing_key"]
+__all__ = ["OWN_SECRETS", "data_directory", "sealing_keys", "secrets", "signing_keys"]
 
-OWN_SECRETS = ("pgpass", "pgpass-service", "setup-token", KEY_FILE)
+OWN_SECRETS = ("pgpass", "pgpass-service", "setup-token")
 """Files of the data directory that nobody but its owner may read."""
 
 LITTLE = 2 * 1024**3
@@ -67,6 +67,7 @@ def secrets(loaded: Configuration, found: Plugins) -> Iterator[Diagnosis]:
     settings = loaded.settings
     directory = Path(settings.data_dir).resolve()
     own = [directory / name for name in OWN_SECRETS if (directory / name).exists()]
+    own += sorted(keys_directory(settings).resolve().glob("[!.]*.pem"))
     named = [*_named(loaded.settings, found)]
     for path in own:
         yield from _private(str(path), path, loose=bad)
@@ -78,20 +79,22 @@ def secrets(loaded: Configuration, found: Plugins) -> Iterator[Diagnosis]:
         yield fine("secrets", "no file holds one yet")
 
 
-def signing_key(settings: Settings) -> Iterator[Diagnosis]:
-    """Check that the key that signs access tokens is one."""
-    path = Path(settings.auth.private_key_file or Path(settings.data_dir) / KEY_FILE)
-    if not settings.auth.private_key_file and not path.exists():
-        yield fine("signing key", "it is made at the first start")
-        return
-    try:
-        read_key(path)
-    except OSError as error:
-        yield bad("signing key", f"{path}: {error.strerror}", "make it readable, or leave auth.private_key_file empty")
-    except (ValueError, TypeError) as error:
-        yield bad("signing key", str(error), "openssl genrsa -out FILE 3072, or leave auth.private_key_file empty")
-    else:
-        yield fine("signing key", f"{path} is an RSA key that is long enough")
+def signing_keys(settings: Settings) -> Iterator[Diagnosis]:
+    """Check that the keys that sign access tokens are some."""
+    directory = keys_directory(settings)
+    found = sorted(directory.glob("[!.]*.pem"))
+    if not found:
+        yield fine("signing keys", "the first one is made at the first start")
+    for path in found:
+        try:
+            read_key(path)
+        except OSError as error:
+            yield bad("signing keys", f"{path}: {error.strerror}", f"chown it to {_user(os.geteuid())}, and chmod 600 '{path}'")
+        except (ValueError, TypeError) as error:
+            remedy = "remove it: where no key is left, one is made; or openssl genrsa -out 20261121T140000Z.pem 3072"
+            yield bad("signing keys", f"{path} cannot be used: {error}", remedy)
+        else:
+            yield fine("signing keys", f"{path} is an RSA key that is long enough")
 
 
 def sealing_keys(settings: Settings) -> Iterator[Diagnosis]:
@@ -151,7 +154,6 @@ def _named(settings: Settings, found: Plugins) -> Iterator[tuple[str, Path]]:
     named = {
         "database.url_file": settings.database.url_file,
         "database.owner_url_file": settings.database.owner_url_file,
-        "auth.private_key_file": settings.auth.private_key_file,
     }
     yield from ((setting, Path(file)) for setting, file in named.items() if file)
     for plugin, own in sorted(found.settings.items()):
