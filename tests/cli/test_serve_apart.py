@@ -30,6 +30,7 @@ class Platform:
 
     def __init__(self, served: Served, token: str) -> None:
         self.client = httpx.Client(base_url=served.address, timeout=30, trust_env=False)
+        self.key = ""
         account = {"email": "root@example.org", "password": "correct horse battery staple"}
         self.key = self.post("/api/setup", {"token": token, **account})["access_token"]
         platform = self.post("/api/platforms", {"name": "School"})["id"]
@@ -39,7 +40,8 @@ class Platform:
         assert linked["handle"] == "practice-1"
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self.client.request(method, path, json=body, headers={"Authorization": f"Bearer {self.key}"})
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        answer = self.client.request(method, path, json=body, headers=headers)
         assert answer.is_success, answer.text
         return answer.json()
 
