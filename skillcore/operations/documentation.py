@@ -12,11 +12,12 @@ from litestar.handlers import HTTPRouteHandler
 from skillcore import __version__
 from skillcore.accounts.access import declared
 from skillcore.operations.idempotency import HEADER
+from skillcore.runtime.browsers import headers_for
 from skillcore.runtime.openapi import describe, refused
 
-__all__ = ["PAGE_POLICY", "asset", "openapi"]
+__all__ = ["PAGE_HEADERS", "asset", "openapi"]
 
-PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+PAGE_HEADERS = headers_for("script-src 'self'; style-src 'self'; connect-src 'self'; require-trusted-types-for 'script'")
 ASSETS = Path(__file__).parent / "page"
 SECURITY = {
     "accessToken": {

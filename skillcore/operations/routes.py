@@ -21,8 +21,6 @@ OPEN = {"access": access(public()), "limit": "probe"}
 UNCOUNTED = {"access": access(public()), "limit": None}
 """For what answers without asking anybody, and for readiness: who probes it must not be told that it is busy."""
 
-PAGE_HEADERS = {"Content-Security-Policy": documentation.PAGE_POLICY, "Cache-Control": "public, max-age=300"}
-
 
 @get("/api/health/live", opt=UNCOUNTED, tags=["health"], summary="Is the process alive?", sync_to_thread=False)
 def live() -> dict[str, str]:
@@ -84,19 +82,19 @@ def openapi(request: Request[Any, Any, State]) -> Response[bytes]:
 @get("/api/docs", opt=UNCOUNTED, include_in_schema=False, sync_to_thread=False)
 def page() -> Response[bytes]:
     """The description of the API for people."""
-    return Response(documentation.asset("index.html"), media_type="text/html", headers=PAGE_HEADERS)
+    return Response(documentation.asset("index.html"), media_type="text/html", headers=documentation.PAGE_HEADERS)
 
 
 @get("/api/docs/page.js", opt=UNCOUNTED, include_in_schema=False, sync_to_thread=False)
 def page_script() -> Response[bytes]:
     """What draws the page."""
-    return Response(documentation.asset("page.js"), media_type="text/javascript", headers=PAGE_HEADERS)
+    return Response(documentation.asset("page.js"), media_type="text/javascript", headers=documentation.PAGE_HEADERS)
 
 
 @get("/api/docs/page.css", opt=UNCOUNTED, include_in_schema=False, sync_to_thread=False)
 def page_style() -> Response[bytes]:
     """How the page looks."""
-    return Response(documentation.asset("page.css"), media_type="text/css", headers=PAGE_HEADERS)
+    return Response(documentation.asset("page.css"), media_type="text/css", headers=documentation.PAGE_HEADERS)
 
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (

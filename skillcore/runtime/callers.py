@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from skillcore.runtime.settings import ServerSection
 
-__all__ = ["Called", "Caller", "Proxies", "called_by", "current", "group", "origin_of", "origins", "own_url"]
+__all__ = ["Called", "Caller", "Proxies", "called_by", "current", "group", "origin_of", "own_url"]
 
 Address = IPv4Address | IPv6Address
 Lines = Mapping[str, Sequence[str]]
@@ -200,17 +200,6 @@ def own_url(server: ServerSection) -> str:
     if server.public_url:
         return server.public_url.rstrip("/")
     return _listening(server, EVERYWHERE.get(server.host, server.host))
-
-
-def origins(server: ServerSection) -> frozenset[str]:
-    """Return the origins whose pages may change things in the name of whoever is signed in with a cookie.
-
-    Without ``server.public_url`` these are the names of this machine's own loopback.
-    """
-    named = frozenset(origin for origin in server.cors_origins if origin != "*")
-    if server.public_url:
-        return named | {origin_of(server.public_url)}
-    return named | {_listening(server, host) for host in ("localhost", "127.0.0.1", "::1", server.host)}
 
 
 def origin_of(url: str) -> str:

@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its place in the metrics, and headers that browsers heed."""
+"""Around every request: its id, its line in the log, and its place in the metrics."""
 
 from __future__ import annotations
 
@@ -23,16 +23,6 @@ UNKNOWN = "(unknown)"
 """The endpoint of requests that no route answers: labels must not grow with what strangers ask for."""
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-"""Sent with every answer that does not bring its own."""
-
 REQUESTS = metrics.counter("skillcore_http_requests_total", "Requests answered.", ("endpoint", "method", "status"))
 SECONDS = metrics.histogram(
     "skillcore_http_request_duration_seconds", "Seconds until a request was answered in full.", ("endpoint", "method", "status")
@@ -55,10 +45,7 @@ class Observed:
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 request.status = message["status"]
-                headers = MutableScopeHeaders.from_message(message)
-                headers[REQUEST_ID] = request.id
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                MutableScopeHeaders.from_message(message)[REQUEST_ID] = request.id
             await send(message)
 
         structlog.contextvars.clear_contextvars()

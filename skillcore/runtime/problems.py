@@ -12,6 +12,7 @@ __all__ = [
     "MethodNotAllowed",
     "NotFound",
     "Problem",
+    "RequestTimeout",
     "TooLarge",
     "TooManyRequests",
     "Unauthenticated",
@@ -74,8 +75,8 @@ class Unauthenticated(Problem):
     type = "unauthenticated"
     title = "Not signed in"
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **extra)
 
 
 class Forbidden(Problem):
@@ -100,6 +101,14 @@ class MethodNotAllowed(Problem):
     status = 405
     type = "method-not-allowed"
     title = "Method not allowed"
+
+
+class RequestTimeout(Problem):
+    """The request did not arrive in time."""
+
+    status = 408
+    type = "request-timeout"
+    title = "Request timeout"
 
 
 class Conflict(Problem):

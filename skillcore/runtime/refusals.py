@@ -40,6 +40,7 @@ BY_STATUS: Mapping[int, type[Problem]] = {
     401: problems.Unauthenticated,
     403: problems.Forbidden,
     404: problems.NotFound,
+    408: problems.RequestTimeout,
     413: problems.TooLarge,
     415: problems.UnsupportedMediaType,
     429: problems.TooManyRequests,

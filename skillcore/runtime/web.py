@@ -11,10 +11,12 @@ from litestar.di import Provide
 from litestar.types import ASGIApp, ControllerRouterHandler, Guard, Middleware
 
 from skillcore.runtime import refusals
+from skillcore.runtime.browsers import CrossOrigin
 from skillcore.runtime.callers import Called
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.observed import Observed
 from skillcore.runtime.requests import JSONRequest, refuse_nul
+from skillcore.runtime.senders import Bounded
 
 __all__ = ["web"]
 
@@ -54,7 +56,9 @@ def web(
         request_class=JSONRequest,
         request_max_body_size=engine.settings.server.body_limit,
     )
-    app.asgi_handler = Called(Observed(around(app.asgi_handler)), engine.settings.server)
+    server = engine.settings.server
+    inner = around(Bounded(app.asgi_handler, server.body_timeout))
+    app.asgi_handler = Called(Observed(CrossOrigin(inner, server)), server)
     return app
 
 

@@ -214,7 +214,7 @@ async def test_every_kind_of_problem_is_told(client: httpx.AsyncClient, kind: ty
 
 
 def test_types_are_stable_and_unlike() -> None:
-    assert len({kind.type for kind in KINDS}) == len(KINDS) == 12
+    assert len({kind.type for kind in KINDS}) == len(KINDS) == 13
     assert set(problems.__all__) == {kind.__name__ for kind in KINDS} | {"Problem"}
 
 
@@ -265,7 +265,12 @@ async def test_browsers_are_told_to_be_careful(client: httpx.AsyncClient, path: 
     assert headers["x-frame-options"] == "DENY"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
-    assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    policy = headers["content-security-policy"]
+    assert policy == "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    assert headers["cross-origin-opener-policy"] == headers["cross-origin-resource-policy"] == "same-origin"
+    assert "camera=()" in headers["permissions-policy"]
+    assert "strict-transport-security" not in headers
+    assert headers["server"] == "skillcore"
 
 
 def test_text_logs_are_for_people() -> None:
