@@ -25,7 +25,7 @@ from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.problems import Forbidden, Unauthenticated
 from skillcore.runtime.settings import AuthSettings
 
-__all__ = ["KEY_MARK", "Gate", "Known", "authenticate", "seen"]
+__all__ = ["KEY_MARK", "SAFE", "Gate", "Known", "authenticate", "seen"]
 
 KEY_MARK = "sk_"
 """What platform keys begin with."""

@@ -11,13 +11,14 @@ from litestar.handlers import HTTPRouteHandler
 
 from skillcore import __version__
 from skillcore.accounts.access import declared
+from skillcore.accounts.authentication import SAFE
+from skillcore.accounts.cookies import COOKIE, CSRF_HEADER
 from skillcore.operations.idempotency import HEADER
-from skillcore.runtime.browsers import headers_for
 from skillcore.runtime.openapi import describe, refused
 
-__all__ = ["PAGE_HEADERS", "asset", "openapi"]
+__all__ = ["PAGE_POLICY", "asset", "openapi"]
 
-PAGE_HEADERS = headers_for("script-src 'self'; style-src 'self'; connect-src 'self'; require-trusted-types-for 'script'")
+PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 ASSETS = Path(__file__).parent / "page"
 SECURITY = {
     "accessToken": {
@@ -31,6 +32,20 @@ SECURITY = {
         "scheme": "bearer",
         "bearerFormat": "sk_<prefix>_<secret>",
         "description": "A platform's key, from `POST /api/platforms/{id}/keys`, as a bearer token.",
+    },
+    "sessionCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": 'A person\'s session in a page, from `POST /api/auth/login` with `"keep": "cookie"`. Not looked at where'
+        " there is an Authorization header.",
+    },
+    "csrfToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": CSRF_HEADER,
+        "description": "`csrf_token` of `GET /api/auth/session`, with every request by cookie that changes something. Such a"
+        " request must also come from a page of this service, by its Origin or Sec-Fetch-Site.",
     },
 }
 ABOUT = """Work is verified where it was done; the evidence is kept, and every score can be traced back to it.
@@ -67,7 +82,10 @@ def adjust(handler: HTTPRouteHandler, operation: dict[str, Any]) -> None:
     if access is None or access.is_public:
         operation["security"] = []
         return
-    people: list[dict[str, list[str]]] = [{"accessToken": []}] if access.who is not None else []
+    cookie: dict[str, list[str]] = (
+        {"sessionCookie": []} if handler.http_methods <= SAFE else {"sessionCookie": [], "csrfToken": []}
+    )
+    people: list[dict[str, list[str]]] = [{"accessToken": []}, cookie] if access.who is not None else []
     keys: list[dict[str, list[str]]] = [{"platformKey": []}] if access.key is not None else []
     operation["security"] = people + keys
     roles = sorted(access.who.roles or ()) if access.who is not None else []

@@ -235,7 +235,12 @@ async def test_closed_objects_read_as_closed(door: Door) -> None:
     assert schema["properties"]["display_name"]["default"] == ""
     users = api["paths"]["/api/users"]
     assert users["post"]["security"] == [{"platformKey": []}]
-    assert users["get"]["security"] == [{"accessToken": []}, {"platformKey": []}]
+    assert users["get"]["security"] == [{"accessToken": []}, {"sessionCookie": []}, {"platformKey": []}]
+    leaving = api["paths"]["/api/auth/logout"]["post"]
+    assert leaving["security"] == [{"accessToken": []}, {"sessionCookie": [], "csrfToken": []}]
+    schemes = api["components"]["securitySchemes"]
+    assert (schemes["sessionCookie"]["in"], schemes["sessionCookie"]["name"]) == ("cookie", "__Host-skillcore")
+    assert (schemes["csrfToken"]["in"], schemes["csrfToken"]["name"]) == ("header", "X-CSRF-Token")
     assert {"200", "201", "400", "401", "403", "409", "413", "415", "422"} <= set(users["post"]["responses"])
     limit = next(one for one in users["get"]["parameters"] if one["name"] == "limit")
     assert (limit["schema"], limit["required"]) == (
