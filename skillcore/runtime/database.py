@@ -109,6 +109,7 @@ class Database:
             pool_size=2 * settings.pool_size,
             max_overflow=0,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error shows its statement, not the values, which may be secrets
         )
 
     async def connect(self, *, options: str = "", autocommit: bool = False) -> psycopg.AsyncConnection[Any]:
