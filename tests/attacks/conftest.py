@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
+import pytest_asyncio
 
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
@@ -75,15 +75,15 @@ def town_settings(data_dir: Path) -> Settings:
     return msgspec.structs.replace(settings, auth=auth, verification=verification)
 
 
-@pytest.fixture
-async def visited(built_town: Built, cluster: dict[str, str]) -> AsyncIterator[Visited]:
-    """The town itself, for tests that leave it as it is."""
-    dsns = Dsns(*(make_conninfo(cluster[login], dbname=built_town.database) for login in ("owner", "service")))
-    async with opened(dsns, built_town.settings) as door:
-        yield Visited(built_town.town, door)
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def visited(built_town: Built, cluster: dict[str, str], cluster_owner: psycopg.Connection[Any]) -> AsyncIterator[Visited]:
+    """One copy for all tests that leave it as it is; they run in one loop, ``asyncio(loop_scope="session")``."""
+    with database_like(built_town.database, cluster, cluster_owner) as dsns:
+        async with opened(dsns, built_town.settings) as door:
+            yield Visited(built_town.town, door)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def copied(built_town: Built, cluster: dict[str, str], cluster_owner: psycopg.Connection[Any]) -> AsyncIterator[Visited]:
     """A town of the test's own."""
     with database_like(built_town.database, cluster, cluster_owner) as dsns:

@@ -73,6 +73,7 @@ ACCOUNT = {"email": "new@example.org", "password": PASSWORD}
 NOTED = ("school",)  # who can name two people
 
 EXAMPLES: Mapping[str, Example] = {
+    "GET /.well-known/jwks.json": E(),
     "POST /api/setup": E(body=ACCOUNT | {"token": "x"}, answers=(409,)),  # once, which was before
     "POST /api/auth/register": E(body=ACCOUNT),
     "POST /api/auth/login": E(body={"email": "ada@example.org", "password": PASSWORD}),

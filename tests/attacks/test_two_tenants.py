@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 import httpx
@@ -16,6 +17,8 @@ from tests.attacks.examples import EXAMPLES, R
 from tests.attacks.routes import ROUTES, UNKNOWN, Request, Route, Things
 from tests.attacks.town import WORDS
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
 FOREIGN_PEOPLE = ("bob", "mentor")
 DEAD = ("nobody", "ada expired", "ada forged", "ada signed out", "school revoked", "school expired")
 MOVING = {"idempotency_keys"}
@@ -23,6 +26,8 @@ MOVING = {"idempotency_keys"}
 
 KEPT_LOOSELY = ("idle_at", "last_seen_at", "last_used_at")
 """Columns that do."""
+
+WATCHED: ContextVar[list[str] | None] = ContextVar("watched", default=None)
 
 each = pytest.mark.parametrize("route", [pytest.param(route, id=route.name) for route in ROUTES])
 rightful = [(route, caller) for route in ROUTES for caller in route.right]
@@ -39,7 +44,7 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Known, "LIFETIME", 3600.0)
 
 
-def test_every_route_has_an_example() -> None:
+async def test_every_route_has_an_example() -> None:
     assert not UNKNOWN, (
         f"add a line for each of these to EXAMPLES in tests/attacks/examples.py: {', '.join(UNKNOWN)}. Without a body and"
         ' with names in its path that IN_PATH knows, it is `"GET /api/…": E(),`; what a body or path refers to is R("name"),'
@@ -154,12 +159,14 @@ def values(body: Any) -> list[str]:
 
 
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list that grows by each statement that the process sends to the database."""
+    """Return a list that grows by each statement that a request of this test sends to the database."""
     statements: list[str] = []
+    WATCHED.set(statements)
     execute = psycopg.AsyncCursor.execute
 
     async def noted(self: Any, query: Any, *given: Any, **more: Any) -> Any:
-        statements.append(query if isinstance(query, str) else repr(query))
+        if WATCHED.get() is statements:  # and not one of what the process does in the background
+            statements.append(query if isinstance(query, str) else repr(query))
         return await execute(self, query, *given, **more)
 
     monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
