@@ -14,11 +14,12 @@ from skillcore.accounts.access import declared
 from skillcore.accounts.authentication import SAFE
 from skillcore.accounts.cookies import COOKIE, CSRF_HEADER
 from skillcore.operations.idempotency import HEADER
+from skillcore.runtime.browsers import headers_for
 from skillcore.runtime.openapi import describe, refused
 
-__all__ = ["PAGE_POLICY", "asset", "openapi"]
+__all__ = ["PAGE_HEADERS", "asset", "openapi"]
 
-PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
+PAGE_HEADERS = headers_for("script-src 'self'; style-src 'self'; connect-src 'self'; require-trusted-types-for 'script'")
 ASSETS = Path(__file__).parent / "page"
 SECURITY = {
     "accessToken": {
@@ -57,7 +58,7 @@ KEY_PARAMETER = {
     "in": "header",
     "required": False,
     "description": "Makes the request safe to repeat: the same key and request give the same answer for 24 hours.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 
