@@ -58,6 +58,8 @@ ROWS = {
     "platforms": "insert into platforms (id, name) values (ada(), 'School')",
     "api_keys": "insert into api_keys (id, platform_id, name, prefix, secret_sha256, scopes)"
     " values (ada(), ada(), 'k', 'p', 'x', '{a}')",
+    "mentors": "insert into mentors values (bob(), ada())",
+    "mentor_invitations": "insert into mentor_invitations values (ada(), bob(), 'h', 1, now())",
     "memberships": "insert into memberships (platform_id, external_id, user_id) values (ada(), 'ada', ada())",
     "idempotency_keys": "insert into idempotency_keys (actor, route, key_sha256, request_sha256, attempt, taken_at, expires_at)"
     " values ('a', 'r', 'k', 'x', ada(), now(), now())",

@@ -4,16 +4,25 @@ It owns users, platforms, memberships and API keys, the notation by which people
 which routes say who may use them. What people achieve is not here, nor are their accounts at other places.
 """
 
-from skillcore.accounts import routes, session_routes
+from datetime import timedelta
+
+from skillcore.accounts import audit_routes, routes, session_routes
+from skillcore.accounts.audit_checks import CHECKS
+from skillcore.accounts.audit_lane import Lane
+from skillcore.accounts.erasure import strip_audit
 from skillcore.accounts.limits import Limiter
+from skillcore.accounts.mentors import forget_invitations
 from skillcore.accounts.passwords import Passwords
 from skillcore.accounts.tokens import Tokens
-from skillcore.runtime.rooms import Room
+from skillcore.runtime.rooms import Retention, Room
 
 __all__ = ["ROOM"]
 
 ROOM = Room(
     name="accounts",
-    routes=(*routes.ROUTES, *session_routes.ROUTES),
-    services={"api": (Passwords.opened, Tokens.opened, Limiter.opened)},
+    routes=(*routes.ROUTES, *session_routes.ROUTES, *audit_routes.ROUTES),
+    checks=CHECKS,
+    services={"api": (Passwords.opened, Tokens.opened, Lane.opened, Limiter.opened)},
+    retention=(Retention(name="mentors' invitations", kept=lambda _: timedelta(), forget=forget_invitations),),
+    erase=(strip_audit,),
 )

@@ -27,6 +27,7 @@ __all__ = [
     "admin",
     "check_declared",
     "declared",
+    "mentor",
     "public",
     "user",
 ]
@@ -145,6 +146,11 @@ def user() -> Who:
 def admin() -> Who:
     """Administrators."""
     return Who(frozenset({"admin"}))
+
+
+def mentor() -> Who:
+    """Mentors."""
+    return Who(frozenset({"mentor"}))
 
 
 def access(who: Who | None = None, *, key: Scope | None = None) -> Access:

@@ -2,42 +2,36 @@
 
 An act and its entry are one: `note` gathers entries on the transaction, and they are appended as the last thing before its
 commit, under the lock of the chain's head. So no lock is held while anything slow runs, and whoever holds the head's lock
-waits for nobody: all other locks were taken before it.
-
-    leaf   = SHA-256(salt ‖ content)
-    digest = SHA-256(digest before ‖ fixed ‖ leaf)
-
-``fixed`` is the image of position, time and act, which an erasure leaves; ``content`` that of the columns in `CONTENT`,
-which it strips. The images are those of `skillcore.runtime.chain`.
+waits for nobody: all other locks were taken before it. What has no transaction of its own goes by the `Lane`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
 import structlog
-from msgspec import Struct
-from psycopg import AsyncConnection
 
 from skillcore.accounts.access import Actor
-from skillcore.accounts.audit_tables import CONTENT
+from skillcore.accounts.audit_chain import By, Entry, append
+from skillcore.accounts.audit_lane import Lane
 from skillcore.runtime import callers
-from skillcore.runtime.chain import field_image, integer_image, leaf_of, microseconds, text_image, uuid_image
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
 
-__all__ = ["BY_COMMAND", "Act", "Entry", "append", "content_image", "entry", "fixed_image", "note", "note_apart"]
+__all__ = ["BY_COMMAND", "ROUTE", "Act", "entry", "note", "note_apart", "note_read"]
 
 Act = Literal[
     "account.linked",
     "account.unlinked",
     "account.withdrawn",
+    "audit.exported",
+    "audit.read",
     "email.changed",
     "key.created",
     "key.renewed",
@@ -66,51 +60,13 @@ Act = Literal[
 ]
 """What is noted; docs/audit.md says of each when."""
 
-By = Literal["learner", "mentor", "admin", "key", "nobody", "command", "system"]
-"""Who acted: a person in a role, a platform's key, a visitor who is not signed in, the command line, or skillcore itself."""
-
 BY_COMMAND: ContextVar[bool] = ContextVar("by_command", default=False)
 """Whether what is noted without an actor was done on the command line."""
 
-# One round trip: lock the head, number and chain the entries, move the head. The ledger's own aggregate does the chaining.
-APPEND = f"""with
-  given as materialized (select * from unnest(%s::timestamptz[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[],
-    %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::bytea[])
-    with ordinality as g(at, act, {CONTENT}, salt, leaf, fixed, place)),
-  head as materialized (select position, digest from audit_head for no key update),
-  chained as materialized (select g.*, h.position + g.place as position,
-      chain(h.digest, int4send(8) || int8send(h.position + g.place) || g.fixed || g.leaf) over (order by g.place) as digest
-    from given g cross join head h),
-  moved as (update audit_head a set position = c.position, digest = c.digest
-    from (select position, digest from chained order by position desc limit 1) c)
-insert into audit (position, at, act, {CONTENT}, salt, leaf, digest)
-  select position, at, act, actor_kind, actor_id, about_id, platform_id, address, agent, request_id, detail::json,
-    salt, leaf, digest from chained order by position"""  # noqa: S608
+ROUTE: ContextVar[str] = ContextVar("route", default="")
+"""The route that answers, by its template; a path may hold what nobody should note."""
 
 _json = msgspec.json.Encoder(order="deterministic").encode
-
-
-class Entry(Struct, frozen=True, kw_only=True):
-    """An entry to be appended.
-
-    Attributes:
-        at: when it was done.
-        actor_id: of the person, or of the key.
-        about_id: the person to whom it was done.
-        platform_id: the platform that it concerns: the key's own, unless another is said.
-        detail: JSON, of which the very bytes are digested.
-    """
-
-    at: datetime
-    act: Act
-    actor_kind: By
-    actor_id: UUID | None
-    about_id: UUID | None
-    platform_id: UUID | None
-    address: str
-    agent: str
-    request_id: str
-    detail: str
 
 
 async def note(
@@ -123,8 +79,8 @@ async def note(
 ) -> None:
     """Note an act in the caller's transaction: with it, the entry is there, and without it, it is not.
 
-    Address, agent and request come from the request that is being answered. A part of the transaction that is rolled back
-    takes no entry with it, so note what was done after it.
+    Address, agent and request come from the request that is being answered. A savepoint that is rolled back takes no entry
+    with it, so note what was done after it.
 
     Args:
         tx: the caller's transaction.
@@ -145,12 +101,37 @@ async def note_apart(
     platform_id: UUID | None = None,
     **detail: Any,
 ) -> None:
-    """Note an act that has no transaction, or whose transaction is rolled back, such as a refusal. Call it outside of one.
+    """Note an act that has no transaction, or whose transaction is rolled back, such as a refusal.
 
-    Arguments are those of `note`.
+    Arguments are those of `note`. In an API process it may be called within a transaction, which has no part in it.
+
+    Raises:
+        UnavailableNow: the audit cannot be written.
     """
+    given = entry(act, actor, about, platform_id, **detail)
+    lane = _lane(engine)
+    if lane is not None:
+        await lane.append([given])
+        return
     async with engine.transaction() as tx:
-        await note(tx, act, actor, about, platform_id, **detail)
+        tx.closing(Gathered).entries.append(given)
+
+
+def note_read(tx: Transaction, actor: Actor, people: Iterable[UUID]) -> None:
+    """Note that somebody is shown data of people, each once a transaction; what people read of themselves is not noted.
+
+    The entries are durable before the transaction ends, or it fails. Of what platforms read, a share is noted, by the
+    setting ``audit.platform_reads``: all that one request reads, or none of it.
+    """
+    if actor.kind == "user" and actor.role == "learner":
+        return  # they see nobody but themselves, and who works with them
+    others = [person for person in people if actor.kind == "key" or person != actor.user_id]
+    if not others or (actor.kind == "key" and not _drawn(tx.engine)):
+        return
+    gathered = tx.closing(Gathered)
+    for person in others:
+        if person not in gathered.reads:
+            gathered.reads[person] = entry("person.read", actor, person, route=ROUTE.get())
 
 
 def entry(
@@ -158,7 +139,7 @@ def entry(
 ) -> Entry:
     """Return the entry of an act done now, by the request that is being answered."""
     caller = callers.current()
-    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    request_id = _request_id()
     return Entry(
         at=now(),
         act=act,
@@ -173,47 +154,57 @@ def entry(
     )
 
 
-def fixed_image(at: datetime, act: str) -> bytes:
-    """Return the image of what, besides its position, is kept of an entry for good."""
-    return integer_image(microseconds(at)) + text_image(act)
-
-
-def content_image(given: Entry) -> bytes:
-    """Return the image of what an erasure strips from an entry."""
-    return b"".join(
-        (
-            text_image(given.actor_kind),
-            uuid_image(given.actor_id),
-            uuid_image(given.about_id),
-            uuid_image(given.platform_id),
-            text_image(given.address),
-            text_image(given.agent),
-            text_image(given.request_id),
-            field_image(given.detail.encode()),
-        )
-    )
-
-
-async def append(connection: AsyncConnection[Any], entries: Sequence[Entry]) -> None:
-    """Append entries to the chain; the last statement before a commit, since others wait for it."""
-    if not entries:
-        return
-    salts = [os.urandom(16) for _ in entries]
-    columns = [[getattr(given, name) for given in entries] for name in ("at", "act", *CONTENT.split(", "))]
-    leaves = [leaf_of(b"", salt, content_image(given)) for salt, given in zip(salts, entries, strict=True)]
-    fixed = [fixed_image(given.at, given.act) for given in entries]
-    await connection.execute(APPEND, (*columns, salts, leaves, fixed), prepare=True)
-
-
 class Gathered:
-    """The entries of a transaction, appended when it closes."""
+    """What a transaction notes: written when it closes.
+
+    Attributes:
+        entries: of acts, which are one with the transaction.
+        reads: by the person who is read of. They go by the lane, since many read at once; before the others, whose lock on
+            the head the lane would wait for.
+    """
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.reads: dict[UUID, Entry] = {}
 
     async def close(self, tx: Transaction) -> None:
-        """Append them."""
-        await append(await tx.psycopg(), self.entries)
+        """Write it all."""
+        entries = self.entries
+        if self.reads:
+            lane = _lane(tx.engine)
+            if lane is None:
+                entries = [*self.reads.values(), *entries]
+            else:
+                await lane.append(list(self.reads.values()))
+        if entries:
+            await append(await tx.psycopg(), entries)
+
+
+class Draw:
+    """Decides which requests of platforms are noted. Callers name their requests, and must not choose the outcome."""
+
+    def __init__(self) -> None:
+        self._key = os.urandom(32)
+
+    def __call__(self, request_id: str, share: float) -> bool:
+        """Tell whether a request is among the share; the same request always is, or never."""
+        drawn = hashlib.blake2b(request_id.encode(), digest_size=8, key=self._key).digest()
+        return int.from_bytes(drawn, "big") < share * 2**64
+
+
+def _drawn(engine: Engine) -> bool:
+    return engine.cache(Draw)(_request_id(), engine.settings.audit.platform_reads)
+
+
+def _lane(engine: Engine) -> Lane | None:
+    try:
+        return engine.service(Lane)
+    except LookupError:  # a worker, or the command line: they have nobody to gather with
+        return None
+
+
+def _request_id() -> str:
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
 
 
 def _by(actor: Actor | None, request_id: str) -> By:

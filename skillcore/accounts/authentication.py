@@ -16,7 +16,8 @@ from litestar.types import Scope
 from sqlalchemy import Update, select, update
 
 from skillcore.accounts import cookies
-from skillcore.accounts.access import Access, Actor, answers_options, declared
+from skillcore.accounts.access import Access, Actor, admin, answers_options, declared
+from skillcore.accounts.audit import ROUTE, note_apart
 from skillcore.accounts.limiting import charge
 from skillcore.accounts.tables import ApiKeyRow, SessionRow
 from skillcore.accounts.tokens import Tokens
@@ -133,7 +134,13 @@ class Gate:
         if "auth" not in scope:  # once for a request: the middleware for repeated requests asks too
             scope["auth"] = await self._identify(scope, handler, access)
         actor: Actor | None = scope["auth"]
-        access.check(actor)
+        ROUTE.set(f"{scope.get('method', '')} {scope.get('path_template', '')}")
+        try:
+            access.check(actor)
+        except Forbidden:
+            if access.who == admin():
+                await note_apart(self.engine, "permission.refused", actor, route=ROUTE.get())
+            raise
         return actor
 
     async def _identify(self, scope: Scope, handler: BaseRouteHandler, access: Access) -> Actor | None:

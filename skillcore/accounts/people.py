@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts.access import Actor, Role
+from skillcore.accounts.audit import note_read
 from skillcore.accounts.tables import MembershipRow, UserRow
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Transaction
@@ -43,6 +44,8 @@ ME = "me"
 # Almost every request asks one of these, so they are written out: building and reading a mapped query costs several times
 # what the database does for it.
 PERSON = "select u.id from users u where u.id = %(name)s"
+LEARNER = """select u.id from users u join mentors m on m.learner_id = u.id
+  where m.mentor_id = %(asker)s and m.learner_id = %(name)s"""
 MEMBER = """select u.id from memberships m join users u on u.id = m.user_id
   where m.platform_id = %(platform)s and m.external_id = %(name)s"""
 MEMBER_BY_ID = """select u.id from memberships m join users u on u.id = m.user_id
@@ -100,39 +103,44 @@ class NewPerson(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 async def resolve(tx: Transaction, actor: Actor, reference: str, *, write: bool = False) -> UUID:
-    """Return the user whom a reference names, if the actor may know them.
+    """Return the user whom a reference names, if the actor may know them; that they are shown to the actor is noted.
 
-    Learners and mentors may name themselves, administrators anyone, a key the members of its platform. Everyone else does
-    not exist, whether they do or not.
+    Everyone may name themselves, administrators anyone, a mentor the learners who accepted them, to read alone, and a key
+    the members of its platform. Everyone else does not exist, whether they do or not.
 
     Args:
         tx: an open transaction.
         actor: who asks.
         reference: see above.
-        write: something is to be written about the person, who must not be deleted meanwhile.
+        write: something is to be written about the person, who must not be deleted meanwhile. Otherwise they are read.
 
     Raises:
         NotFound: there is nobody of that name for this actor.
     """
     name: str | UUID | None
     if actor.kind != "key":
-        query, name = PERSON, _acquaintance(actor, reference)
+        name = actor.user_id if reference == ME else _uuid(reference)
+        query = PERSON
+        if name != actor.user_id and not actor.is_admin:
+            query, name = LEARNER, name if actor.role == "mentor" and not write else None
     elif reference.startswith(EXTERNAL):
         query, name = MEMBER, reference.removeprefix(EXTERNAL)
     else:
         query, name = MEMBER_BY_ID, _uuid(reference)
     row = None
     if name is not None and "\0" not in reference:  # which no text in the database holds, and the driver refuses to send
-        values = {"platform": actor.platform_id, "name": name}
+        values = {"platform": actor.platform_id, "name": name, "asker": actor.user_id}
         row = await (await (await tx.psycopg()).execute(query + (KEPT if write else ""), values, prepare=True)).fetchone()
     if row is None:
         raise NotFound("there is no such person, or not for you")
     found: UUID = row[0]
+    if not write:
+        note_read(tx, actor, [found])
     return found
 
 
 async def resolve_all(tx: Transaction, actor: Actor, references: Collection[str]) -> dict[str, UUID]:
-    """Return the users whom many references name, as `resolve` does; whoever does not exist for the actor is left out."""
+    """Return the users whom many references name, as `resolve` does for writing; whoever does not exist is left out."""
     if actor.kind == "user" and not actor.is_admin:
         return {name: actor.user_id for name in references if actor.user_id and (name == ME or _uuid(name) == actor.user_id)}
     ids = {name: id_ for name in references if (id_ := _uuid(name))}
@@ -196,6 +204,7 @@ async def list_people(tx: Transaction, actor: Actor, *, limit: int, cursor: str 
     if after is not None:
         query = query.where(UserRow.id > after)
     rows = (await tx.session.execute(query)).all()
+    note_read(tx, actor, [row[0].id for row in rows[:limit]])
     return page(rows, limit, lambda row: _person(row[0], row[1]), lambda row: row[0].id)
 
 
@@ -210,12 +219,6 @@ def check_time_zone(name: str) -> None:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         message = f"time_zone: {name!r} is no time zone of the IANA database: write it like Europe/Vienna or UTC"
         raise InvalidField(message, field="time_zone") from error
-
-
-def _acquaintance(actor: Actor, reference: str) -> UUID | None:
-    """Return whom a person may name: themselves; an administrator anyone."""
-    named = actor.user_id if reference == ME else _uuid(reference)
-    return named if named == actor.user_id or actor.is_admin else None
 
 
 async def _named(tx: Transaction, actor: Actor, external_id: str) -> Person | None:

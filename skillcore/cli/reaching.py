@@ -14,6 +14,7 @@ import psycopg
 import uvloop
 from sqlalchemy.exc import DBAPIError
 
+from skillcore.accounts.audit import BY_COMMAND
 from skillcore.cli.commands import configuration, plugins
 from skillcore.plugin.sections import without_password
 from skillcore.runtime.database import Database
@@ -88,6 +89,7 @@ def _dsn(settings: Settings) -> Iterator[str]:
 
 
 async def _run(engine: Engine, work: Callable[[Engine], Awaitable[int]]) -> int:
+    BY_COMMAND.set(True)
     try:
         await _check_schema(engine)
         return await work(engine)

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from skillcore.accounts.access import Actor
+from skillcore.accounts.audit import note_read
 from skillcore.runtime import jobs
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import NotFound
@@ -49,6 +50,8 @@ async def read(tx: Transaction, actor: Actor, number: int) -> Job:
     status = await jobs.status(tx, number)
     if status is None or not _concerns(status, actor):
         raise NotFound("there is no such job, or not for you")
+    if status.user_id is not None:
+        note_read(tx, actor, [status.user_id])
     return Job(**{name: getattr(status, name) for name in Job.__struct_fields__})
 
 

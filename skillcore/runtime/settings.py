@@ -14,6 +14,7 @@ from skillcore.plugin.manager import RESERVED
 from skillcore.plugin.sections import Misfit, fit, merged
 
 __all__ = [
+    "AuditSettings",
     "AuthSettings",
     "DatabaseSettings",
     "LedgerSettings",
@@ -205,6 +206,12 @@ class LimitsSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     login: LimitSettings = LimitSettings(requests=5, seconds=900, burst=5)
 
 
+class AuditSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[audit]``: what is noted of reads."""
+
+    platform_reads: Annotated[float, Meta(ge=0, le=1)] = 0.1
+
+
 class LogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[log]``: one JSON object a line, or text for people."""
 
@@ -237,6 +244,7 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     watchdog: WatchdogSettings = WatchdogSettings()
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})
     auth: AuthSettings = AuthSettings()
+    audit: AuditSettings = AuditSettings()
     outbound: OutboundSettings = OutboundSettings()
     mail: MailSettings = MailSettings()
     limits: LimitsSettings = LimitsSettings()

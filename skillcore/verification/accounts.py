@@ -132,7 +132,7 @@ async def get(tx: Transaction, actor: Actor, person: str, source: str) -> Source
     Raises:
         NotFound: no such person, or no account that this caller may know of.
     """
-    return _shown(await _found(tx, actor, person, source))
+    return _shown(await _found(tx, actor, await people.resolve(tx, actor, person), source))
 
 
 async def unlink(tx: Transaction, actor: Actor, person: str, source: str, *, withdraw: bool = False) -> None:
@@ -144,13 +144,13 @@ async def unlink(tx: Transaction, actor: Actor, person: str, source: str, *, wit
         NotFound: no such person, or no account that this caller may know of.
         Forbidden: a platform cannot unlink what its user proved; only administrators withdraw.
     """
-    user_id = await people.resolve(tx, actor, person)
+    user_id = await people.resolve(tx, actor, person, write=True)
     if withdraw and actor.is_admin:
         account = await newest_account(tx, user_id, source)
         if account is None:
             raise NotFound(f"no {source} account has evidence that counts")
     else:
-        account = await _found(tx, actor, person, source)
+        account = await _found(tx, actor, user_id, source)
     if withdraw and not actor.is_admin:
         raise Forbidden("only an administrator can withdraw the evidence of a wrong link")
     if actor.platform_id is not None and account.vouched_by is None:
@@ -158,8 +158,7 @@ async def unlink(tx: Transaction, actor: Actor, person: str, source: str, *, wit
     await unlink_account(tx, account.id, withdraw=withdraw, by=None if actor.user_id == user_id else actor.name)
 
 
-async def _found(tx: Transaction, actor: Actor, person: str, source: str) -> LinkedAccount:
-    user_id: UUID = await people.resolve(tx, actor, person)
+async def _found(tx: Transaction, actor: Actor, user_id: UUID, source: str) -> LinkedAccount:
     for linked in await linked_accounts(tx, user_id):
         if linked.source == source and _may_know(actor, linked):
             return linked

@@ -71,7 +71,7 @@ async def start(tx: Transaction, actor: Actor, source: str, *, user: str) -> Imp
         Conflict: the source shows no history, or no account is linked that the caller's word may rest on.
     """
     _check_source(tx.engine.plugins, source)
-    user_id = await people.resolve(tx, actor, user)
+    user_id = await people.resolve(tx, actor, user, write=True)
     account = await _linked(tx, actor, user_id, source, hold=True)
     if not offers_history(tx.engine.plugins.sources[source]):
         raise Conflict(f"{source} shows no past work, so there is nothing to import", source=source)

@@ -164,19 +164,19 @@ async def _held(tx: Transaction, row: MentorshipSessionRow) -> None:
 
 async def _found(tx: Transaction, actor: Actor, session_id: UUID, *, lock: bool = False) -> MentorshipSessionRow:
     row = await tx.session.get(MentorshipSessionRow, session_id, with_for_update=lock or None, populate_existing=True)
-    if row is None or not await _concerns(tx, actor, row):
+    if row is None or not await _concerns(tx, actor, row, write=lock):
         raise NotFound("no such session")
     return row
 
 
-async def _concerns(tx: Transaction, actor: Actor, row: MentorshipSessionRow) -> bool:
+async def _concerns(tx: Transaction, actor: Actor, row: MentorshipSessionRow, *, write: bool) -> bool:
     """Say whether a session is the caller's business: their platform's, their own, or a person's whom they may see."""
     if actor.platform_id is not None and row.platform_id != actor.platform_id:
         return False
     if actor.user_id is not None and actor.user_id in {row.mentor_id, row.intern_id}:
         return True
     try:
-        await people.resolve(tx, actor, str(row.intern_id))
+        await people.resolve(tx, actor, str(row.intern_id), write=write)
     except NotFound:
         return False
     return True

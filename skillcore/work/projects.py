@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
+from skillcore.accounts.audit import note_read
 from skillcore.accounts.tables import MembershipRow
 from skillcore.defaults.kinds import ProjectJoined, ProjectLeft
 from skillcore.ledger import record, skills
@@ -132,6 +133,7 @@ async def members(tx: Transaction, actor: Actor, project_id: UUID, *, limit: int
     if after is not None:
         query = query.where(ProjectMemberRow.user_id > after)
     rows = (await tx.session.scalars(query.order_by(ProjectMemberRow.user_id).limit(limit + 1))).all()
+    note_read(tx, actor, [row.user_id for row in rows[:limit]])
     return page(rows, limit, _member, lambda row: row.user_id)
 
 

@@ -340,7 +340,7 @@ async def _found(tx: Transaction, actor: Actor, task_id: UUID, *, lock: bool = F
     ):
         row = None
     try:  # also where there is no such task, which then takes as long as somebody else's
-        await people.resolve(tx, actor, str(row.user_id if row is not None else NOBODY))
+        await people.resolve(tx, actor, str(row.user_id if row is not None else NOBODY), write=lock)
     except NotFound:
         row = None
     if row is None:

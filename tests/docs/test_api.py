@@ -53,7 +53,8 @@ def people(access: Access) -> str:
         return "nobody"
     if access.who.roles is None:
         return "anyone"
-    return "signed in" if access.who.roles == {*get_args(Role)} else {frozenset({"admin"}): "administrators"}[access.who.roles]
+    named = {frozenset(get_args(Role)): "signed in", frozenset({"admin"}): "administrators", frozenset({"mentor"}): "mentors"}
+    return named[access.who.roles]
 
 
 def test_every_request_is_there_and_no_other(handlers):

@@ -1,0 +1,155 @@
+"""The routes of the audit, of roles, and of mentoring by consent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Response, delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.types import ControllerRouterHandler
+
+from skillcore.accounts import audit_reading, mentors, roles
+from skillcore.accounts.access import Actor, access, admin, mentor, user
+from skillcore.accounts.audit import Act
+from skillcore.runtime.engine import Engine
+from skillcore.runtime.pages import Cursor, Limit, Page
+
+__all__ = ["ROUTES"]
+
+MENTOR = {"access": access(mentor())}
+
+By = Annotated[UUID | None, QueryParameter(description="Only what this person or key did.")]
+About = Annotated[UUID | None, QueryParameter(description="Only what was done to this person.")]
+OfAct = Annotated[Act | None, QueryParameter(description="Only this act.")]
+Since = Annotated[datetime | None, QueryParameter(description="Not before this time.")]
+Until = Annotated[datetime | None, QueryParameter(description="Before this time.")]
+
+
+@get("/api/audit", opt={"access": access(admin())}, tags=["audit"], summary="Search the audit")
+async def search(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    act: OfAct = None,
+    by: By = None,
+    about: About = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[audit_reading.AuditEntry]:
+    """Security-relevant acts, the newest first. That somebody searched is an entry too."""
+    async with engine.transaction() as tx:
+        return await audit_reading.search(
+            tx, actor, act=act, by=by, about=about, since=since, until=until, limit=limit, cursor=cursor
+        )
+
+
+@get("/api/auth/activity", opt={"access": access(user())}, tags=["accounts"], summary="See what was done about you")
+async def activity(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], limit: Limit = 50, cursor: Cursor = None
+) -> Page[audit_reading.Activity]:
+    """Your sign-ins and changes, and who read what is yours, in which role; the newest first."""
+    async with engine.transaction() as tx:
+        return await audit_reading.activity(tx, actor, limit=limit, cursor=cursor)
+
+
+@put("/api/users/{user_id:uuid}/role", opt={"access": access(admin())}, tags=["users"], summary="Give a role")
+async def appoint(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[UUID],
+    data: JSONBody[roles.Appointment],
+) -> roles.Appointed:
+    """The last administrator stays one."""
+    async with engine.transaction() as tx:
+        return await roles.appoint(tx, actor, user_id, data.role)
+
+
+@post("/api/mentors/invitations", opt={**MENTOR, "secret": True}, tags=["mentors"], summary="Invite learners whom you mentor")
+async def invite(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[mentors.NewInvitation]
+) -> mentors.ShownInvitation:
+    """The answer shows the code that a learner accepts with, once and never again."""
+    async with engine.transaction() as tx:
+        return await mentors.invite(tx, actor, data)
+
+
+@get("/api/mentors/invitations", opt=MENTOR, tags=["mentors"], summary="List your invitations")
+async def list_invitations(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], limit: Limit = 50, cursor: Cursor = None
+) -> Page[mentors.Invitation]:
+    """Those that still hold, without their codes."""
+    async with engine.transaction() as tx:
+        return await mentors.invitations(tx, actor, limit=limit, cursor=cursor)
+
+
+@delete("/api/mentors/invitations/{invitation_id:uuid}", opt=MENTOR, tags=["mentors"], summary="Withdraw an invitation")
+async def withdraw(engine: NamedDependency[Engine], actor: NamedDependency[Actor], invitation_id: FromPath[UUID]) -> None:
+    """Nobody accepts with its code any more; whoever has accepted stays."""
+    async with engine.transaction() as tx:
+        await mentors.withdraw(tx, actor, invitation_id)
+
+
+@post(
+    "/api/mentors",
+    opt={"access": access(user()), "statuses": {200: "You had accepted this mentor before."}},
+    tags=["mentors"],
+    summary="Accept a mentor",
+)
+async def accept(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[mentors.Acceptance]
+) -> Response[mentors.Companion]:
+    """From now on, until either of you ends it, whoever made the code may read what is yours, and change nothing."""
+    async with engine.transaction() as tx:
+        accepted, new = await mentors.accept(tx, actor, data)
+    return Response(accepted, status_code=201 if new else 200)
+
+
+@get("/api/mentors", opt={"access": access(user())}, tags=["mentors"], summary="See who mentors you")
+async def list_mentors(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], limit: Limit = 50, cursor: Cursor = None
+) -> Page[mentors.Companion]:
+    """The mentors whom you have accepted."""
+    async with engine.transaction() as tx:
+        return await mentors.mentors(tx, actor, limit=limit, cursor=cursor)
+
+
+@delete("/api/mentors/{mentor_id:uuid}", opt={"access": access(user())}, tags=["mentors"], summary="End being mentored")
+async def leave_mentor(engine: NamedDependency[Engine], actor: NamedDependency[Actor], mentor_id: FromPath[UUID]) -> None:
+    """The mentor sees you no more, from now on."""
+    async with engine.transaction() as tx:
+        await mentors.leave(tx, actor, mentor_id)
+
+
+@get("/api/learners", opt=MENTOR, tags=["mentors"], summary="List your learners")
+async def list_learners(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], limit: Limit = 50, cursor: Cursor = None
+) -> Page[mentors.Companion]:
+    """The learners who accepted you."""
+    async with engine.transaction() as tx:
+        return await mentors.learners(tx, actor, limit=limit, cursor=cursor)
+
+
+@delete("/api/learners/{learner_id:uuid}", opt=MENTOR, tags=["mentors"], summary="End mentoring")
+async def leave_learner(engine: NamedDependency[Engine], actor: NamedDependency[Actor], learner_id: FromPath[UUID]) -> None:
+    """You see the learner no more, from now on."""
+    async with engine.transaction() as tx:
+        await mentors.dismiss(tx, actor, learner_id)
+
+
+ROUTES: tuple[ControllerRouterHandler, ...] = (
+    search,
+    activity,
+    appoint,
+    invite,
+    list_invitations,
+    withdraw,
+    accept,
+    list_mentors,
+    leave_mentor,
+    list_learners,
+    leave_learner,
+)
