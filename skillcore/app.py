@@ -8,12 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from litestar import Litestar
 from litestar.middleware import DefineMiddleware
 
-from skillcore import accounts, delivery, insight, ledger, operations, verification, work
+from skillcore import accounts, delivery, insight, ledger, operations, privacy, verification, work
 from skillcore.accounts.access import check_declared
 from skillcore.accounts.authentication import Gate
 from skillcore.accounts.limiting import Limited, check_limits
 from skillcore.operations.gauges import Gauges
 from skillcore.operations.idempotency import Idempotency
+from skillcore.privacy.duties import Duties
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.hints import Hints
 from skillcore.runtime.jobs import Jobs
@@ -31,13 +32,14 @@ ROOMS: tuple[Room, ...] = (
     verification.ROOM,
     work.ROOM,
     insight.ROOM,
+    privacy.ROOM,
 )
 """All rooms, from the lowest floor to the highest."""
 
 
 @asynccontextmanager
 async def opened(engine: Engine, process: Process) -> AsyncIterator[Engine]:
-    """Open what a kind of process runs: hints, jobs, the sealer, and each room's services, from the lowest floor up.
+    """Open what a kind of process runs: hints, jobs, duties, the sealer, and each room's services, from the lowest floor up.
 
     Args:
         engine: of this process.
@@ -45,7 +47,7 @@ async def opened(engine: Engine, process: Process) -> AsyncIterator[Engine]:
     """
     async with AsyncExitStack() as stack:
         hints = await stack.enter_async_context(Hints(engine.database).run())
-        for known in (hints, Jobs(ROOMS), Gauges(ROOMS)):
+        for known in (hints, Jobs(ROOMS), Gauges(ROOMS), Duties(ROOMS)):
             await stack.enter_async_context(engine.open(known))
         await stack.enter_async_context(Sealer.opened(engine))
         for service in (service for room in ROOMS for service in room.services.get(process, ())):

@@ -33,6 +33,8 @@ Act = Literal[
     "audit.exported",
     "audit.read",
     "email.changed",
+    "erasure.cancelled",
+    "erasure.requested",
     "key.created",
     "key.renewed",
     "key.revoked",
@@ -57,6 +59,7 @@ Act = Literal[
     "session.refused",
     "session.started",
     "setup.done",
+    "visibility.changed",
 ]
 """What is noted; docs/audit.md says of each when."""
 

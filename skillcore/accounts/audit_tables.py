@@ -77,7 +77,7 @@ class AuditHeadRow(Base):
 
     one: Mapped[bool] = mapped_column(Boolean, primary_key=True, server_default=text("true"))
     position: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    digest: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary, server_default=text("''::bytea"), info={"shown": "hex"})
 
 
 class AuditErasureRow(Base):

@@ -21,5 +21,5 @@ class RateLimitRow(Base):
         {"prefixes": ["UNLOGGED"], **nature("transient", person=None, erase="keep")},
     )
 
-    key_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    key_sha256: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, info={"secret": True})
     full_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -50,9 +50,14 @@ async def streams(engine: Engine) -> AsyncIterator[Finding]:
     """Check that versions have no gaps, that digests chain over the bytes stored, and that heads agree."""
     connection = await _still(engine)
     try:
-        cursor = await connection.cursor(binary=True).execute("select uuid_send(user_id), version, digest from streams")
-        heads = {user: (version, digest) async for user, version, digest in cursor}
         erased = frozenset(user for (user,) in await (await connection.cursor(binary=True).execute(ERASED)).fetchall())
+        cursor = await connection.cursor(binary=True).execute("select uuid_send(user_id), version, digest, closed from streams")
+        heads: dict[bytes, tuple[int, bytes]] = {}
+        async for user, version, digest, closed in cursor:
+            heads[user] = (version, digest)
+            if closed is not (user in erased):
+                wrong = "closed, and no erasure is recorded" if closed else "open, and the person was erased"
+                yield Finding("streams", f"the stream is {wrong}", UUID(bytes=user))
         async for user, version, digest, finding in _followed(connection, erased):
             if finding is not None:
                 yield finding
@@ -101,7 +106,9 @@ def _wrong(head: Head, version: int, digest: bytes, leaf: bytes, salt: bytes | N
         return f"version {head.version + 1} is missing"
     if salt is not None and leaf_of(head.user, salt, b"".join(map(field_image, content))) != leaf:
         return "the content does not match its leaf"
-    if salt is None and content[2:] != BLANK:  # an erased event keeps its leaf, its id and its time, and nothing else
+    if (
+        salt is None and content[2:] != BLANK
+    ):  # an erased event keeps its leaf; its id is any, and its time that of its recording
         return "the event is erased, and says something"
     if chain(head.digest, leaf) != digest:
         return "the digest does not follow from the one before"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from msgspec import Struct
+from psycopg import errors
 
 from skillcore.ledger import skills
 from skillcore.ledger.checks import users
@@ -19,9 +20,13 @@ __all__ = ["Backfilled", "backfill", "rebuild"]
 
 WRONG_HEADS = """select user_id from streams s full join
     (select distinct on (user_id) user_id, version, digest from events order by user_id, version desc) e using (user_id)
-  where (s.version, s.digest) is distinct from (coalesce(e.version, 0), coalesce(e.digest, ''))"""
+    full join (select distinct user_id from erasures) x using (user_id)
+  where (s.version, s.digest, s.closed)
+    is distinct from (coalesce(e.version, 0), coalesce(e.digest, ''), x.user_id is not null)"""
 OPEN = "insert into streams (user_id) values (%s) on conflict do nothing"
-RIGHT_HEAD = """update streams s set version = coalesce(e.version, 0), digest = coalesce(e.digest, '')
+HOLD = "select from streams where user_id = %s for no key update"
+RIGHT_HEAD = """update streams s set version = coalesce(e.version, 0), digest = coalesce(e.digest, ''),
+    closed = exists (select from erasures x where x.user_id = s.user_id)
   from (values (%s)) u left join lateral
     (select version, digest from events where user_id = u.column1 order by version desc limit 1) e on true
   where s.user_id = u.column1"""
@@ -54,7 +59,7 @@ async def rebuild(engine: Engine, tell: Callable[[str], None]) -> None:
         for (user,) in wrong:
             async with connection.transaction():
                 await connection.execute(OPEN, (user,))
-                await lock(connection, [user.bytes])
+                await connection.execute(HOLD, (user,))
                 await connection.execute(RIGHT_HEAD, (user,))
         tell(f"heads: {len(wrong)} corrected")
         done = 0
@@ -116,11 +121,14 @@ async def _backfill_one(engine: Engine, connection: Connection, user: UUID, name
                 for signal in derived:
                     row = DerivedSignal(user, signal, UUID(event.id), rule.name, rule.version, event.occurred_at)
                     signals.setdefault(row.key, row)
-        async with connection.transaction():
-            consumers, ids = [f"rule:{rule.name}" for rule in rules], [UUID(event.id) for event in events]
-            await lock(connection, [user.bytes])  # as recording does: the two would wait for each other's signals
-            await connection.execute(REPAIRED, (consumers, user, ids))
-            added += await insert_signals(connection, signals.values())
-            await park_rules(connection, parked)
+        consumers, ids = [f"rule:{rule.name}" for rule in rules], [UUID(event.id) for event in events]
+        try:
+            async with connection.transaction():
+                await lock(connection, [user.bytes])  # as recording does: the two would wait for each other's signals
+                await connection.execute(REPAIRED, (consumers, user, ids))
+                added += await insert_signals(connection, signals.values())
+                await park_rules(connection, parked)
+        except errors.NoDataFound:  # the person has been erased meanwhile
+            break
         failed += len(parked)
     return added, failed

@@ -78,7 +78,7 @@ class SkillAliasRow(Base):
 
 
 class StreamRow(Base):
-    """A person's stream: its head, and the lock under which it grows."""
+    """A person's stream: its head, and the lock under which it grows. An erasure closes it for good."""
 
     __tablename__ = "streams"
     __table_args__ = nature("derived", person="user_id", erase="keep")
@@ -86,6 +86,7 @@ class StreamRow(Base):
     user_id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     digest: Mapped[bytes] = mapped_column(LargeBinary, server_default="", info={"shown": "hex"})
+    closed: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class EventRow(Base):

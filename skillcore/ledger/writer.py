@@ -16,18 +16,26 @@ from skillcore.ledger.images import CONTENT_COLUMNS, EVENT_COLUMNS, SIGNAL_COLUM
 from skillcore.ledger.preparation import DerivedSignal, Key, ParkedRule, Prepared, RecordedOtherwise
 from skillcore.runtime.chain import BEGIN, END, chain, microseconds, rows
 from skillcore.runtime.clock import now
+from skillcore.runtime.problems import NotFound
 
-__all__ = ["NOT_AS_EXPECTED", "insert_signals", "lock", "park_rules", "write_few", "write_known", "write_many"]
+__all__ = ["NOT_AS_EXPECTED", "PersonErased", "insert_signals", "lock", "park_rules", "write_few", "write_known", "write_many"]
 
 Connection = AsyncConnection[Any]
 
 NOT_AS_EXPECTED = (errors.UniqueViolation, errors.NoDataFound)
-"""What the optimistic writers raise when an event or signal is there already, or a stream is missing."""
+"""What the optimistic writers raise when an event or signal is there already, or a stream is missing or closed."""
+
+
+class PersonErased(NotFound):
+    """An event is about somebody who has been erased: nothing is recorded of them any more."""
+
 
 OPEN = "insert into streams (user_id) select u from unnest(%s::uuid[]) u order by u on conflict do nothing"
 LOCK = (
-    "select uuid_send(user_id), version, digest from streams where user_id = any(%s::uuid[]) order by user_id for no key update"
+    "select uuid_send(user_id), version, digest from streams where user_id = any(%s::uuid[]) and not closed"
+    " order by user_id for no key update"
 )
+CLOSED = "select exists (select from streams where user_id = any(%s::uuid[]) and closed)"
 MOVE = (
     "update streams s set version = n.v, digest = n.d from unnest(%s::uuid[], %s::int8[], %s::bytea[]) n(u, v, d)"
     " where s.user_id = n.u"
@@ -58,7 +66,7 @@ ONE = f"""with
   given as materialized (select *, row_number() over (partition by user_id order by place) as step
     from rows from (json_to_recordset(%s::json) as (user_id uuid, leaf bytea, salt bytea, {CONTENT_RECORD}))
     with ordinality as x(user_id, leaf, salt, {CONTENT_COLUMNS}, place)),
-  locked as materialized (select user_id, version, digest from streams where user_id = any(%s::uuid[])
+  locked as materialized (select user_id, version, digest from streams where user_id = any(%s::uuid[]) and not closed
     order by user_id for no key update),
   chained as materialized (select g.*, l.version + step as version,
       chain(l.digest, leaf) over (partition by g.user_id order by place) as digest
@@ -138,7 +146,7 @@ async def write_few(connection: Connection, prepared: Prepared) -> None:
 
     Raises:
         errors.UniqueViolation: an event is there already.
-        errors.NoDataFound: a stream is missing; nothing was written.
+        errors.NoDataFound: a stream is missing, or closed; nothing was written.
     """
     ids = _uuids(prepared.users())
     cursor = await connection.execute(
@@ -155,7 +163,7 @@ async def write_many(connection: Connection, prepared: Prepared) -> None:
 
     Raises:
         errors.UniqueViolation: an event or a signal is there already.
-        errors.NoDataFound: a stream is missing.
+        errors.NoDataFound: a stream is missing, or closed.
     """
     heads = await lock(connection, prepared.users())
     await _copy_events(connection, prepared, heads)
@@ -173,10 +181,16 @@ async def write_known(connection: Connection, prepared: Prepared) -> frozenset[K
 
     Raises:
         RecordedOtherwise: events are there under the same ids with other content.
+        PersonErased: somebody whom they are about has been erased.
     """
     users = prepared.users()
     await connection.execute(OPEN, (_uuids(users),))
-    heads = await lock(connection, users)
+    try:
+        heads = await lock(connection, users)
+    except errors.NoDataFound:
+        if await (await connection.execute(CLOSED, (_uuids(users),))).fetchone() == (True,):
+            raise PersonErased("there is no such person, or not for you") from None
+        raise
     known = await _seen(connection, prepared.rows)
     differing = [key for key, content in known.items() if not prepared.rows[key].repeats(content)]
     if differing:
@@ -206,7 +220,7 @@ async def lock(connection: Connection, users: list[bytes]) -> dict[bytes, tuple[
     """Lock streams in the order of ``users``' sorting, and return their heads.
 
     Raises:
-        errors.NoDataFound: a stream is missing.
+        errors.NoDataFound: a stream is missing, or closed.
     """
     cursor = await connection.cursor(binary=True).execute(LOCK, (_uuids(users),))
     heads = {user: (version, digest) for user, version, digest in await cursor.fetchall()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, Index, LargeBinary, Text, func, text
+from sqlalchemy import CheckConstraint, Computed, DateTime, Index, LargeBinary, Text, func, text
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,12 +18,16 @@ Moment = DateTime(timezone=True)
 
 
 class IdempotencyKeyRow(Base):
-    """A request that its sender may repeat, and the answer it got. ``status`` is null until there is one."""
+    """A request that its sender may repeat, and the answer it got. ``status`` is null until there is one.
+
+    ``user_id`` is that of an actor who is a person.
+    """
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (
         Index("idempotency_keys_expires_at_idx", "expires_at"),
-        nature("transient", person=None, erase="keep"),
+        Index("idempotency_keys_user_id_idx", "user_id"),
+        nature("transient", person="user_id", erase="delete"),
     )
 
     actor: Mapped[str] = mapped_column(Word, primary_key=True)
@@ -38,6 +42,10 @@ class IdempotencyKeyRow(Base):
     location: Mapped[str | None] = mapped_column(Text)
     body: Mapped[bytes | None] = mapped_column(LargeBinary, info={"shown": "text"})
     expires_at: Mapped[datetime] = mapped_column(Moment)
+    user_id: Mapped[UUID | None] = mapped_column(
+        SQLUuid,
+        Computed("case when starts_with(actor, 'user:'::text) then substr(actor, 6)::uuid else null::uuid end", persisted=True),
+    )
 
 
 class WorkerSourceRow(Base):

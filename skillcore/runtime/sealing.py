@@ -79,7 +79,7 @@ class SealingKeyRow(Base):
     __tablename__ = "sealing_keys"
     __table_args__ = nature("record", person=None, erase="keep")
 
-    id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    id: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, info={"shown": "hex"})
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
 

@@ -67,7 +67,11 @@ class SourceAccountRow(Base):
     proved_at: Mapped[datetime | None] = mapped_column(Moment)
     unlinked_at: Mapped[datetime | None] = mapped_column(Moment)
     withdrawn_at: Mapped[datetime | None] = mapped_column(Moment)
-    displaced_by: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("source_accounts.id", ondelete="SET NULL"))
+    displaced_by: Mapped[UUID | None] = mapped_column(
+        SQLUuid,
+        ForeignKey("source_accounts.id", ondelete="SET NULL"),
+        info={"withheld": "it may be somebody else's account"},
+    )
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
 
 
@@ -115,7 +119,7 @@ class LinkAttemptRow(Base):
     mark: Mapped[str] = mapped_column(Word, server_default=text("''"))
     job_id: Mapped[int | None] = mapped_column(BigInteger)
     account_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("source_accounts.id", ondelete="SET NULL"))
-    state_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    state_sha256: Mapped[bytes | None] = mapped_column(LargeBinary, info={"secret": True})
     nonce: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": True})
     verifier: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": True})
     redirect_uri: Mapped[str | None] = mapped_column(Text)
@@ -153,8 +157,8 @@ class AnswerRow(Base):
     tool: Mapped[str] = mapped_column(Text)
     arguments: Mapped[Any] = mapped_column(JSON)
     failed: Mapped[bool]
-    sha256: Mapped[bytes] = mapped_column(LargeBinary)
-    body: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, info={"shown": "hex"})
+    body: Mapped[bytes] = mapped_column(LargeBinary, info={"shown": "text"})
 
 
 class ImportRow(Base):

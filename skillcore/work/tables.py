@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, JSON, BigInteger, CheckConstraint, DateTime, Forei
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from skillcore.runtime.database import Base, nature
+from skillcore.runtime.database import Also, Base, nature
 
 __all__ = [
     "MentorshipSessionRow",
@@ -23,6 +23,9 @@ __all__ = [
 
 Word = Text(collation="C")
 Moment = DateTime(timezone=True)
+
+SHOWN_TO_MENTORS = ("id", "platform_id", "mentor_id", "focus", "status", "minutes", "created_at")
+"""Of a session, in the mentor's own export: with whom it was is the intern's."""
 
 
 class ProjectRow(Base):
@@ -88,7 +91,7 @@ class ProgressUpdateRow(Base):
 
 
 class MentorshipSessionRow(Base):
-    """A session of a mentor with an intern."""
+    """A session of a mentor with an intern, who keeps it when the mentor is erased."""
 
     __tablename__ = "mentorship_sessions"
     __table_args__ = (
@@ -96,12 +99,12 @@ class MentorshipSessionRow(Base):
         CheckConstraint("mentor_id <> intern_id", name="two"),
         Index("mentorship_sessions_intern_id_idx", "intern_id", "id"),
         Index("mentorship_sessions_mentor_id_idx", "mentor_id", "id"),
-        nature("record", person="intern_id", erase="delete"),
+        nature("record", person="intern_id", erase="delete", also={"mentor_id": Also(shows=SHOWN_TO_MENTORS, erase="clear")}),
     )
 
     id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
     platform_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("platforms.id"))
-    mentor_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
+    mentor_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("users.id"))
     intern_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
     project_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("projects.id", ondelete="SET NULL"))
     focus: Mapped[str] = mapped_column(Text)

@@ -13,6 +13,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import make_conninfo
 
 from skillcore.ledger import record
+from skillcore.ledger.writer import PersonErased
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.database import SERVICE_ROLE
 from skillcore.runtime.engine import Engine
@@ -295,9 +296,44 @@ async def test_erasing_strips_one_person_and_the_chain_holds(ledger: Ledger, eng
         for table in FACTS:
             refused(service, f"delete from {table}", errors.InsufficientPrivilege)
         assert service.execute("select current_setting('skillcore.erasing', true)").fetchone() in {("",), (None,)}
-    async with engine.transaction() as tx:
-        await record(tx, [note(gone, 2)])
+    with pytest.raises(PersonErased):
+        async with engine.transaction() as tx:
+            await record(tx, [note(gone, 2), note(stays, 2)])
+    assert rows(ledger.dsns, "select count(*), count(salt) from events where user_id = %s", gone) == [(3, 0)]
+    assert rows(ledger.dsns, "select count(*) from events where user_id = %s", stays) == [(3,)]
     assert await clean(engine) == []
+
+
+async def test_nothing_of_an_erased_event_can_be_guessed_from_its_id_or_its_time(ledger: Ledger, engine: Engine) -> None:
+    gone = ledger.people[0]
+    before = rows(ledger.dsns, "select id, occurred_at from events where user_id = %s", gone)
+    with ledger.service() as service:
+        service.execute("select erase(%s, 'asked for it')", (gone,))
+    after = rows(ledger.dsns, "select id, occurred_at, recorded_at from events where user_id = %s", gone)
+    assert not {id_ for id_, _ in before} & {id_ for id_, _, _ in after}
+    assert not {at for _, at in before} & {at for _, at, _ in after}
+    assert all(at == recorded for _, at, recorded in after)
+
+
+async def test_erasing_twice_is_noted_once(ledger: Ledger) -> None:
+    gone = ledger.people[0]
+    with ledger.service() as service:
+        for number in (2, 0):
+            assert service.execute("select erase(%s, 'asked for it')", (gone,)).fetchone() == (number,)
+    assert rows(ledger.dsns, "select count(*) from erasures") == [(1,)]
+
+
+async def test_who_derives_or_parks_for_an_erased_person_writes_nothing(ledger: Ledger) -> None:
+    gone, stays = ledger.people[:2]
+    with ledger.service() as service:
+        service.execute("select erase(%s, 'asked for it')", (gone,))
+        for person in (gone, stays):
+            service.execute("insert into snapshots values (%s, 'level', 1, 'h', 1, now(), %s, '{}')", (person, person))
+            service.execute(
+                "insert into parked_events (consumer, user_id, event_id, error) values ('c', %s, %s, 'e')", (person, person)
+            )
+    for table in ("snapshots", "parked_events"):
+        assert rows(ledger.dsns, f"select user_id from {table}") == [(stays,)]
 
 
 async def test_nobody_else_erases(ledger: Ledger, cluster_owner: psycopg.Connection[Any]) -> None:

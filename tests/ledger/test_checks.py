@@ -13,6 +13,7 @@ import pytest
 
 from skillcore.defaults.kinds import EvidenceAccepted, ProjectJoined
 from skillcore.ledger import checks, record, skills
+from skillcore.ledger.maintenance import rebuild
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
@@ -68,8 +69,6 @@ async def test_a_sound_ledger_yields_nothing(engine: Engine) -> None:
 async def test_erased_people_are_in_order(engine: Engine) -> None:
     async with engine.transaction() as tx:
         await (await tx.psycopg()).execute("select erase(%s, 'asked')", (ADA,))
-    async with engine.transaction() as tx:
-        await record(tx, [solved(ADA, "3")])
     assert await found(engine, "streams") == []
     assert await found(engine, "signals") == []
 
@@ -116,6 +115,21 @@ async def test_content_put_into_an_erased_event_is_found(engine: Engine, owner: 
     owner.execute("update events set kind = 'x.note', data = '{\"n\":9}' where user_id = %s and version = 4", (BOB,))
     (finding,) = await found(engine, "streams")
     assert (finding.user_id, finding.subject) == (BOB, "version 4")
+
+
+@pytest.mark.parametrize(("erased", "closed", "wrong"), [(True, False, "open, and"), (False, True, "closed, and")])
+async def test_a_stream_that_is_open_or_closed_and_should_not_be_is_found(
+    erased: bool, closed: bool, wrong: str, engine: Engine, owner: psycopg.Connection[Any]
+) -> None:
+    if erased:
+        async with engine.transaction() as tx:
+            await (await tx.psycopg()).execute("select erase(%s, 'asked')", (BOB,))
+    owner.execute("update streams set closed = %s where user_id = %s", (closed, BOB))
+    (finding,) = await found(engine, "streams")
+    assert finding.user_id == BOB
+    assert wrong in finding.message
+    await rebuild(engine, lambda _: None)
+    assert await found(engine, "streams") == []
 
 
 async def test_swapped_events_are_found(engine: Engine, owner: psycopg.Connection[Any]) -> None:

@@ -1,0 +1,56 @@
+"""The routes of this room: they translate, and leave the rest to the use cases."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from litestar import Response, get, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from litestar.response import Stream
+from litestar.types import ControllerRouterHandler
+
+from skillcore.accounts.access import Actor, access, public, user
+from skillcore.accounts.routes import PersonAsked
+from skillcore.privacy import export, visibility
+from skillcore.runtime.engine import Engine
+
+__all__ = ["ROUTES"]
+
+
+@get("/api/export", opt={"access": access(user())}, tags=["privacy"], summary="Export all of a person's data")
+async def export_person(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], user: PersonAsked = "me"
+) -> Response[export.Export]:
+    """Everything that is kept of you, as one JSON document; administrators may ask for anyone's.
+
+    It is written while you read it. ``complete`` is its last member: a document without it was cut off.
+    """
+    pieces = await export.begin(engine, actor, user)
+    return Stream(pieces, media_type="application/json", headers={"Cache-Control": "no-store"})  # type: ignore[return-value]
+
+
+@get("/api/auth/visibility", opt={"access": access(user())}, tags=["privacy"], summary="Read what you let everybody see")
+async def read_visibility(engine: NamedDependency[Engine], actor: NamedDependency[Actor]) -> visibility.Visibility:
+    """Nothing, until you choose it. Each choice is about one thing, and says since when it holds."""
+    async with engine.transaction() as tx:
+        return await visibility.read(tx, actor)
+
+
+@put("/api/auth/visibility", opt={"access": access(user())}, tags=["privacy"], summary="Choose what everybody may see")
+async def change_visibility(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[visibility.Choices]
+) -> visibility.Visibility:
+    """True shares something, false shares it no longer, and what is left out stays as it is."""
+    async with engine.transaction() as tx:
+        return await visibility.change(tx, actor, data)
+
+
+@get("/api/profiles/{user_id:uuid}", opt={"access": access(public())}, tags=["privacy"], summary="Read a public profile")
+async def read_public_profile(engine: NamedDependency[Engine], user_id: FromPath[UUID]) -> visibility.PublicProfile:
+    """What a person lets everybody see. Who shares nothing is answered for like somebody who does not exist."""
+    async with engine.transaction() as tx:
+        return await visibility.public(tx, user_id)
+
+
+ROUTES: tuple[ControllerRouterHandler, ...] = (export_person, read_visibility, change_visibility, read_public_profile)
