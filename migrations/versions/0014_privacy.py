@@ -6,8 +6,8 @@ derived for its person, or parked, is dropped: whoever was at work on it meanwhi
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
