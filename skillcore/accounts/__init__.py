@@ -6,7 +6,7 @@ which routes say who may use them. What people achieve is not here, nor are thei
 
 from datetime import timedelta
 
-from skillcore.accounts import audit_routes, routes, session_routes
+from skillcore.accounts import audit_routes, routes, session_routes, sessions
 from skillcore.accounts.audit_checks import CHECKS
 from skillcore.accounts.audit_lane import Lane
 from skillcore.accounts.erasure import strip_audit
@@ -23,6 +23,9 @@ ROOM = Room(
     routes=(*routes.ROUTES, *session_routes.ROUTES, *audit_routes.ROUTES),
     checks=CHECKS,
     services={"api": (Passwords.opened, Tokens.opened, Lane.opened, Limiter.opened)},
-    retention=(Retention(name="mentors' invitations", kept=lambda _: timedelta(), forget=forget_invitations),),
+    retention=(
+        Retention(name="sessions", kept=lambda _: timedelta(), forget=sessions.forget_expired),
+        Retention(name="mentors' invitations", kept=lambda _: timedelta(), forget=forget_invitations),
+    ),
     erase=(strip_audit,),
 )

@@ -28,6 +28,8 @@ MARK = "sr_"
 
 KEEP = """insert into refresh_tokens (sha256, session_id, user_id, issued_at, expires_at)
   values (%(sha256)s, %(session)s, %(user)s, %(now)s, %(expires)s)"""
+# Whoever erases the person locks their row first, and takes these rows away in whatever order.
+HOLD = """select from users u join refresh_tokens r on r.user_id = u.id where r.sha256 = %(sha256)s for key share of u"""
 USE = """update refresh_tokens r set used_at = %(now)s, seed = %(seed)s from sessions s
   where r.sha256 = %(sha256)s and r.used_at is null and r.expires_at > %(now)s
     and s.id = r.session_id and s.revoked_at is null and s.expires_at > %(now)s and s.idle_at > %(now)s
@@ -88,6 +90,7 @@ async def rotate(tx: Transaction, token: str) -> Rotated | Refused:
     """Use up a refresh token and return its successor; of requests that show it at once, all get the same one."""
     connection = await tx.psycopg()
     seed = secrets.token_bytes(32)
+    await connection.execute(HOLD, {"sha256": _sha256(token)})
     row = await (await connection.execute(USE, {"sha256": _sha256(token), "now": now(), "seed": seed})).fetchone()
     if row is None:
         return await _again(tx, connection, token)

@@ -132,11 +132,16 @@ async def end_session(engine: NamedDependency[Engine], actor: NamedDependency[Ac
 
 @post("/api/auth/logout", status_code=204, opt={"access": access(user())}, tags=["accounts"], summary="Sign out")
 async def logout(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], everywhere: Everywhere = False
+    engine: NamedDependency[Engine],
+    request: Request[Any, Any, Any],
+    actor: NamedDependency[Actor],
+    everywhere: Everywhere = False,
 ) -> Response[None]:
-    """Ends this session, or all of yours."""
+    """Ends this session, or all of yours. A browser is told to forget its cookie, and what it keeps of our pages."""
     async with engine.transaction() as tx:
         await sessions.leave(tx, actor, everywhere=everywhere)
+    if "authorization" in request.headers:
+        return Response(None, status_code=204)
     return Response(None, status_code=204, cookies=[cookies.kept("", 0)], headers={"Clear-Site-Data": '"cache", "storage"'})
 
 

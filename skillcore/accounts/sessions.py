@@ -43,8 +43,6 @@ __all__ = [
 
 How = Literal["password", "oidc", "setup", "register"]
 Kept = Literal["token", "cookie"]
-AGENT_LENGTH = 400
-"""Characters that are kept of how a program or browser names itself."""
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -100,13 +98,19 @@ async def begin(tx: Transaction, user_id: UUID, how: How, kept: Kept = "token") 
     """Sign a person in, whoever they are by now known to be.
 
     Args:
-        tx: an open transaction; the person is there.
+        tx: an open transaction.
         user_id: the person.
         how: they proved to be it.
         kept: what the caller wants to keep: tokens, or a cookie.
+
+    Raises:
+        Unauthenticated: the person has just been erased.
     """
     settings, moment, caller = tx.engine.settings.auth, now(), callers.current()
-    user = (await tx.session.scalars(select(UserRow).where(UserRow.id == user_id))).one()
+    kept_there = select(UserRow).where(UserRow.id == user_id).with_for_update(read=True, key_share=True)
+    user = await tx.session.scalar(kept_there)
+    if user is None:
+        raise Unauthenticated("this account does not exist any more")
     cookie = cookies.new_secret() if kept == "cookie" else ""
     row = SessionRow(
         id=new_id(),
@@ -114,7 +118,7 @@ async def begin(tx: Transaction, user_id: UUID, how: How, kept: Kept = "token") 
         how=how,
         kept=kept,
         address=caller.address,
-        agent=caller.agent[:AGENT_LENGTH],
+        agent=caller.agent,
         created_at=moment,
         last_seen_at=moment,
         idle_at=moment + timedelta(days=settings.idle_days),
