@@ -52,6 +52,7 @@ PHRASES = {
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "A field does not fit, which `field` names; or the request cannot be carried out.",
+    429: "Too many requests: `Retry-After` says when to come again.",
     503: "Something the request needs does not answer now.",
 }
 PROBLEM: dict[str, Any] = {
@@ -159,13 +160,16 @@ def _operation(
         described["responses"][str(status)] = _answer(handler, status, answer, components) | {"description": phrase}
     if body is not None:
         described["requestBody"] = _content("application/json", body, components) | {"required": True}
-    refusals = {400: bool(parameters or body), 404: bool(route.path_parameters)} | dict.fromkeys(
-        (413, 415, 422), body is not None
-    )
-    for status in (status for status, possible in refusals.items() if possible):
-        described["responses"][str(status)] = refused(status)
+    for status in _refusals(asked=bool(parameters), sent=body is not None):
+        described["responses"].setdefault(str(status), refused(status))
     described["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
     return described
+
+
+def _refusals(*, asked: bool, sent: bool) -> list[int]:
+    """Return with which statuses any operation may refuse: by what it is asked and what it is sent."""
+    named = [400, 404, 409, 422] if asked or sent else []
+    return sorted([*named, *([401, 403, 413, 415] if sent else []), 429, 503])
 
 
 def refused(status: int) -> dict[str, Any]:
@@ -220,7 +224,7 @@ def _body_kind(handler: HTTPRouteHandler) -> Any:
 def _answer_kind(handler: HTTPRouteHandler) -> Any:
     field = handler.parsed_return_field
     if field.is_subclass_of(Response):
-        return field.inner_types[0].annotation if field.inner_types else None
+        field = field.inner_types[0] if field.inner_types else FieldDefinition.from_annotation(None)
     return None if field.annotation is type(None) or field.annotation is None else field.annotation
 
 

@@ -1,0 +1,131 @@
+"""What Schemathesis is told about this API: who asks, which keys are used once, and what every answer must hold.
+
+It is loaded into Schemathesis's own process, and finds the service and the actor in the environment.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import urllib.error
+import urllib.request
+from collections import Counter
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import schemathesis
+
+ADDRESS = os.environ["FUZZED_ADDRESS"]
+ACTOR = os.environ["FUZZED_AS"]
+REACHED = Path(os.environ["FUZZED_REACHED"])
+ROOT = {"email": "root@example.org", "password": "correct horse battery staple"}
+SCOPES = json.loads(os.environ["FUZZED_SCOPES"])
+HEADERS = {"x-request-id", "x-content-type-options", "content-security-policy", "referrer-policy", "cache-control"}
+OPAQUE = {"cursor"}
+"""Fields whose values only the service makes: no description tells a right one from a wrong one."""
+
+answered: dict[str, Counter[int]] = {}
+numbers = count()
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def post(path: str, body: Any, token: str | None = None) -> Any:
+    """Make a request of our own, and return its answer."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(ADDRESS + path, json.dumps(body).encode(), headers)
+    with direct.open(request, timeout=30) as answer:
+        content = answer.read()
+        return json.loads(content) if content else None
+
+
+def sign_in(person: dict[str, str]) -> str:
+    """Return an access token."""
+    return str(post("/api/auth/login", person)["access_token"])
+
+
+def somebody() -> str:
+    """Return a token of a person whom the service has not seen before."""
+    person = ROOT | {"email": f"fuzz-{next(numbers)}-{uuid4().hex[:8]}@example.org"}
+    post("/api/auth/register", person)
+    return sign_in(person)
+
+
+def platform_key() -> str:
+    """Return a key with all scopes of a platform of its own."""
+    admin = sign_in(ROOT)
+    platform = post("/api/platforms", {"name": "Fuzzed"}, admin)["id"]
+    return str(post(f"/api/platforms/{platform}/keys", {"name": "fuzz", "scopes": SCOPES}, admin)["key"])
+
+
+@schemathesis.auth()
+class Credentials:
+    """Signs in, and again whenever the former credentials have stopped working, as after signing out."""
+
+    def get(self, _case: schemathesis.Case, _context: schemathesis.AuthContext) -> str:
+        """Return credentials."""
+        return {"admin": lambda: sign_in(ROOT), "learner": somebody, "key": platform_key}[ACTOR]()
+
+    def set(self, case: schemathesis.Case, data: str, _context: schemathesis.AuthContext) -> None:
+        """Send them."""
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook
+def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
+    """Give each request an idempotency key of its own, where it brings a valid one: else all would repeat the first."""
+    key = case.headers.get("Idempotency-Key") if case.headers else None
+    if isinstance(key, str) and 0 < len(key) <= 255 and key.isascii() and key.isprintable():
+        case.headers["Idempotency-Key"] = str(uuid4())
+
+
+@schemathesis.hook
+def after_call(_context: schemathesis.HookContext, case: schemathesis.Case, response: schemathesis.Response) -> None:
+    """Note what became of a request."""
+    answered.setdefault(case.operation.label, Counter())[response.status_code] += 1
+
+
+@schemathesis.check
+def every_answer_is_as_agreed(
+    _context: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    """Look for the headers of every answer, and for a problem document where something went wrong."""
+    missing = HEADERS - {name.lower() for name in response.headers}
+    assert not missing, f"headers are missing: {missing}"
+    if response.status_code >= 400 and case.method != "HEAD":
+        assert response.headers["content-type"] == ["application/problem+json"]
+        problem = response.json()
+        assert problem["status"] == response.status_code
+        assert problem["type"].startswith("urn:skillcore:problem:")
+        assert problem["title"]
+        assert problem["detail"]
+
+
+@schemathesis.check
+def every_status_is_named(
+    _context: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    """Refuse a status that the description does not name by its number."""
+    if case.method.upper() != case.operation.method.upper():
+        return  # a method that the operation does not have
+    named = case.operation.definition.raw["responses"]
+    assert str(response.status_code) in named, f"{response.status_code} is not among {sorted(named)}"
+
+
+@schemathesis.check
+def what_fits_its_description_can_be_read(
+    _context: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    """A request that fits what is described may be refused for what it asks, by 422 and the like, but not as unreadable."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or response.status_code not in {400, 415}:
+        return
+    problem = response.json()
+    assert problem.get("field") in OPAQUE, problem["detail"]
+
+
+@atexit.register
+def tell() -> None:
+    """Leave behind which operations were reached."""
+    REACHED.write_text(json.dumps({label: dict(statuses) for label, statuses in answered.items()}))

@@ -1,0 +1,320 @@
+"""A whole service is led through its life with marked secrets, and nothing that it leaves behind holds one.
+
+What sounds secret is marked by itself: fields of requests and of answers, by their names. A secret that comes in another way
+is one more line of `SETTINGS`, or of `life`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import psutil
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+import skillcore
+from skillcore.accounts.access import SCOPES
+from skillcore.plugin.sections import is_secret
+from tests.cli.conftest import url_of
+from tests.conftest import Dsns
+from tests.services import Served, serving
+
+
+def canary() -> str:
+    """Return a secret that stands nowhere by chance."""
+    return f"Canary-{secrets.token_hex(12)}"
+
+
+SETTINGS = {
+    "SKILLCORE__MAIL__PASSWORD": canary(),
+    "SKILLCORE__PLUGINS__GITHUB__SERVER__HEADERS": json.dumps({"Authorization": f"Bearer {canary()}"}),
+    "SKILLCORE__PLUGINS__LEETCODE__SERVER__ENV": json.dumps({"SITE_TOKEN": canary()}),
+    "SKILLCORE__PLUGINS__CODEFORCES__SERVER__ARGS": json.dumps(["--api-key", canary()]),
+}
+"""Secrets of an operator, by the variables that bring them."""
+
+PLAIN = {
+    "SKILLCORE__LOG__LEVEL": "debug",
+    "SKILLCORE__AUTH__BCRYPT_COST": "4",
+    "SKILLCORE__MAIL__HOST": "127.0.0.1",
+    "SKILLCORE__MAIL__PORT": "9",
+    "SKILLCORE__MAIL__SECURITY": "starttls",
+    "SKILLCORE__MAIL__USER": "skillcore",
+    "SKILLCORE__MAIL__SENDER": "School <school@example.org>",
+    "SKILLCORE__PLUGINS__GITHUB__SERVER__URL": "http://127.0.0.1:9/mcp",
+    "SKILLCORE__OUTBOUND__ALLOW": json.dumps(["127.0.0.0/8"]),
+}
+"""What they need around them. Nobody listens on the discard port, so that what is sent there fails."""
+
+MARKED = re.compile(r"Canary-[0-9a-f]{24}")
+UNMARKED = {"token_type", "token_url", "next_cursor", "key_id"}
+"""Fields of answers that only sound secret."""
+
+
+class Life:
+    """Requests to the service, and the secrets in them and in its answers."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.client = httpx.Client(base_url=served.address, trust_env=False, timeout=30)
+        self.known: dict[str, str] = {}
+        self.problems: list[str] = []
+
+    def secret(self, what: str) -> str:
+        """Return a new secret to send."""
+        made = canary()
+        self.known[made] = what
+        return made
+
+    def send(self, method: str, path: str, body: Any = None, token: str | None = None, **options: Any) -> httpx.Response:
+        """Make a request, and note every secret of its answer and what went wrong."""
+        headers = options.pop("headers", {}) | ({"Authorization": f"Bearer {token}"} if token else {})
+        if body is not None:
+            options["json"] = body
+        answer = self.client.request(method, path, headers=headers, **options)
+        if answer.status_code >= 400:
+            self.problems.append(answer.text)
+        elif "json" in answer.headers.get("content-type", "") and "openapi" not in answer.headers["content-type"]:
+            for name, value in secret_fields(answer.json()):
+                self.known[value] = f"{name} of {method} {path}"
+        for cookie in answer.cookies.values():
+            self.known[cookie] = f"cookie of {method} {path}"
+        self.client.cookies.clear()
+        return answer
+
+
+def secret_fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts of an answer whose names sound secret."""
+    if isinstance(value, dict):
+        for inner, item in value.items():
+            yield from secret_fields(item, inner)
+    elif isinstance(value, list):
+        for item in value:
+            yield from secret_fields(item, name)
+    elif isinstance(value, str) and len(value) >= 8 and name not in UNMARKED and (is_secret((name,)) or name.endswith("codes")):
+        yield name, value
+
+
+@pytest.fixture
+def served(tmp_path: Path, database_dsns: Dsns) -> Iterator[Served]:
+    """A service on a database that other tests' server holds, so that its rows can be looked at by their owner."""
+    addresses = {
+        "SKILLCORE__DATABASE__URL": url_of(database_dsns.service_dsn),
+        "SKILLCORE__DATABASE__OWNER_URL": url_of(database_dsns.owner_dsn),
+    }
+    with serving(tmp_path / "served", "--practice", variables=SETTINGS | PLAIN | addresses) as served:
+        yield served
+
+
+@pytest.mark.timeout(400)
+def test_no_secret_is_left_behind(served: Served, database_dsns: Dsns) -> None:
+    life = Life(served)
+    life.known |= {found: name for name, value in SETTINGS.items() for found in MARKED.findall(value)}
+    life.known |= {str(conninfo_to_dict(dsn)["password"]): "a password of the database" for dsn in database_dsns}
+    live(life)
+    ask_everything(life)
+    with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
+        break_down(life, owner)
+        left = {
+            "the log": served.said,
+            "problems": "\n".join(life.problems),
+            "metrics": life.client.get("/metrics").text,
+            "command lines": "\n".join(" ".join(process.cmdline()) for process in served.family() if alive(process)),
+            **{f"table {name}": rows for name, rows in tables(owner)},
+        }
+    assert len(life.known) > 20
+    assert "Traceback" in left["the log"]  # so that what tracebacks show was looked at as well
+    found = [
+        f"{what} in {place}"
+        for secret, what in life.known.items()
+        for place, text in left.items()
+        if secret in text or secret.encode().hex() in text
+    ]
+    assert found == []
+
+
+def live(life: Life) -> None:
+    """Let people and platforms come, with right and wrong secrets."""
+    token = (life.served.log.parent / "data" / "setup-token").read_text().strip()
+    life.known[token] = "the set-up token"
+    password = life.secret("the administrator's password")
+    root = {"email": "root@example.org", "password": password}
+    life.send("POST", "/api/setup", root | {"token": life.secret("a wrong set-up token")})
+    admin = life.send("POST", "/api/setup", root | {"token": token}).json()["access_token"]
+    life.send("POST", "/api/auth/login", root)
+    life.send("POST", "/api/auth/login", root | {"password": life.secret("a wrong password")})
+    life.send("POST", "/api/auth/login", root | {"keep": "cookie"})
+    platform = life.send("POST", "/api/platforms", {"name": "School"}, admin).json()["id"]
+    made = life.send("POST", f"/api/platforms/{platform}/keys", {"name": "app", "scopes": SCOPES}, admin)
+    key = made.json()["key"]
+    life.known[key.rpartition("_")[2]] = "the secret part of a key"
+    life.send("GET", "/api/users", token=key)
+    life.send("GET", "/api/users", token=key + life.secret("a wrong key")[7:])
+    life.send("GET", "/api/users", token=f"sk_abcdefgh_{life.secret('an unknown key')}")
+    life.send("GET", "/api/auth/profile", token=life.secret("no token at all"))
+    life.send("GET", "/api/auth/profile", token=f"eyJhbGciOiJub25lIn0.{life.secret('a forged token')}.c2ln")
+    life.send("GET", "/api/auth/profile", headers={"Cookie": f"__Host-session={life.secret('a wrong cookie')}"})
+    life.send("GET", f"/api/auth/profile?access_token={life.secret('a token in an address')}")
+    life.send("GET", f"/nowhere/{life.secret('a secret in a path')}")
+    life.send("POST", "/api/auth/login", content=f'{{"password": "{life.secret("a torn body")}', headers=JSON)
+    life.send(
+        "POST", "/api/auth/login", content=f'{{"password": ["{life.secret("a password of a wrong kind")}"]}}', headers=JSON
+    )
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def ask_everything(life: Life) -> None:
+    """Send every request that the description names, with marked secrets in the fields that sound so."""
+    password = life.secret("another administrator's password")
+    life.send("POST", "/api/auth/register", {"email": "ada@example.org", "password": password})
+    signed_in = life.send("POST", "/api/auth/login", {"email": "ada@example.org", "password": password})
+    token = signed_in.json().get("access_token") if signed_in.status_code == 200 else None
+    paths = httpx.get(f"{life.served.address}/api/docs/openapi.json", trust_env=False).json()["paths"]
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            names = {
+                one["name"]: "github" if one["name"] == "source" else "1"
+                for one in operation["parameters"]
+                if one["in"] == "path"
+            }
+            names |= {one: "01902d2e-7c1a-7d3a-9f5b-3c8a4d2b6e10" for one in names if one.endswith("_id")}
+            example = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+            query = {
+                one["name"]: life.secret(f"{one['name']} of {method} {path}")
+                for one in operation["parameters"]
+                if one["in"] == "query" and (is_secret((one["name"],)) or one["name"] in {"code", "state"})
+            }
+            body = None if example is None else marked(life, example, f"{method} {path}")
+            if not path.endswith("/logout"):
+                life.send(
+                    method.upper(),
+                    path.format(**names | {"person": "me"} if "person" in names else names),
+                    body,
+                    token,
+                    params=query,
+                )
+
+
+def marked(life: Life, value: Any, where: str, name: str = "") -> Any:
+    """Return a body with a marked secret in each field that sounds so."""
+    if isinstance(value, dict):
+        return {inner: marked(life, item, where, inner) for inner, item in value.items()}
+    if isinstance(value, list):
+        return [marked(life, item, where, name) for item in value]
+    secret = is_secret((name,)) or name in {"code", "state"}
+    return life.secret(f"{name} of {where}") if secret and isinstance(value, str) else value
+
+
+def break_down(life: Life, owner: psycopg.Connection[Any]) -> None:
+    """Take away the tables that secrets are looked up in, so that the service fails while it holds them."""
+    for table in ("users", "api_keys", "sessions"):
+        owner.execute(sql.SQL("alter table {} rename to taken_away").format(sql.Identifier(table)))
+        person = {"email": "eve@example.org", "password": life.secret("a password without a table")}
+        life.send("POST", "/api/auth/login", person)
+        life.send("POST", "/api/auth/register", person)
+        life.send("POST", "/api/auth/refresh", {"refresh_token": life.secret("a refresh token without a table")})
+        life.send("GET", "/api/users", token=f"sk_abcdefgh_{life.secret('a key without a table')}")
+        owner.execute(sql.SQL("alter table taken_away rename to {}").format(sql.Identifier(table)))
+
+
+def tables(owner: psycopg.Connection[Any]) -> Iterator[tuple[str, str]]:
+    """Yield every table, those of the jobs included, with its rows as text; bytes are hexadecimal there."""
+    names = owner.execute("select tablename from pg_tables where schemaname = 'public' order by 1").fetchall()
+    assert {("procrastinate_jobs",), ("users",), ("api_keys",)} <= set(names)
+    for (name,) in names:
+        rows = owner.execute(sql.SQL("select t::text from {} t").format(sql.Identifier(name))).fetchall()
+        yield name, "\n".join(row for (row,) in rows)
+
+
+def alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def structs() -> Iterator[type[msgspec.Struct]]:
+    """Yield every Struct of the code."""
+    seen = set()
+    for module in pkgutil.walk_packages(skillcore.__path__, "skillcore."):
+        if module.name.endswith("__main__"):
+            continue
+        for kind in vars(importlib.import_module(module.name)).values():
+            if (
+                isinstance(kind, type)
+                and issubclass(kind, msgspec.Struct)
+                and kind.__module__ == module.name
+                and kind not in seen
+            ):
+                seen.add(kind)
+                yield kind
+
+
+HARMLESS = {
+    "skillcore.accounts.access.Access.key": "the name of a scope",
+    "skillcore.plugin.proofs.Challenge.key": "names a challenge",
+    "skillcore.plugin.proofs.IssuedChallenge.key": "names a challenge",
+    "skillcore.plugin.proofs.OAuthProof.token_url": "an address that everybody knows",
+    "skillcore.runtime.oauth.Site.token_url": "an address that everybody knows",
+    "skillcore.runtime.oauth.Provider.authorization_endpoint": "an address that everybody knows",
+    "skillcore.runtime.oauth.Provider.token_endpoint": "an address that everybody knows",
+    "skillcore.runtime.oauth.Provider.id_token_signing_alg_values_supported": "names of algorithms",
+    "skillcore.runtime.oauth.Provider.token_endpoint_auth_methods_supported": "names of methods",
+    "skillcore.runtime.settings.ServerSection.tls_key": "the name of a file",
+    "skillcore.verification.handles.Handle.key": "a handle as it is compared",
+    "skillcore.testing.samples.MetChallenge.key": "names a challenge",
+    "skillcore.verification.linking.Claim.handle_key": "a handle as it is compared",
+    "skillcore.runtime.rotation.Rotated.key": "the id of a key",
+    "skillcore.cli.config.Shown.key": "the name of a setting",
+    "skillcore.operations.idempotency.Claim.key": "a digest",
+}
+"""Fields that only sound secret, and what they hold."""
+
+
+def secret_texts() -> Iterator[tuple[type[msgspec.Struct], str]]:
+    for kind in structs():
+        for name, text in vars(kind).get("__annotations__", {}).items():
+            holds_text = any(word in str(text) for word in ("str", "Token", "Password", "Secret", "Mapping", "bytes"))
+            if (
+                holds_text
+                and is_secret((name,))
+                and not name.endswith("_file")
+                and f"{kind.__module__}.{kind.__qualname__}.{name}" not in HARMLESS
+            ):
+                yield kind, name
+
+
+class Anything:
+    """Has every attribute, and says nothing."""
+
+    def __getattr__(self, name: str) -> Anything:
+        return Anything()
+
+    def __repr__(self) -> str:
+        return "anything"
+
+
+FOUND = list(secret_texts())
+
+
+@pytest.mark.parametrize(("kind", "name"), FOUND, ids=lambda value: getattr(value, "__qualname__", value))
+def test_what_sounds_secret_is_not_shown(kind, name):
+    """A value of each kind is made without looking at its types: only its `repr` is of interest."""
+    secret = canary()
+    assert secret not in repr(kind(**{field: secret if field == name else Anything() for field in kind.__struct_fields__}))
+
+
+def test_enough_was_found_and_nothing_is_listed_in_vain():
+    assert len(FOUND) >= 10
+    known = {f"{kind.__module__}.{kind.__qualname__}.{name}" for kind in structs() for name in kind.__struct_fields__}
+    assert set(HARMLESS) <= known
