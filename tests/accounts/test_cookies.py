@@ -91,15 +91,15 @@ async def test_it_opens_what_a_token_opens(page: Page) -> None:
 async def test_another_or_no_cookie_opens_nothing(page: Page) -> None:
     flipped = page.cookie[:-2] + ("AA" if page.cookie[-2:] != "AA" else "BB")
     for cookie in (flipped, "", page.cookie + "x", page.csrf):
-        assert (await page._replace(cookie=cookie).send("GET", "/api/auth/session")).status_code == 401
-    assert (await page.door.anyone.get("/api/auth/session", headers={"Cookie": f"skillcore={page.cookie}"})).status_code == 401
+        assert (await page._replace(cookie=cookie).send("GET", "/api/auth/profile")).status_code == 401
+    assert (await page.door.anyone.get("/api/auth/profile", headers={"Cookie": f"skillcore={page.cookie}"})).status_code == 401
 
 
 async def test_several_cookies_are_refused(page: Page) -> None:
     twice = {"Cookie": f"{COOKIE}={page.cookie}; other=1; {COOKIE}={page.cookie}"}
-    assert (await page.door.anyone.get("/api/auth/session", headers=twice)).status_code == 401
+    assert (await page.door.anyone.get("/api/auth/profile", headers=twice)).status_code == 401
     beside = {"Cookie": f"other=1; {COOKIE}={page.cookie}; {COOKIE}x=2"}
-    assert (await page.door.anyone.get("/api/auth/session", headers=beside)).status_code == 200
+    assert (await page.door.anyone.get("/api/auth/profile", headers=beside)).status_code == 200
 
 
 SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
@@ -154,9 +154,9 @@ async def test_a_refused_change_did_not_happen(page: Page, method: str, path: st
     path = path.format(session=page.answer.json()["session_id"])
     for headers in (OURS, {"X-CSRF-Token": page.csrf}, OURS | {"Idempotency-Key": "k"}):
         assert (await page.send(method, path, headers)).status_code == 403
-    assert (await page.send("GET", "/api/auth/session")).status_code == 200
+    assert (await page.send("GET", "/api/auth/profile")).status_code == 200
     assert (await page.send(method, path, OURS | {"X-CSRF-Token": page.csrf})).status_code == 204
-    assert (await page.send("GET", "/api/auth/session")).status_code == 401
+    assert (await page.send("GET", "/api/auth/profile")).status_code == 401
 
 
 async def test_a_header_counts_and_the_cookie_beside_it_is_not_looked_at(page: Page) -> None:
@@ -169,14 +169,14 @@ async def test_a_header_counts_and_the_cookie_beside_it_is_not_looked_at(page: P
     for broken in ("Bearer junk", "Basic YTpi", ""):
         assert (await page.send("GET", "/api/auth/session", {"Authorization": broken})).status_code == 401
     both = [("Authorization", f"Bearer {bob.credentials}"), ("Authorization", "Bearer other")]
-    assert (await page.door.client.get("/api/auth/session", headers=both)).status_code == 401
+    assert (await page.door.client.get("/api/auth/profile", headers=both)).status_code == 401
 
 
 async def test_a_cookie_is_no_token_and_a_token_no_cookie(page: Page) -> None:
     bob, _ = await page.door.learner("bob@example.org")
     assert (await Visitor(page.door.client, page.cookie).get("/api/auth/session")).status_code == 401
     assert bob.credentials is not None
-    assert (await page._replace(cookie=bob.credentials).send("GET", "/api/auth/session")).status_code == 401
+    assert (await page._replace(cookie=bob.credentials).send("GET", "/api/auth/profile")).status_code == 401
     assert (await page.door.anyone.post("/api/auth/refresh", {"refresh_token": page.cookie})).status_code == 401
 
 
@@ -205,6 +205,13 @@ async def test_signing_out_has_the_browser_forget_it(page: Page) -> None:
     cookie = SimpleCookie(answer.headers["set-cookie"])[COOKIE]
     assert (cookie.value, cookie["max-age"], cookie["path"], cookie["secure"]) == ("", "0", "/", True)
     assert answer.headers["clear-site-data"] == '"cache", "storage"'
+
+
+async def test_a_program_that_signs_out_is_told_nothing_of_cookies(page: Page) -> None:
+    bob, _ = await page.door.learner("bob@example.org")
+    answer = await page.send("POST", "/api/auth/logout", {"Authorization": f"Bearer {bob.credentials}"})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (204, False)
+    assert (await page.send("GET", "/api/auth/profile")).status_code == 200
 
 
 async def test_behind_a_proxy_the_public_address_counts(engine: Engine) -> None:

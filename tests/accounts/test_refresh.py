@@ -43,7 +43,7 @@ async def set_back(engine: Engine, **ages: timedelta) -> None:
 
 
 async def works(door: Door, access_token: str) -> bool:
-    return (await Visitor(door.client, access_token).get("/api/auth/session")).status_code == 200
+    return (await Visitor(door.client, access_token).get("/api/auth/profile")).status_code == 200
 
 
 async def test_a_token_is_exchanged_for_new_ones_of_the_same_session(door: Door) -> None:

@@ -238,7 +238,7 @@ async def test_keys_rotate_while_serving(rotating: Door, own_keys: Path) -> None
     (coming,) = put(own_keys, (datetime.now(UTC) + timedelta(hours=1), OTHERS[0]))
     await until_published(rotating, first, coming)
     assert kid(await rotating.learner("bob@example.org")) == first  # not yet
-    assert (await ada.get("/api/auth/session")).status_code == 200
+    assert (await ada.get("/api/auth/profile")).status_code == 200
 
     rename(own_keys, datetime.now(UTC))  # its time has come
     numbers = count()
@@ -247,7 +247,7 @@ async def test_keys_rotate_while_serving(rotating: Door, own_keys: Path) -> None
         return kid(await rotating.learner(f"{next(numbers)}@example.org")) == coming
 
     await until(signs)
-    assert (await ada.get("/api/auth/session")).status_code == 200  # the old token is as good as before
+    assert (await ada.get("/api/auth/profile")).status_code == 200  # the old token is as good as before
 
     rename(own_keys, datetime.now(UTC) - timedelta(minutes=17))
 
@@ -255,7 +255,7 @@ async def test_keys_rotate_while_serving(rotating: Door, own_keys: Path) -> None
         return not (own_keys / FIRST).exists()
 
     await until_published(rotating, coming)
-    assert (await ada.get("/api/auth/session")).status_code == 401  # by now it would have expired
+    assert (await ada.get("/api/auth/profile")).status_code == 401  # by now it would have expired
     await until(is_removed)
 
 
@@ -266,10 +266,10 @@ async def test_dropped_keys_verify_nothing_and_sessions_go_on(rotating: Door, ow
     made = await asyncio.to_thread(rotate, own_keys, timedelta(hours=1), drop_old=True)
     await until_published(rotating, made.id)
     ada = Visitor(rotating.client, answer.json()["access_token"])
-    assert (await ada.get("/api/auth/session")).status_code == 401
+    assert (await ada.get("/api/auth/profile")).status_code == 401
     fresh = await rotating.anyone.post("/api/auth/refresh", {"refresh_token": answer.json()["refresh_token"]})
     assert jwt.get_unverified_header(fresh.json()["access_token"])["kid"] == made.id
-    assert (await Visitor(rotating.client, fresh.json()["access_token"]).get("/api/auth/session")).status_code == 200
+    assert (await Visitor(rotating.client, fresh.json()["access_token"]).get("/api/auth/profile")).status_code == 200
 
 
 def kid(signed_in: tuple[Visitor, Any]) -> str:

@@ -41,7 +41,7 @@ def token(door: Door, somebody: Visitor, by: RSAPrivateKey | None = None, header
 
 
 async def status(door: Door, credentials: str) -> int:
-    return (await Visitor(door.client, credentials).get("/api/auth/session")).status_code
+    return (await Visitor(door.client, credentials).get("/api/auth/profile")).status_code
 
 
 async def test_a_token_is_valid_as_issued_and_not_otherwise(door: Door) -> None:
