@@ -126,15 +126,15 @@ async def search(
         limit: at most.
         cursor: of the page before.
     """
-    wanted = [
-        (act, AuditRow.act == act),
-        (by, AuditRow.actor_id == by),
-        (about, AuditRow.about_id == about),
-        (since, AuditRow.at >= since),
-        (until, AuditRow.at < until),
-        (before := position(cursor, int), AuditRow.position < before),
-    ]
-    query = select(AuditRow).where(*(condition for value, condition in wanted if value is not None))
+    query = select(AuditRow)
+    for column, value in ((AuditRow.act, act), (AuditRow.actor_id, by), (AuditRow.about_id, about)):
+        query = query if value is None else query.where(column == value)
+    if since is not None:
+        query = query.where(AuditRow.at >= since)
+    if until is not None:
+        query = query.where(AuditRow.at < until)
+    if (before := position(cursor, int)) is not None:
+        query = query.where(AuditRow.position < before)
     rows = (await tx.session.scalars(query.order_by(AuditRow.position.desc()).limit(limit + 1))).all()
     await note(tx, "audit.read", actor, about, of=act, by=by)
     return page(rows, limit, _entry, lambda row: row.position)

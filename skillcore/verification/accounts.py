@@ -111,7 +111,7 @@ async def vouch(tx: Transaction, actor: Actor, person: str, source: str, given: 
         method="vouched",
         platform_id=actor.platform_id,
     )
-    linked = await link(tx, claim)
+    linked = await link(tx, claim, actor)
     await begin(tx, linked)
     return _shown(linked)
 
@@ -155,7 +155,7 @@ async def unlink(tx: Transaction, actor: Actor, person: str, source: str, *, wit
         raise Forbidden("only an administrator can withdraw the evidence of a wrong link")
     if actor.platform_id is not None and account.vouched_by is None:
         raise Forbidden("this account was proved by its user, who alone can unlink it")
-    await unlink_account(tx, account.id, withdraw=withdraw, by=None if actor.user_id == user_id else actor.name)
+    await unlink_account(tx, account.id, withdraw=withdraw, actor=actor)
 
 
 async def _found(tx: Transaction, actor: Actor, user_id: UUID, source: str) -> LinkedAccount:

@@ -15,6 +15,8 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
+from skillcore.accounts.access import Actor
+from skillcore.accounts.audit import Act, note
 from skillcore.defaults.kinds import AccountLinked, AccountUnlinked, EvidenceWithdrawn
 from skillcore.ledger import record
 from skillcore.runtime.clock import now
@@ -24,6 +26,13 @@ from skillcore.verification.handles import account_name
 from skillcore.verification.tables import SourceAccountRow
 
 __all__ = ["Change", "name_of", "same_account"]
+
+ACTS: dict[str, Act] = {
+    "account.linked": "account.linked",
+    "account.unlinked": "account.unlinked",
+    "evidence.withdrawn": "account.withdrawn",
+}
+"""What is noted of each kind of event."""
 
 
 def name_of(row: SourceAccountRow) -> str:
@@ -42,19 +51,28 @@ def same_account(handle_key: str, external_id: str | None) -> ColumnElement[bool
 class Change:
     """A change of accounts at one source: rows change at once, and what happened is recorded together at the end.
 
+    Args:
+        tx: the caller's transaction.
+        source: where.
+        actor: who asks for it; None where skillcore found a proof.
+
     Attributes:
         moment: when. The events follow each other by a microsecond, since the last one about an account decides.
     """
 
-    def __init__(self, tx: Transaction, source: str) -> None:
+    def __init__(self, tx: Transaction, source: str, actor: Actor | None = None) -> None:
         self.tx = tx
         self.source = source
+        self.actor = actor
         self.moment = now()
         self._events: list[NewEvent] = []
+        self._platforms: list[UUID | None] = []
 
     async def record(self) -> None:
-        """Record what happened; the last thing that the transaction does."""
+        """Record what happened, and note it; the last thing that the transaction does."""
         await record(self.tx, self._events)
+        for event, platform_id in zip(self._events, self._platforms, strict=True):
+            await note(self.tx, ACTS[event.kind], self.actor, event.user_id, platform_id, source=self.source)
 
     def linked(self, row: SourceAccountRow) -> None:
         """Say that an account is a person's, which also ends a withdrawal of its evidence."""
@@ -160,6 +178,7 @@ class Change:
         return next((other for other in others if _stands_before(other, row)), None)
 
     def _add(self, row: SourceAccountRow, kind: str, data: Struct) -> None:
+        self._platforms.append(row.platform_id)
         self._events.append(
             NewEvent(
                 user_id=row.user_id,

@@ -14,6 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import func, select
 
+from skillcore.accounts.access import Actor
 from skillcore.plugin import Account
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Transaction
@@ -86,17 +87,22 @@ class LinkedAccount(Struct, frozen=True, kw_only=True):
         return Account(self.source, self.handle, self.external_id if self.by_id else None)
 
 
-async def link(tx: Transaction, claim: Claim) -> LinkedAccount:
+async def link(tx: Transaction, claim: Claim, actor: Actor | None = None) -> LinkedAccount:
     """Make an account a person's; the account before it, and others' claims that a proof displaces, lose their evidence.
 
     Linking what is linked already changes nothing, but for the new handle of an account that was renamed. Records, so it is
     the last thing its transaction does.
 
+    Args:
+        tx: the caller's transaction.
+        claim: that the account is a person's.
+        actor: who makes it; None where skillcore found the proof.
+
     Raises:
         Conflict: it is another person's, or the person has proved another account.
     """
     await lock(tx, claim.source)
-    change = Change(tx, claim.source)
+    change = Change(tx, claim.source, actor)
     whose = SourceAccountRow.user_id == claim.user_id
     _refuse_taken(claim, await change.rows(same_account(claim.handle_key, claim.external_id), ~whose))
     own = await change.rows(whose)
@@ -120,7 +126,9 @@ async def link(tx: Transaction, claim: Claim) -> LinkedAccount:
     return _linked(row)
 
 
-async def unlink(tx: Transaction, account_id: UUID, *, reason: str = "", withdraw: bool = False, by: str | None = None) -> bool:
+async def unlink(
+    tx: Transaction, account_id: UUID, *, reason: str = "", withdraw: bool = False, actor: Actor | None = None
+) -> bool:
     """Let an account bring no more evidence; what it brought stays, unless it is withdrawn. Records.
 
     What a withdrawn account displaced counts again: other accounts of the same person, and what platforms vouched for.
@@ -130,7 +138,7 @@ async def unlink(tx: Transaction, account_id: UUID, *, reason: str = "", withdra
         account_id: which.
         reason: for the person.
         withdraw: the link was wrong; works on accounts that were unlinked before, too.
-        by: who decided it, if not the person.
+        actor: who decided it; it is recorded, unless it was the person.
 
     Returns:
         Whether anything changed.
@@ -142,8 +150,9 @@ async def unlink(tx: Transaction, account_id: UUID, *, reason: str = "", withdra
     await tx.session.refresh(row, with_for_update=True)
     if row.withdrawn_at is not None or (row.unlinked_at is not None and not withdraw):
         return False
-    change = Change(tx, row.source)
+    change = Change(tx, row.source, actor)
     if row.unlinked_at is None:
+        by = None if actor is None or actor.user_id == row.user_id else actor.name
         change.unlinked(row, reason=reason, by=by)
     if withdraw:
         own = await change.rows(SourceAccountRow.user_id == row.user_id)
