@@ -43,7 +43,7 @@ class Served:
     def await_ready(self) -> None:
         """Wait for its address."""
         until(lambda: "ready at" in self.said or self.process.poll() is not None)
-        found = re.search(r"ready at (http://\S+)\n", self.said)
+        found = re.search(r"ready at (https?://\S+)\n", self.said)
         assert found, self.said
         self.address = found[1]
 

@@ -11,7 +11,7 @@ from skillcore.app import create_app
 from skillcore.cli.commands import Commands
 from skillcore.cli.serving import engine_for, watch_parent
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.http import AddressInUse, serve, stop_requested
+from skillcore.runtime.http import AddressInUse, Certificate, CertificateUnusable, serve, stop_requested
 from skillcore.runtime.watchdog import watched
 
 __all__ = ["register"]
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         engine = engine_for(options)
         watch_parent(engine)
         uvloop.run(serve_api(engine, options.host, options.port))
-    except (AddressInUse, FileNotFoundError) as error:
+    except (AddressInUse, CertificateUnusable, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -56,6 +56,8 @@ async def serve_api(engine: Engine, host: str | None = None, port: int | None = 
                 port=section.port if port is None else port,
                 grace=section.grace,
                 stop=stop,
+                certificate=Certificate.of(section),
+                unread=section.body_timeout,
             )
     finally:
         await engine.database.close()

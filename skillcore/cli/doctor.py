@@ -117,6 +117,7 @@ def _configured(loaded: Configuration) -> list[Check]:
         ("sealing keys", lambda: files.sealing_keys(settings)),
         ("port", lambda: network.port(settings)),
         ("bind", lambda: network.bind(settings)),
+        ("certificate", lambda: network.certificate(settings)),
         ("embedded PostgreSQL", lambda: databases.own_server(settings)),
         ("database", lambda: databases.database(settings)),
         ("clocks", lambda: databases.clocks(settings)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import ssl
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from skillcore.accounts.setup import ensure_token
 from skillcore.cli.commands import Commands, configuration
 from skillcore.cli.serving import SUPERVISED
 from skillcore.runtime.configuration import Configuration
-from skillcore.runtime.http import AddressInUse, free_port, stop_requested
+from skillcore.runtime.http import AddressInUse, Certificate, CertificateUnusable, check, free_port, stop_requested
 from skillcore.runtime.logins import embedded, instance_lock, logins
 from skillcore.runtime.logs import configure_logging
 from skillcore.runtime.migrations import MigrationFailed, migrate
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     except InUse as error:
         print(f"skillcore serves this data directory already ({error}): stop it, or set another data_dir", file=sys.stderr)
         return 1
-    except (AddressInUse, GaveUp, MigrationFailed, PostgresFailed) as error:
+    except (AddressInUse, CertificateUnusable, GaveUp, MigrationFailed, PostgresFailed) as error:
         print(error, file=sys.stderr)
         return 1
     except psycopg.OperationalError as error:
@@ -74,6 +75,8 @@ def run(options: argparse.Namespace) -> int:
 
 def serve_all(loaded: Configuration, settings: Settings, *, practice: bool) -> None:
     """Start everything and keep it running; the caller holds the data directory's lock."""
+    if (certificate := Certificate.of(settings.server)) is not None:
+        check(certificate)
     port = free_port(settings.server.host, settings.server.port)
     settings = msgspec.structs.replace(settings, server=msgspec.structs.replace(settings.server, port=port))
     postgres = embedded(settings)
@@ -127,16 +130,16 @@ async def until_ready(settings: Settings) -> None:
     while True:
         try:
             async with asyncio.timeout(5):
-                if await is_ready(host, settings.server.port):
+                if await is_ready(host, settings.server.port, encrypted=bool(settings.server.tls_certificate)):
                     return
         except (OSError, TimeoutError):
             pass
         await asyncio.sleep(LOOK_AGAIN)
 
 
-async def is_ready(host: str, port: int) -> bool:
+async def is_ready(host: str, port: int, *, encrypted: bool) -> bool:
     """Ask once."""
-    reader, writer = await asyncio.open_connection(host, port)
+    reader, writer = await asyncio.open_connection(host, port, ssl=to_oneself() if encrypted else None)
     try:
         writer.write(READY)
         status = await reader.readline()
@@ -145,10 +148,19 @@ async def is_ready(host: str, port: int) -> bool:
     return b" 200 " in status
 
 
+def to_oneself() -> ssl.SSLContext:
+    """Return how TLS is spoken on the way to this very service: whom its certificate is for does not matter there."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def announce(settings: Settings, token: Path | None) -> None:
     """Tell whoever started it where it is and, until there is an administrator, how to become one."""
     host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    lines = [f"skillcore is ready at http://{host}:{settings.server.port}"]
+    scheme = "https" if settings.server.tls_certificate else "http"
+    lines = [f"skillcore is ready at {scheme}://{host}:{settings.server.port}"]
     if token is not None:
         lines.append(f"there is no administrator yet: the one-time set-up token is in {token}")
     sys.stdout.write("".join(f"{line}\n" for line in lines))  # at once: the children write to the same place

@@ -17,7 +17,9 @@ from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.settings import Settings, VerificationSettings
 from tests.attacks.town import Town, built, plugins
+from tests.attacks.wire import Wire
 from tests.conftest import LIFTED, Dsns, database_like
+from tests.services import serving
 from tests.visitors import Door, Visitor, door_of
 
 
@@ -89,3 +91,16 @@ async def copied(built_town: Built, cluster: dict[str, str], cluster_owner: psyc
     with database_like(built_town.database, cluster, cluster_owner) as dsns:
         async with opened(dsns, built_town.settings) as door:
             yield Visited(built_town.town, door)
+
+
+@pytest.fixture(scope="session")
+def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    """The whole service, with little patience, behind a proxy at 127.0.0.2, where a stranger may call twice."""
+    variables = {
+        "SKILLCORE__SERVER__BODY_TIMEOUT": "1.5",
+        "SKILLCORE__SERVER__TRUSTED_PROXIES": '["127.0.0.2/32"]',
+        "SKILLCORE__LIMITS__ANONYMOUS": '{"requests": 1, "seconds": 3600, "burst": 2}',
+        "SKILLCORE__LIMITS__ANONYMOUS__REQUESTS": "1",
+    }
+    with serving(tmp_path_factory.mktemp("wire") / "here", variables=variables) as served:
+        yield Wire(int(served.address.rpartition(":")[2]))

@@ -154,6 +154,7 @@ def _named(settings: Settings, found: Plugins) -> Iterator[tuple[str, Path]]:
     named = {
         "database.url_file": settings.database.url_file,
         "database.owner_url_file": settings.database.owner_url_file,
+        "server.tls_key": settings.server.tls_key,
     }
     yield from ((setting, Path(file)) for setting, file in named.items() if file)
     for plugin, own in sorted(found.settings.items()):
