@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.x509.oid import NameOID
 from sqlalchemy import select
 
+from skillcore.delivery.addresses import on_envelope
 from skillcore.delivery.outbox import deliver
 from skillcore.delivery.tables import MailRow
 from skillcore.runtime.clock import now
@@ -102,7 +103,7 @@ class MailServer:
 
     def to(self, address: str) -> list[Taken]:
         """Return what was taken for an address."""
-        return [mail for mail in self.taken if mail.to == address]
+        return [mail for mail in self.taken if mail.to == on_envelope(address)]
 
     @staticmethod
     def _tls(server: Any) -> bool:

@@ -57,6 +57,11 @@ ROWS = {
     "rate_limits": "insert into rate_limits values ('h', now())",
     "erasure_requests": "insert into erasure_requests values (ada(), 'asked', now(), now())",
     "shares": "insert into shares values (ada(), 'public_level', now())",
+    "one_time_tokens": "insert into one_time_tokens (id, user_id, purpose, token_sha256, details, expires_at)"
+    " values (ada(), ada(), 'reset', 'h', 'x', now())",
+    "second_factors": "insert into second_factors (user_id, secret) values (ada(), 'x')",
+    "recovery_codes": "insert into recovery_codes (id, user_id, code_sha256) values (ada(), ada(), 'h')",
+    "devices": "insert into devices (id, user_id, token_sha256, last_used_at) values (ada(), ada(), 'h', now())",
     "platforms": "insert into platforms (id, name) values (ada(), 'School')",
     "api_keys": "insert into api_keys (id, platform_id, name, prefix, secret_sha256, scopes)"
     " values (ada(), ada(), 'k', 'p', 'x', '{a}')",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Response, delete, get, post
+from litestar import Response, delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
-from skillcore.accounts import login as entering
-from skillcore.accounts import people, platforms, profiles, registration, setup
-from skillcore.accounts.access import Actor, access, admin, public, user
-from skillcore.accounts.signed_in import SignedIn, answer, check_keep
+from skillcore.accounts import people, platforms
+from skillcore.accounts.access import Actor, access, admin, user
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
@@ -35,40 +33,6 @@ PersonAsked = Annotated[
     ),
 ]
 """For a handler's query parameter: ``user: PersonAsked = "me"``."""
-
-
-@post("/api/setup", opt={"access": access(public())}, tags=["accounts"], summary="Make the first administrator")
-async def set_up(
-    engine: NamedDependency[Engine], request: Request[Any, Any, Any], data: JSONBody[setup.NewAdministrator]
-) -> Response[SignedIn]:
-    """Works once, with the token from the file that the start of the service named."""
-    check_keep(engine, request, data.keep)
-    return answer(await setup.set_up(engine, data), 201)
-
-
-@post("/api/auth/register", opt={"access": access(public())}, tags=["accounts"], summary="Sign up")
-async def register(
-    engine: NamedDependency[Engine], request: Request[Any, Any, Any], data: JSONBody[registration.NewAccount]
-) -> Response[SignedIn]:
-    """Makes a learner's account, and signs it in."""
-    check_keep(engine, request, data.keep)
-    return answer(await registration.register(engine, data), 201)
-
-
-@post("/api/auth/login", status_code=200, opt={"access": access(public())}, tags=["accounts"], summary="Sign in")
-async def login(
-    engine: NamedDependency[Engine], request: Request[Any, Any, Any], data: JSONBody[entering.Credentials]
-) -> Response[SignedIn]:
-    """Gives an access token and a refresh token, or a cookie."""
-    check_keep(engine, request, data.keep)
-    return answer(await entering.login(engine, data), 200)
-
-
-@get("/api/auth/profile", opt={"access": access(user())}, tags=["accounts"], summary="Read your own account")
-async def read_profile(engine: NamedDependency[Engine], actor: NamedDependency[Actor]) -> profiles.Profile:
-    """Tells who is signed in."""
-    async with engine.transaction() as tx:
-        return await profiles.profile(tx, actor)
 
 
 @post("/api/platforms", opt={"access": access(admin())}, tags=["platforms"], summary="Make a platform")
@@ -177,10 +141,6 @@ async def read_user(engine: NamedDependency[Engine], actor: NamedDependency[Acto
 
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
-    set_up,
-    register,
-    login,
-    read_profile,
     create_platform,
     list_platforms,
     read_platform,

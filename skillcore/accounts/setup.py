@@ -12,10 +12,14 @@ import psycopg
 from msgspec import Meta
 from sqlalchemy import select, text
 
-from skillcore.accounts.login import Credentials
-from skillcore.accounts.registration import Password, new_user
-from skillcore.accounts.sessions import Session, begin
+from skillcore.accounts.audit import note
+from skillcore.accounts.login import Entered, enter
+from skillcore.accounts.password_rules import NewPassword, check
+from skillcore.accounts.registration import new_user
+from skillcore.accounts.sessions import Kept
 from skillcore.accounts.tables import UserRow
+from skillcore.delivery.addresses import EmailAddress, check_address
+from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.database import SERVICE_ROLE
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.problems import Conflict, Forbidden
@@ -30,15 +34,18 @@ ONE_AT_A_TIME = 0x736B_6C6C_7365_7475
 ANY_ADMINISTRATOR = "select exists (select from users where role = 'admin')"
 
 
-class NewAdministrator(Credentials, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NewAdministrator(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first administrator to be.
 
     Attributes:
         token: from the file that the start of the service named.
+        keep: what the caller keeps of the session: tokens, or, as pages do, a cookie.
     """
 
+    email: EmailAddress
+    password: NewPassword
     token: Annotated[str, Meta(min_length=1, max_length=200, examples=["the token from the file"])]
-    password: Password
+    keep: Kept = "token"
 
 
 def ensure_token(service_dsn: str, data_dir: str | Path) -> Path | None:
@@ -58,18 +65,21 @@ def ensure_token(service_dsn: str, data_dir: str | Path) -> Path | None:
     return path
 
 
-async def set_up(engine: Engine, data: NewAdministrator) -> Session:
+async def set_up(engine: Engine, data: NewAdministrator) -> Entered:
     """Make the first administrator, exactly once, and sign them in.
 
     Raises:
         Conflict: there is one.
         Forbidden: the token is not that of the file.
+        InvalidField: address or password cannot be used.
     """
+    check_address(data.email)
+    check(data.password, engine.settings.auth, (data.email,))
     path = Path(engine.settings.data_dir) / FILE
     token = await asyncio.to_thread(_read, path)
     fits = compare_digest(token.encode(), data.token.strip().encode()) and bool(token)
     if fits:
-        user = await new_user(engine, data, role="admin")
+        user = await new_user(engine, data.email, data.password, role="admin")
     async with engine.transaction() as tx:
         await tx.session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
         if await tx.session.scalar(select(UserRow.id).where(UserRow.role == "admin").limit(1)):
@@ -78,9 +88,10 @@ async def set_up(engine: Engine, data: NewAdministrator) -> Session:
             raise Forbidden(f"this is not the token in the file {FILE} of the data directory: read it there")
         tx.session.add(user)
         await tx.session.flush()
-        session = await begin(tx, user.id, "setup", data.keep)
+        await note(tx, "setup.done", about=user.id)
+        entered = await enter(tx, user.id, "setup", data.keep)
     await asyncio.to_thread(path.unlink, missing_ok=True)
-    return session
+    return entered
 
 
 def _read(path: Path) -> str:

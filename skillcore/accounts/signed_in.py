@@ -27,6 +27,7 @@ class SignedIn(Veiled, frozen=True, kw_only=True):
         expires_in: seconds for which the access token is valid.
         refresh_token: for ``POST /api/auth/refresh``: good for one use.
         csrf_token: for the header ``X-CSRF-Token`` of requests by cookie that change something.
+        device_token: for the device to keep and to bring along at its next sign-in, where it brought none.
         session_expires_at: when it ends at the latest, however much it is used.
     """
 
@@ -36,6 +37,7 @@ class SignedIn(Veiled, frozen=True, kw_only=True):
     expires_in: int | None = None
     refresh_token: str | None = None
     csrf_token: str | None = None
+    device_token: str | None = None
     session_expires_at: datetime
     user: Profile
 

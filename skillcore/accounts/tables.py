@@ -18,8 +18,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import Uuid as SQLUuid
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from skillcore.delivery.addresses import compared
 from skillcore.runtime.database import Base, nature
 
 __all__ = ["ApiKeyRow", "MembershipRow", "PlatformRow", "RefreshTokenRow", "SessionRow", "UserRow"]
@@ -35,17 +36,26 @@ class UserRow(Base):
     __table_args__ = (
         CheckConstraint("role in ('learner', 'mentor', 'admin')", name="role"),
         CheckConstraint("password_hash is null or email is not null", name="login"),
-        Index("users_email_key", text("lower(email)"), unique=True),
+        CheckConstraint("(email is null) = (email_key is null)", name="email"),
+        UniqueConstraint("email_key"),
         nature("record", person="id", erase="delete"),
     )
 
     id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
     email: Mapped[str | None] = mapped_column(Text)
+    email_key: Mapped[str | None] = mapped_column(Word)
+    email_verified_at: Mapped[datetime | None] = mapped_column(Moment)
     password_hash: Mapped[str | None] = mapped_column(Text, info={"secret": True})
     display_name: Mapped[str] = mapped_column(Text, server_default=text("''"))
     role: Mapped[str] = mapped_column(Word, server_default=text("'learner'"))
     time_zone: Mapped[str] = mapped_column(Text, server_default=text("'UTC'"))
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+    @validates("email")
+    def _compare(self, _name: str, email: str | None) -> str | None:
+        """Keep beside an address, which stays as typed, what it is compared by."""
+        self.email_key = None if email is None else compared(email)
+        return email
 
 
 class PlatformRow(Base):

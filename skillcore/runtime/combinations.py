@@ -45,6 +45,9 @@ def impossible(settings: Settings) -> Iterator[Impossible]:
     yield from _watchdog(settings.watchdog)
     yield from _mail(settings)
     verification = settings.verification
+    if settings.auth.page and (not is_safe(settings.auth.page) or "#" in settings.auth.page):
+        allowed = "an address without # that begins with https://, or one of this machine"
+        yield Impossible(("auth", "page"), repr(settings.auth.page), allowed)
     if verification.redirect_uri and not is_safe(verification.redirect_uri):
         allowed = "an address that begins with https://, or one of this machine"
         yield Impossible(("verification", "redirect_uri"), repr(verification.redirect_uri), allowed)

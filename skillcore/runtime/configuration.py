@@ -28,7 +28,6 @@ PREFIX = "SKILLCORE__"
 PLACES = (Path("config/skillcore.toml"), Path("skillcore.toml"))
 DEFAULT_FILE = "config/skillcore.toml"
 WORDS = {"url": "URL", "owner_url": "URL", "password": "password"}
-WORDS = {"url": "URL", "owner_url": "URL", "password": "password"}
 
 
 class ConfigurationError(Exception):

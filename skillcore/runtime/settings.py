@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field, to_builtins
+from msgspec import Meta, field, to_builtins
 
 from skillcore.plugin.manager import RESERVED
 from skillcore.plugin.sections import Misfit, fit, merged
+from skillcore.plugin.veiled import Veiled
 
 __all__ = [
     "AuditSettings",
@@ -44,7 +45,7 @@ Seconds = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
 
 
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Section(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the configuration file."""
 
 
@@ -59,7 +60,7 @@ class ServerSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cors_origins: tuple[str, ...] = ()
     tls_certificate: str = ""
     tls_key: str = ""
-    hsts: Annotated[str, Meta(pattern=r"^(max-age=[0-9]{1,10}(; includeSubDomains)?(; preload)?)?$")] = (
+    hsts: Annotated[str, Meta(pattern=r"^(max-age=[0-9]{1,10}(; includeSubDomains)?(; preload)?)?\Z")] = (
         "max-age=31536000; includeSubDomains"
     )
     body_limit: Count = 1_048_576
@@ -159,7 +160,13 @@ class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     session_days: Annotated[float, Meta(gt=0, le=400)] = 30.0
     idle_days: Annotated[float, Meta(gt=0, le=400)] = 7.0
     refresh_grace: Annotated[float, Meta(ge=0, le=60)] = 10.0
+    registration: Literal["open", "closed"] = "open"
+    min_characters: Annotated[int, Meta(ge=8, le=64)] = 15
     bcrypt_cost: Annotated[int, Meta(ge=4, le=16)] = 12
+    hashing_queue: Count = 32
+    reset_minutes: Annotated[float, Meta(gt=0, le=1440)] = 30.0
+    confirm_hours: Annotated[float, Meta(gt=0, le=168)] = 24.0
+    page: str = ""
     keys_dir: str = ""
     key_overlap: Annotated[float, Meta(ge=0)] = 3600.0
 
@@ -182,10 +189,6 @@ class MailSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     password_file: str = ""
     sender: str = ""
     timeout: Seconds = 8.0
-
-    def __repr__(self) -> str:
-        """Show no password."""
-        return f"{type(self).__name__}(host={self.host!r}, port={self.port}, security={self.security!r})"
 
 
 class LimitSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

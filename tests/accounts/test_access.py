@@ -21,9 +21,13 @@ from tests.visitors import Door, Visitor
 
 PUBLIC = {
     "/.well-known/jwks.json",
+    "/api/auth/email/confirm",
     "/api/auth/login",
+    "/api/auth/password/forgotten",
+    "/api/auth/password/reset",
     "/api/auth/refresh",
     "/api/auth/register",
+    "/api/auth/register/confirm",
     "/api/docs",
     "/api/docs/openapi.json",
     "/api/docs/page.css",

@@ -83,6 +83,7 @@ async def test_sign_up_and_in(door: Door) -> None:
     assert shown == {
         "id": made.json()["user"]["id"],
         "email": "Ada@Example.org",
+        "email_verified": False,
         "display_name": "Ada",
         "role": "learner",
         "time_zone": "Europe/Vienna",
