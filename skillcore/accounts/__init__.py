@@ -10,7 +10,7 @@ from skillcore.accounts import audit_routes, devices, one_time, own_routes, rout
 from skillcore.accounts.audit_checks import CHECKS
 from skillcore.accounts.audit_lane import Lane
 from skillcore.accounts.erasure import strip_audit
-from skillcore.accounts.limits import Limiter
+from skillcore.accounts.limits import Limiter, forget_expired
 from skillcore.accounts.mentors import forget_invitations
 from skillcore.accounts.passwords import Passwords
 from skillcore.accounts.tokens import Tokens
@@ -26,6 +26,7 @@ ROOM = Room(
         Retention(name="sessions", kept=lambda _: timedelta(), forget=sessions.forget_expired),
         Retention(name="mentors' invitations", kept=lambda _: timedelta(), forget=forget_invitations),
         Retention(name="one-time tokens", kept=lambda _: timedelta(), forget=one_time.forget_expired),
+        Retention(name="spent limits", kept=lambda _: timedelta(), forget=forget_expired),
         Retention(name="devices", kept=lambda _: devices.KEPT, forget=devices.forget_expired),
     ),
     services={"api": (Passwords.opened, Tokens.opened, Lane.opened, Limiter.opened)},

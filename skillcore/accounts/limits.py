@@ -21,7 +21,7 @@ from typing import Any
 import psycopg
 import structlog
 from msgspec import Struct
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from skillcore.accounts.limit_tables import RateLimitRow
 from skillcore.runtime import metrics
@@ -210,10 +210,19 @@ async def give_back(engine: Engine, key: str, limit: LimitSettings) -> None:
         await engine.service(Limiter).give_back(key, limit)
 
 
-async def forget_expired(tx: Transaction, before: datetime) -> int:
-    """Delete the rows of buckets that were full again before a moment in the past, and return how many there were."""
-    gone = await tx.session.execute(delete(RateLimitRow).where(RateLimitRow.full_at < before))
-    return int(gone.rowcount)  # type: ignore[attr-defined] # that of a DELETE has it
+async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete the rows of buckets that were full again before a moment in the past, and return how many there were.
+
+    Args:
+        tx: an open transaction.
+        before: the moment.
+        limit: how many at most.
+    """
+    some = select(RateLimitRow.key_sha256).where(RateLimitRow.full_at < before).limit(limit).with_for_update(skip_locked=True)
+    gone = await tx.session.execute(
+        delete(RateLimitRow).where(RateLimitRow.key_sha256.in_(some)).returning(RateLimitRow.key_sha256)
+    )
+    return len(gone.all())
 
 
 def refusal(found: Verdict) -> TooManyRequests:
