@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 from msgspec import Struct
+from msgspec.structs import fields
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -21,7 +22,7 @@ from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import DATABASE, EmbeddedPostgres
-from skillcore.runtime.settings import Settings
+from skillcore.runtime.settings import LimitsSettings, Settings
 
 __all__ = ["Ground", "Place", "Sizes", "ground"]
 
@@ -88,10 +89,11 @@ class Place(Struct, frozen=True):
             await engine.database.close()
 
     def environment(self) -> dict[str, str]:
-        """Return the environment by which a process of skillcore comes to this database."""
+        """Return the environment by which a process of skillcore comes to this database, and refuses nobody for their pace."""
         return {
             "SKILLCORE__DATA_DIR": self.settings.data_dir,
             "SKILLCORE__DATABASE__URL": url_of(self.service),
+            **{f"SKILLCORE__LIMITS__{limit.name.upper()}__REQUESTS": "0" for limit in fields(LimitsSettings)},
         }
 
 

@@ -72,4 +72,4 @@ async def test_ratios_are_taken_within_a_round() -> None:
 
 
 async def test_the_benchmarks_cover_what_they_promise() -> None:
-    assert set(BENCHMARKS) == {"batches", "singles", "posting", "reading", "verifying", "isolation", "starting"}
+    assert set(BENCHMARKS) == {"batches", "singles", "posting", "reading", "limiting", "verifying", "isolation", "starting"}
