@@ -157,7 +157,8 @@ def _operation(
         "responses": {str(handler.status_code): _answer(handler, handler.status_code, answer, components)},
     }
     for status, phrase in handler.opt.get("statuses", {}).items():
-        described["responses"][str(status)] = _answer(handler, status, answer, components) | {"description": phrase}
+        shown = None if status in handler.opt.get("bodiless", ()) else answer
+        described["responses"][str(status)] = _answer(handler, status, shown, components) | {"description": phrase}
     if body is not None:
         described["requestBody"] = _content("application/json", body, components) | {"required": True}
     for status in _refusals(asked=bool(parameters), sent=body is not None):
