@@ -207,6 +207,8 @@ class Town:
 
 ACTS: list[Callable[[Town], Awaitable[list[Noted]]]] = [
     Town.sign_in,
+    Town.sign_in_wrongly,
+    Town.sign_in_as_nobody,
     Town.sign_out,
     Town.read_as_administrator,
     Town.read_nobody,
