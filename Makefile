@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 MANIFESTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
 TEST_PROCESSES ?= 2
 
-.PHONY: setup serve test lint audit format check lock wheels bench soak
+.PHONY: setup serve test lint audit fuzz format check lock wheels bench soak
 
 setup: $(READY)
 
@@ -36,6 +36,11 @@ lint: setup
 # Needs the network, so it is no part of the check; fails where a package could not be looked up.
 audit: setup
 	$(BIN)/python -m tests.security.vulnerabilities requirements.lock
+
+# Each of three actors asks for that many seconds, drawing anew each time.
+FUZZ_SECONDS ?= 600
+fuzz: setup
+	SKILLCORE_FUZZ=$(FUZZ_SECONDS) $(BIN)/python -m pytest -n $(TEST_PROCESSES) tests/fuzzing
 
 format: setup
 	$(BIN)/ruff format .

@@ -200,6 +200,10 @@ def _content(media_type: str, schema: Any, components: Mapping[str, Any], phrase
 def _parameter(name: str, field: FieldDefinition, *, in_path: bool) -> dict[str, Any]:
     declared = field.kwarg_definition if isinstance(field.kwarg_definition, ParameterKwarg) else None
     schema = dict(msgspec.json.schema(field.annotation))
+    if branches := [branch for branch in schema.get("anyOf", ()) if branch.get("type") != "null"]:
+        schema |= {"anyOf": branches}  # a parameter is left out; no address can hold null
+    if len(branches) == 1:
+        schema = {name: value for name, value in schema.items() if name != "anyOf"} | branches[0]
     place, shown = ("path", name) if in_path else ("query", name)
     if declared is not None:
         place = "path" if in_path else declared.param_type.value

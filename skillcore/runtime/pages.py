@@ -19,6 +19,10 @@ T = TypeVar("T")
 K = TypeVar("K")
 R = TypeVar("R")
 
+FOREIGN = "cursor: not one of this list: pass the next_cursor of a page, or none for the first"
+LARGEST = 2**63 - 1
+"""Of the numbers that a column can hold."""
+
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many items at most.")]
 """For a handler's query parameter: ``limit: Limit = 50``."""
 
@@ -67,10 +71,9 @@ def position(cursor: str | None, kind: type[K]) -> K | None:
     if cursor is None:
         return None
     try:
-        return msgspec.json.decode(
-            base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True), type=kind
-        )
+        key = msgspec.json.decode(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True), type=kind)
     except (binascii.Error, msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise BadRequest(
-            "cursor: not one of this list: pass the next_cursor of a page, or none for the first", field="cursor"
-        ) from error
+        raise BadRequest(FOREIGN, field="cursor") from error
+    if (isinstance(key, int) and abs(key) > LARGEST) or (isinstance(key, str) and "\0" in key):
+        raise BadRequest(FOREIGN, field="cursor")
+    return key

@@ -10,7 +10,8 @@ import msgspec
 import psycopg
 import sqlalchemy.exc
 import structlog
-from litestar import Request, Response
+from litestar import Litestar, Request, Response
+from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import (
     HTTPException,
     MethodNotAllowedException,
@@ -18,12 +19,12 @@ from litestar.exceptions import (
     ValidationException,
 )
 from litestar.routes import HTTPRoute
-from litestar.types import Send
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from skillcore.runtime import problems
 from skillcore.runtime.problems import Problem
 
-__all__ = ["HANDLERS", "MEDIA_TYPE", "TYPE_PREFIX", "document", "problem_of", "send_problem"]
+__all__ = ["HANDLERS", "MEDIA_TYPE", "TYPE_PREFIX", "Options", "document", "methods_at", "problem_of", "send_problem"]
 
 log = structlog.get_logger(__name__)
 
@@ -78,7 +79,8 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Problem:
     if isinstance(error, NotFoundException):
         return problems.NotFound("there is nothing at this address")
     if isinstance(error, MethodNotAllowedException):
-        allowed = ", ".join(sorted(_methods(request)))
+        path = request.url.path.rstrip("/") or "/"
+        allowed = methods_at(request.app, lambda template: re.fullmatch(_pattern(template), path) is not None)
         return problems.MethodNotAllowed(
             f"{request.method} is not possible here: use one of {allowed}", headers={"Allow": allowed}
         )
@@ -130,15 +132,30 @@ def _invalid(error: ValidationException) -> Problem:
     return problems.BadRequest(f"{first['field']}: {first['detail']}", field=first["field"], errors=errors)
 
 
-def _methods(request: Request[Any, Any, Any]) -> set[str]:
-    """Return the methods that some route knows for the path of a request."""
-    path = request.url.path.rstrip("/") or "/"
-    return {
-        method
-        for route in request.app.routes
-        if isinstance(route, HTTPRoute) and re.fullmatch(_pattern(route.path_format), path)
-        for method in route.methods
-    }
+def methods_at(app: Litestar, matches: Callable[[str], bool]) -> str:
+    """Return the methods of the routes whose path matches, as the header Allow names them."""
+    routes = [route for route in app.routes if isinstance(route, HTTPRoute) and matches(route.path_format)]
+    return ", ".join(sorted({method for route in routes for method in route.methods}))
+
+
+class Options:
+    """Around an application: has OPTIONS name all methods of an address. Litestar names those of its first handler alone."""
+
+    def __init__(self, inner: ASGIApp, app: Litestar) -> None:
+        self.inner = inner
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start" and scope.get("method") == "OPTIONS":
+                headers = MutableScopeHeaders.from_message(message)
+                if "allow" in headers:
+                    headers["Allow"] = methods_at(self.app, lambda template: template == scope["path_template"])
+            await send(message)
+
+        await self.inner(scope, receive, named)
 
 
 def _pattern(path_format: str) -> str:

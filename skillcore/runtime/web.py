@@ -57,7 +57,7 @@ def web(
         request_max_body_size=engine.settings.server.body_limit,
     )
     server = engine.settings.server
-    inner = around(Bounded(app.asgi_handler, server.body_timeout))
+    inner = around(Bounded(refusals.Options(app.asgi_handler, app), server.body_timeout))
     app.asgi_handler = Called(Observed(CrossOrigin(inner, server)), server)
     return app
 

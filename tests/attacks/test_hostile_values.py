@@ -10,6 +10,7 @@ import pytest
 
 from skillcore.accounts.access import SCOPES
 from skillcore.operations.documentation import openapi
+from skillcore.runtime.pages import cursor_of
 from tests.visitors import Door, Visitor
 
 TEXTS = {
@@ -155,6 +156,10 @@ async def test_no_parameter_is_answered_with_a_fault(door: Door, visitors: dict[
         json.loads(f'"{text}"') for name, text in TEXTS.items() if "surrogate" not in name and name != "private and unassigned"
     ]
     hostile = [text[:4000] for text in hostile] + [text.strip('"') for text in NUMBERS]
+    keys = [10**30, -(10**30), "a\0b", "", -1, 1.5, None, [], {}, ["9999-12-31T23:59:59Z", "x"], "0001-01-01T00:00:00+14:00"]
+    hostile += [cursor_of(key) for key in keys] + [
+        cursor_of(["0001-01-01T00:00:00+14:00", "01902d2e-7c1a-7d3a-9f5b-3c8a4d2b6e10"])
+    ]
     for operation in operations(door):
         if operation.method != "GET":
             continue
@@ -171,3 +176,26 @@ async def test_no_parameter_is_answered_with_a_fault(door: Door, visitors: dict[
                 tried += 1
                 assert answer.status_code < 500, f"{operation.label} {one['name']}={text[:60]!a}: {answer.text[:300]}"
     assert tried > 500
+
+
+NAMES = "Authorization X-Request-ID Idempotency-Key Cookie Origin X-Forwarded-For Forwarded User-Agent X-CSRF-Token Accept"
+
+
+@pytest.mark.parametrize("name", [*NAMES.split(), "Content-Type", "Range", "If-None-Match"])
+async def test_no_header_is_answered_with_a_fault(door: Door, name: str) -> None:
+    values = [
+        b"",
+        b"\xff\xfe\x80",
+        b"a" * 8000,
+        b"Bearer " + b"." * 4000,
+        b"Bearer sk_" + b"_" * 100,
+        b"=;=;=",
+        b'"',
+        b"\x01\x02",
+    ]
+    for value in values:
+        for path in ("/api/auth/profile", "/api/health/live", "/nowhere"):
+            answer = await door.client.request("GET", path, headers=[(name.encode(), value)])
+            assert answer.status_code < 500, f"{name}: {value[:30]!r}: {answer.text}"
+        answer = await door.client.request("POST", "/api/auth/login", content=b"{}", headers=[(name.encode(), value)])
+        assert answer.status_code < 500

@@ -25,6 +25,7 @@ from tests.services import DIRECTLY, Served, serving
 SECONDS = int(os.environ.get("SKILLCORE_FUZZ", "0"))
 """How long each actor asks; 0 for the short run of the check."""
 
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 SEED = 20261121
 PASSWORD = "correct horse battery staple"
 LEFT_OUT = "positive_data_acceptance,object_level_authorization"
@@ -54,7 +55,8 @@ def operations(served: Served) -> set[str]:
 
 def ask(served: Served, actor: str, directory: Path, phases: str, examples: int) -> tuple[str, dict[str, Any]]:
     """Have Schemathesis ask; return what it told, and what became of each operation."""
-    command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{served.address}/api/docs/openapi.json"]
+    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIGURATION), "run"]
+    command += [f"{served.address}/api/docs/openapi.json"]
     command += ["--phases", phases, "--max-examples", str(examples), "--exclude-checks", LEFT_OUT, "--no-color"]
     command += ["--continue-on-failure", "--generation-allow-x00", "false", "--request-timeout", "30", "--warnings", "off"]
     if SECONDS:
