@@ -68,6 +68,8 @@ ROWS = {
     "mentors": "insert into mentors values (bob(), ada())",
     "mentor_invitations": "insert into mentor_invitations values (ada(), bob(), 'h', 1, now())",
     "memberships": "insert into memberships (platform_id, external_id, user_id) values (ada(), 'ada', ada())",
+    "membership_invitations": "insert into membership_invitations (id, platform_id, external_id, code_sha256, state, user_id,"
+    " expires_at) values (ada(), ada(), 'ada', 'x', 'accepted', ada(), now())",
     "idempotency_keys": "insert into idempotency_keys (actor, route, key_sha256, request_sha256, attempt, taken_at, expires_at)"
     " values ('a', 'r', 'k', 'x', ada(), now(), now())",
     "sealing_keys": "insert into sealing_keys values ('a key')",

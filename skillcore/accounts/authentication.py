@@ -15,9 +15,10 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Scope
 from sqlalchemy import Update, select, update
 
-from skillcore.accounts import cookies
+from skillcore.accounts import cookies, key_text
 from skillcore.accounts.access import Access, Actor, admin, answers_options, declared
 from skillcore.accounts.audit import ROUTE, note_apart
+from skillcore.accounts.key_text import KEY_MARK
 from skillcore.accounts.limiting import charge
 from skillcore.accounts.tables import ApiKeyRow, SessionRow
 from skillcore.accounts.tokens import Tokens
@@ -28,8 +29,9 @@ from skillcore.runtime.settings import AuthSettings
 
 __all__ = ["KEY_MARK", "SAFE", "Gate", "Known", "authenticate", "seen"]
 
-KEY_MARK = "sk_"
-"""What platform keys begin with."""
+UNKNOWN_KEY = "this platform key is not known"
+NOBODYS = bytes(32)
+"""What is compared where no key has the prefix: no secret has this hash."""
 
 USED_EVERY = timedelta(minutes=1)
 """How exactly the last use of a key or session is kept."""
@@ -207,22 +209,31 @@ async def _by_key(engine: Engine, token: str) -> Actor:
         since = known.changes
         async with engine.transaction() as tx:
             row = await _key(tx, token)
-            actor = Actor(kind="key", key_id=row.id, platform_id=row.platform_id, scopes=frozenset(row.scopes))
+            actor = Actor(
+                kind="key",
+                key_id=row.id,
+                platform_id=row.platform_id,
+                scopes=frozenset(row.scopes),
+                requests_per_minute=row.requests_per_minute,
+            )
         known.put(fingerprint, actor, row.expires_at, since=since)
     return actor
 
 
 async def _key(tx: Transaction, token: str) -> ApiKeyRow:
-    """Find the key, and note that it is in use.
+    """Find the key, and note that it is in use. A prefix that nobody has takes the same steps as one that somebody has.
 
     Raises:
         Unauthenticated: it does not hold; which part of it, is nobody's business.
     """
-    prefix, _, secret = token.removeprefix(KEY_MARK).partition("_")
-    row = await tx.session.scalar(select(ApiKeyRow).where(ApiKeyRow.prefix == prefix)) if prefix.isalnum() else None
+    given = key_text.read(token)
+    if given is None:
+        raise Unauthenticated(UNKNOWN_KEY)
+    row = await tx.session.scalar(select(ApiKeyRow).where(ApiKeyRow.prefix == given.prefix))
+    fits = compare_digest(NOBODYS if row is None else row.secret_sha256, hashlib.sha256(given.secret.encode()).digest())
+    if row is None or not fits:
+        raise Unauthenticated(UNKNOWN_KEY)
     moment = now()
-    if row is None or not compare_digest(row.secret_sha256, hashlib.sha256(secret.encode()).digest()):
-        raise Unauthenticated("this platform key is not known")
     if row.revoked_at is not None:
         raise Unauthenticated("this platform key was revoked: use another one")
     if row.expires_at is not None and row.expires_at <= moment:

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
-from skillcore.accounts import people, platforms
+from skillcore.accounts import membership_routes, people, platforms
 from skillcore.accounts.access import Actor, access, admin, user
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
@@ -82,6 +82,24 @@ async def create_key(
         return await platforms.create_key(tx, actor, platform_id, data)
 
 
+@post(
+    "/api/platforms/{platform_id:uuid}/keys/{key_id:uuid}/renew",
+    opt={"access": access(admin()), "secret": True},
+    tags=["platforms"],
+    summary="Renew a key",
+)
+async def renew_key(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    platform_id: FromPath[UUID],
+    key_id: FromPath[UUID],
+    data: JSONBody[platforms.Renewal],
+) -> platforms.ShownApiKey:
+    """Makes its successor, which the answer shows, once. The old key stays valid beside it for a while."""
+    async with engine.transaction() as tx:
+        return await platforms.renew_key(tx, actor, platform_id, key_id, data)
+
+
 @get("/api/platforms/{platform_id:uuid}/keys", opt={"access": access(admin())}, tags=["platforms"], summary="List keys")
 async def list_keys(
     engine: NamedDependency[Engine],
@@ -145,9 +163,11 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     list_platforms,
     read_platform,
     create_key,
+    renew_key,
     list_keys,
     revoke_key,
     create_user,
     list_users,
     read_user,
+    *membership_routes.ROUTES,
 )

@@ -75,6 +75,8 @@ class ApiKeyRow(Base):
     __tablename__ = "api_keys"
     __table_args__ = (
         UniqueConstraint("prefix"),
+        UniqueConstraint("replaces"),
+        UniqueConstraint("replaced_by"),
         Index("api_keys_platform_id_idx", "platform_id", "id"),
         nature("record", person=None, erase="keep"),
     )
@@ -85,6 +87,9 @@ class ApiKeyRow(Base):
     prefix: Mapped[str] = mapped_column(Word)
     secret_sha256: Mapped[bytes] = mapped_column(LargeBinary, info={"secret": True})
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    requests_per_minute: Mapped[int | None]
+    replaces: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("api_keys.id"))
+    replaced_by: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("api_keys.id"))
     expires_at: Mapped[datetime | None] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
     last_used_at: Mapped[datetime | None] = mapped_column(Moment)
@@ -97,6 +102,7 @@ class MembershipRow(Base):
     __tablename__ = "memberships"
     __table_args__ = (
         UniqueConstraint("platform_id", "user_id"),
+        CheckConstraint("(consent is null) = (consented_at is null)", name="consent"),
         Index("memberships_user_id_idx", "user_id"),
         nature("record", person="user_id", erase="delete"),
     )
@@ -104,6 +110,8 @@ class MembershipRow(Base):
     platform_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("platforms.id"), primary_key=True)
     external_id: Mapped[str] = mapped_column(Word, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
+    consent: Mapped[str | None] = mapped_column(Word)
+    consented_at: Mapped[datetime | None] = mapped_column(Moment)
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
 
 

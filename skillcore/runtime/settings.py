@@ -169,6 +169,7 @@ class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     page: str = ""
     keys_dir: str = ""
     key_overlap: Annotated[float, Meta(ge=0)] = 3600.0
+    api_key_overlap: Annotated[float, Meta(ge=0)] = 86_400.0
 
 
 class OutboundSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

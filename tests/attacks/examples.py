@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from skillcore.accounts.memberships import CONSENT
 from tests.visitors import PASSWORD
 
 __all__ = ["ABSENT", "EXAMPLES", "IN_PATH", "Example", "R"]
@@ -35,7 +36,7 @@ class Example(Struct, frozen=True, kw_only=True):
         by: callers who must succeed, if not those that follow from what the route declares.
         answers: statuses of success, if not those of the OpenAPI document.
         own: it is about the caller alone, whatever it refers to: there is nothing foreign to reach.
-        last: those who succeed are gone then: it comes after everything else.
+        last: those who succeed are gone then: it comes after everything else, and after those with less.
         refused: statuses, beside 404, that what does not exist is answered with, and what is foreign alike.
     """
 
@@ -45,12 +46,13 @@ class Example(Struct, frozen=True, kw_only=True):
     by: tuple[str, ...] = ()
     answers: tuple[int, ...] = ()
     own: bool = False
-    last: bool = False
+    last: int = 0
     refused: tuple[int, ...] = ()
 
 
 IN_PATH: Mapping[str, Any] = {
     "formula": "level",
+    "invitation_id": R("invitation"),
     "job_id": R("job"),
     "key_id": R("key"),
     "person": R("person"),
@@ -82,13 +84,22 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/auth/session": E(),
     "GET /api/auth/sessions": E(),
     "DELETE /api/auth/sessions/{session_id}": E(path={"session_id": R("signed in")}),
-    "POST /api/auth/logout": E(last=True),
+    "POST /api/auth/logout": E(last=2),
     "POST /api/platforms": E(body={"name": "Evening school"}),
     "GET /api/platforms": E(),
     "GET /api/platforms/{platform_id}": E(),
     "POST /api/platforms/{platform_id}/keys": E(body={"name": "app", "scopes": ["users:read"]}),
     "GET /api/platforms/{platform_id}/keys": E(),
+    "POST /api/platforms/{platform_id}/keys/{key_id}/renew": E(body={}),
     "DELETE /api/platforms/{platform_id}/keys/{key_id}": E(),
+    "POST /api/memberships/invitations": E(body={"external_id": "new-one"}),
+    "GET /api/memberships/invitations": E(),
+    "DELETE /api/memberships/invitations/{invitation_id}": E(),
+    "POST /api/memberships/preview": E(body={"code": R("code")}, own=True),  # whoever has the code may
+    "POST /api/memberships": E(body={"code": R("code"), "consent": CONSENT}, own=True, by=("bob",)),
+    "POST /api/memberships/refuse": E(body={"code": R("other code")}, own=True),
+    "GET /api/memberships": E(),
+    "DELETE /api/memberships/{platform_id}": E(path={"platform_id": R("joined")}, last=1),
     "POST /api/users": E(body={"external_id": "new"}),
     "GET /api/users": E(),
     "GET /api/users/{person}": E(),

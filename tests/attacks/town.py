@@ -20,7 +20,6 @@ from msgspec import Struct
 from sqlalchemy import text
 
 from skillcore.accounts.access import SCOPES
-from skillcore.accounts.tables import MembershipRow
 from skillcore.accounts.tokens import Tokens
 from skillcore.ledger.tables import SkillRow
 from skillcore.plugin import (
@@ -146,11 +145,11 @@ async def built(door: Door) -> AsyncIterator[Town]:
     for tenant, learner in (("school", "ada"), ("club", "bob")):
         platform = (await made(root, "/api/platforms", {"name": WORDS[tenant]}))["id"]
         callers |= await keys(door, root, platform, tenant)
-        await join(door.engine, platform, people[learner][1], learner)
-        await join(door.engine, platform, people["cleo"][1], f"cleo-{WORDS[tenant]}")
         key = Visitor(door.client, callers[tenant])
+        await join(key, people[learner][0], learner)
+        await join(key, people["cleo"][0], f"cleo-{WORDS[tenant]}")
         things[tenant] = await furnished(door, tenant, key, *people[learner])
-        things[tenant] |= {"platform": platform, "person": people[learner][1], "cleo": people["cleo"][1]}
+        things[tenant] |= {"platform": platform, "joined": platform, "person": people[learner][1], "cleo": people["cleo"][1]}
         things[tenant]["key"] = (await made(root, f"/api/platforms/{platform}/keys", {"name": "spare", "scopes": SCOPES}))["id"]
     async with door.engine.transaction() as tx:
         await tx.session.execute(text("update users set role = 'mentor' where id = :id"), {"id": people["mentor"][1]})
@@ -191,10 +190,11 @@ async def signed_in(door: Door, name: str) -> dict[str, Any]:
     return await made(door.anyone, "/api/auth/login", {"email": f"{name}@example.org", "password": PASSWORD}, 200)
 
 
-async def join(engine: Engine, platform: str, person: str, external_id: str) -> None:
-    """Make a person a platform's member."""
-    async with engine.transaction() as tx:
-        tx.session.add(MembershipRow(platform_id=UUID(platform), external_id=external_id, user_id=UUID(person)))
+async def join(key: Visitor, person: Visitor, external_id: str) -> None:
+    """Make a person a platform's member, with their consent."""
+    invited = await made(key, "/api/memberships/invitations", {"external_id": external_id})
+    offer = await made(person, "/api/memberships/preview", {"code": invited["code"]}, 200)
+    await made(person, "/api/memberships", {"code": invited["code"], "consent": offer["consent"]})
 
 
 async def furnished(door: Door, tenant: str, key: Visitor, learner: Visitor, learner_id: str) -> dict[str, str]:
@@ -229,6 +229,9 @@ async def furnished(door: Door, tenant: str, key: Visitor, learner: Visitor, lea
     session = {"mentor": things["member"], "intern": learner_id, "focus": word, "project": things["project"]}
     for name in ("session", "session@ada"):
         things[name] = (await made(key, "/api/mentorship-sessions", session))["id"]
+    for name in ("code", "other code", "withdrawn"):
+        invited = await made(key, "/api/memberships/invitations", {"external_id": f"{name[:5]}-{word}"})
+        things |= {name: invited["code"], "invitation": invited["id"]}
     event = {"kind": "platform.volunteered", "user": learner_id, "data": {"title": word}, "skills": ["sql"]}
     things["event"] = (await made(key, "/api/events", event))["id"]
     return things
