@@ -27,6 +27,9 @@ COOKIE = "__Host-skillcore-device"
 KEPT = timedelta(days=400)
 """How long a device is remembered that is not used: as long as browsers keep a cookie at most."""
 
+NOBODY = UUID(int=0)
+"""Asked for in the place of somebody who has no account, so that the database does the same."""
+
 MOST = 20
 """Devices of one person that are remembered: the latest."""
 
@@ -39,7 +42,9 @@ async def known(tx: Transaction, user_id: UUID | None, token: str) -> UUID | Non
     """Return the device that has a token, if it is this person's."""
     row = DeviceRow
     fresh = row.last_used_at > now() - KEPT
-    return await tx.session.scalar(select(row.id).where(row.token_sha256 == _hash(token), row.user_id == user_id, fresh))
+    return await tx.session.scalar(
+        select(row.id).where(row.token_sha256 == _hash(token), row.user_id == (user_id or NOBODY), fresh)
+    )
 
 
 async def remember(tx: Transaction, user_id: UUID) -> str:

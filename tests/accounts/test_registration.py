@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import func, select, update
 
-from skillcore.accounts import passwords as hashing
 from skillcore.accounts.credential_tables import OneTimeTokenRow
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
+from tests.accounts.costs import Counted
 from tests.accounts.postal import PostalDoor, postal_door_of
 from tests.conftest import Dsns
 from tests.ledger.facts import rows
@@ -89,32 +89,6 @@ async def test_known_and_unknown_addresses_are_answered_alike(postal: PostalDoor
     assert (
         await postal.anyone.post("/api/auth/login", {"email": "ada@example.org", "password": "another long one"})
     ).status_code == 401
-
-
-class Counted:
-    """What a request costs: hashes, and statements by their beginning."""
-
-    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.hashes = 0
-        self.statements: list[str] = []
-        for name in ("hashpw", "checkpw"):
-            monkeypatch.setattr(hashing.bcrypt, name, self._counting(getattr(hashing.bcrypt, name)))
-        event.listen(engine.database.sqlalchemy.sync_engine, "before_cursor_execute", self._execute)
-
-    def _counting(self, real: Any) -> Any:
-        def counted(*arguments: bytes) -> Any:
-            self.hashes += 1
-            return real(*arguments)
-
-        return counted
-
-    def _execute(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        self.statements.append(statement)
-
-    async def of(self, door: Door, path: str, body: Any) -> tuple[int, list[str]]:
-        self.hashes, self.statements = 0, []
-        await door.anyone.post(path, body)
-        return self.hashes, self.statements
 
 
 async def test_known_and_unknown_addresses_cost_the_same(postal: PostalDoor, monkeypatch: pytest.MonkeyPatch) -> None:

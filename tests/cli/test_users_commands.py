@@ -1,28 +1,37 @@
-"""The commands on people's accounts."""
+"""``skillcore users``: what an operator does for people who cannot sign in."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Any
 
-from tests.cli.conftest import Done
+import pytest
+
 from tests.conftest import Dsns
 from tests.ledger.facts import rows
-from tests.visitors import Door
-
-OnDatabase = Callable[..., Awaitable[Done]]
+from tests.visitors import PASSWORD, Door
 
 
-async def test_a_role_is_given_on_the_command_line(door: Door, database_dsns: Dsns, on_database: OnDatabase) -> None:
-    await door.admin()
+async def test_a_reset_link_lets_somebody_in_again(
+    door: Door, on_database: Callable[..., Any], database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, ada = await door.learner()
-    done = await on_database("users", "role", "ADA@example.org", "admin")
-    assert (done.code, done.out) == (0, "ADA@example.org is admin\n")
-    assert rows(database_dsns, "select role from users where id = %s", ada) == [("admin",)]
-    noted = "select actor_kind, about_id::text, detail->>'after' from audit where act = 'role.changed'"
-    assert rows(database_dsns, noted) == [("command", ada, "admin")]
-    assert (await on_database("users", "role", "root@example.org", "learner")).code == 0
-    last = await on_database("users", "role", "ada@example.org", "learner")
-    assert (last.code, "only administrator" in last.err) == (1, True)
-    absent = await on_database("users", "role", "nobody@example.org", "learner")
-    assert (absent.code, "nobody@example.org" in absent.err) == (1, True)
-    assert (await on_database("users", "role", "ada@example.org", "owner")).code == 2
+    monkeypatch.setenv("SKILLCORE__AUTH__PAGE", "https://learn.example/account")
+    done = await on_database("users", "reset-link", "ADA@example.org")
+    assert done.code == 0, done.err
+    token = done.out.splitlines()[0].removeprefix("token: ")
+    assert done.out.splitlines()[1] == f"link: https://learn.example/account#purpose=reset&token={token}"
+    chosen = await door.anyone.post("/api/auth/password/reset", {"token": token, "password": f"{PASSWORD} indeed"})
+    assert chosen.status_code == 200
+    noted = rows(database_dsns, "select actor_kind, about_id::text from audit where act = 'password.link_issued'")
+    assert noted == [("command", ada)]
+
+
+async def test_who_is_not_there_cannot_be_helped(door: Door, on_database: Callable[..., Any]) -> None:
+    await door.learner()
+    for command in ("reset-link", "remove-second-factor"):
+        done = await on_database("users", command, "nobody@example.org")
+        assert (done.code, done.out) == (1, "")
+        assert "nobody@example.org" in done.err
+    none = await on_database("users", "remove-second-factor", "ada@example.org")
+    assert (none.code, none.out) == (1, "")
