@@ -65,10 +65,12 @@ class Refused(Struct, frozen=True, kw_only=True):
 
     Attributes:
         session_id: whose token it is; None if nobody knows it.
+        user_id: the person.
         reused: it was used before, and its session lives: somebody else has it too.
     """
 
     session_id: UUID | None = None
+    user_id: UUID | None = None
     reused: bool = False
 
 
@@ -108,11 +110,11 @@ async def _again(tx: Transaction, connection: psycopg.AsyncConnection[Any], toke
         return Refused()
     session_id, user_id, ends, used_at, seed, alive = row
     if not alive:
-        return Refused(session_id=session_id)
+        return Refused(session_id=session_id, user_id=user_id)
     following = _successor(token, seed)
     unused = await (await connection.execute(UNUSED, {"sha256": _sha256(following)})).fetchone()
     if unused is None or moment - used_at > timedelta(seconds=tx.engine.settings.auth.refresh_grace):
-        return Refused(session_id=session_id, reused=True)
+        return Refused(session_id=session_id, user_id=user_id, reused=True)
     return Rotated(token=following, session_id=session_id, user_id=user_id, expires_at=ends)
 
 

@@ -149,6 +149,8 @@ async def renew(engine: Engine, token: str) -> Session:
             return _with_tokens(engine, found.session_id, user, found.expires_at, found.token)
         if found.reused:
             await _end(tx, None, SessionRow.id == found.session_id, why="a refresh token was used twice")
+        elif found.session_id:
+            await note(tx, "session.refused", about=found.user_id, session=str(found.session_id), why="it is over")
     raise Unauthenticated("the refresh token does not hold: sign in again")
 
 

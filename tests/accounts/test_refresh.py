@@ -156,6 +156,10 @@ async def test_a_token_ends_with_its_session(door: Door, end: str) -> None:
         await tx.session.execute(update(SessionRow).values({end: datetime.now(UTC)} | why))
     assert (await refresh(door, second["refresh_token"])).status_code == 401
     assert (await refresh(door, body["refresh_token"])).status_code == 401
+    async with door.engine.transaction() as tx:
+        noted = (await tx.session.scalars(select(AuditRow).where(AuditRow.act == "session.refused"))).all()
+    assert {str(row.about_id) for row in noted} == {body["user"]["id"]}
+    assert len(noted) == 2
 
 
 async def test_use_puts_off_the_end_for_want_of_use_and_not_the_last_one(door: Door) -> None:
