@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from sqlalchemy import update
 
 from skillcore.accounts import devices, second_factor
@@ -48,7 +48,7 @@ class Credentials(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True)
     keep: Kept = "token"
 
 
-class Entered(Struct, frozen=True, kw_only=True):
+class Entered(Veiled, frozen=True, kw_only=True):
     """Somebody who has just come in.
 
     Attributes:
