@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import uvloop
 
-from benchmarks import auditing, batches, isolation, limiting, posting, reading, singles, starting, verifying
+from benchmarks import auditing, batches, isolation, limiting, posting, reading, signing_in, singles, starting, verifying
 from benchmarks.ground import Ground, Sizes, ground
 from benchmarks.measuring import Machine, Report, describe_machine, table
 from skillcore.runtime.logs import configure_logging
@@ -25,6 +25,7 @@ BENCHMARKS: Mapping[str, Callable[[Ground, Sizes], Coroutine[Any, Any, Report]]]
     "posting": posting.measure,
     "reading": reading.measure,
     "limiting": limiting.measure,
+    "signing_in": signing_in.measure,
     "auditing": auditing.measure,
     "verifying": verifying.measure,
     "isolation": isolation.measure,

@@ -42,6 +42,7 @@ class Sizes(Struct, frozen=True, kw_only=True):
         histories: lengths of streams whose levels are read.
         readers: people with a history of each length.
         reads: a round and leg.
+        signing_in: who try a password at the same time.
         verifications: a round and leg.
         hostile: sources that misbehave, each in its own way.
         plugins: installed for a start.
@@ -58,6 +59,7 @@ class Sizes(Struct, frozen=True, kw_only=True):
     histories: tuple[int, ...] = (100, 10_000)
     readers: int = 8
     reads: int = 400
+    signing_in: int = 500
     verifications: int = 300
     hostile: int = 6
     plugins: int = 40

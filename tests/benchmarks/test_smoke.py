@@ -24,6 +24,7 @@ TINY = Sizes(
     histories=(5, 12),
     readers=2,
     reads=4,
+    signing_in=3,
     verifications=16,
     hostile=1,
     plugins=2,
