@@ -72,6 +72,8 @@ ROWS = {
     " expires_at) values (ada(), ada(), 'ada', 'x', 'accepted', ada(), now())",
     "idempotency_keys": "insert into idempotency_keys (actor, route, key_sha256, request_sha256, attempt, taken_at, expires_at)"
     " values ('a', 'r', 'k', 'x', ada(), now(), now())",
+    "identities": "insert into identities (id, user_id, issuer, subject) values (ada(), ada(), 'i', 's')",
+    "sign_ins": "insert into sign_ins values (ada(), 's', 'b', 'p', null, null, 'v', 'n', 'r', now())",
     "sealing_keys": "insert into sealing_keys values ('a key')",
     "worker_sources": "insert into worker_sources (worker, source, state) values ('w', 's', 'open')",
     "source_accounts": "insert into source_accounts (id, user_id, platform_id, source, handle, handle_key, external_id, method)"

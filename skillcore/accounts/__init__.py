@@ -6,7 +6,17 @@ which routes say who may use them. What people achieve is not here, nor are thei
 
 from datetime import timedelta
 
-from skillcore.accounts import audit_routes, devices, one_time, own_routes, routes, session_routes, sessions
+from skillcore.accounts import (
+    audit_routes,
+    devices,
+    elsewhere,
+    identity_routes,
+    one_time,
+    own_routes,
+    routes,
+    session_routes,
+    sessions,
+)
 from skillcore.accounts.audit_checks import CHECKS
 from skillcore.accounts.audit_lane import Lane
 from skillcore.accounts.erasure import strip_audit
@@ -20,7 +30,7 @@ __all__ = ["ROOM"]
 
 ROOM = Room(
     name="accounts",
-    routes=(*own_routes.ROUTES, *routes.ROUTES, *session_routes.ROUTES, *audit_routes.ROUTES),
+    routes=(*own_routes.ROUTES, *routes.ROUTES, *session_routes.ROUTES, *audit_routes.ROUTES, *identity_routes.ROUTES),
     checks=CHECKS,
     retention=(
         Retention(name="sessions", kept=lambda _: timedelta(), forget=sessions.forget_expired),
@@ -28,6 +38,7 @@ ROOM = Room(
         Retention(name="one-time tokens", kept=lambda _: timedelta(), forget=one_time.forget_expired),
         Retention(name="spent limits", kept=lambda _: timedelta(), forget=forget_expired),
         Retention(name="devices", kept=lambda _: devices.KEPT, forget=devices.forget_expired),
+        Retention(name="sign-ins elsewhere", kept=lambda _: timedelta(), forget=elsewhere.forget_expired),
     ),
     services={"api": (Passwords.opened, Tokens.opened, Lane.opened, Limiter.opened)},
     erase=(strip_audit,),

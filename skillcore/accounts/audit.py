@@ -36,6 +36,8 @@ Act = Literal[
     "email.verified",
     "erasure.cancelled",
     "erasure.requested",
+    "identity.connected",
+    "identity.disconnected",
     "key.created",
     "key.renewed",
     "key.revoked",

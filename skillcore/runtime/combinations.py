@@ -12,10 +12,13 @@ from msgspec import Struct
 
 from skillcore.plugin.sections import without_password
 from skillcore.runtime.addresses import is_loopback, is_safe
-from skillcore.runtime.callers import origin_of
+from skillcore.runtime.callers import origin_of, own_url
 from skillcore.runtime.settings import ResilienceSettings, ServerSection, Settings, WatchdogSettings, default_queues
 
 __all__ = ["Impossible", "impossible"]
+
+
+PROVIDER = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
 
 
 class Impossible(Struct, frozen=True):
@@ -44,6 +47,7 @@ def impossible(settings: Settings) -> Iterator[Impossible]:
         yield from _resilience(("plugins", plugin, "resilience"), settings.resilience_of(plugin))
     yield from _watchdog(settings.watchdog)
     yield from _mail(settings)
+    yield from _oidc(settings)
     verification = settings.verification
     if settings.auth.page and (not is_safe(settings.auth.page) or "#" in settings.auth.page):
         allowed = "an address without # that begins with https://, or one of this machine"
@@ -96,6 +100,31 @@ def _is_network(network: str) -> bool:
 
 def _is_origin(origin: str) -> bool:
     return _is_public_url(origin) and origin_of(origin) == origin
+
+
+def _oidc(settings: Settings) -> Iterator[Impossible]:
+    for name, of in settings.oidc.items():
+        where = ("oidc", name)
+        if not PROVIDER.match(name):
+            yield Impossible(
+                where, repr(name), "a name of small letters, digits and hyphens, 40 at most: it stands in addresses"
+            )
+        for key in ("issuer", "redirect_uri"):
+            address = getattr(of, key)
+            if (address or key == "issuer") and not is_safe(address):
+                yield Impossible((*where, key), repr(address), "an address that begins with https://, or one of this machine")
+        if of.client_secret and of.client_secret_file:
+            allowed = f"nothing, because oidc.{name}.client_secret is set as well"
+            yield Impossible((*where, "client_secret_file"), repr(of.client_secret_file), allowed)
+        if "openid" not in of.scopes:
+            yield Impossible((*where, "scopes"), repr(list(of.scopes)), "a list with openid in it")
+        if not (of.redirect_uri or settings.server.public_url or is_safe(own_url(settings.server))):
+            allowed = "an address that begins with https://, because people come back to it from the providers of [oidc]"
+            yield Impossible(("server", "public_url"), repr(settings.server.public_url), allowed)
+    issuers = [of.issuer for of in settings.oidc.values()]
+    for name, of in settings.oidc.items():
+        if issuers.count(of.issuer) > 1:
+            yield Impossible(("oidc", name, "issuer"), repr(of.issuer), "an issuer that no other provider has")
 
 
 def _database(settings: Settings) -> Iterator[Impossible]:

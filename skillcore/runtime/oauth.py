@@ -202,8 +202,18 @@ async def discovered(network: Network, issuer: str) -> Provider:
     return found
 
 
-async def claims_of(network: Network, provider: Provider, token: str, *, client_id: str, nonce: str) -> Mapping[str, Any]:
+async def claims_of(
+    network: Network, provider: Provider, token: str, *, client_id: str, nonce: str, leeway: int = LEEWAY
+) -> Mapping[str, Any]:
     """Return what a signed token claims, once it is sure that the issuer signed it, for us, just now, and for this sign-in.
+
+    Args:
+        network: where this process may connect to.
+        provider: the issuer.
+        token: as it came with the exchange of the code.
+        client_id: ours.
+        nonce: of this sign-in.
+        leeway: seconds by which the issuer's clock may differ from ours.
 
     Raises:
         Unavailable: the issuer does not show its keys.
@@ -217,7 +227,7 @@ async def claims_of(network: Network, provider: Provider, token: str, *, client_
         named = jwt.get_unverified_header(token).get("kid")
         for key in jwt.PyJWKSet.from_dict(dict(keys)).keys:
             if (named is None or key.key_id == named) and key.public_key_use in {None, "sig"}:
-                found = _verified(provider, token, key, allowed, client_id)
+                found = _verified(provider, token, key, allowed, client_id, leeway)
                 break
         else:
             raise Refused(f"{provider.issuer} signed with a key that it does not show")
@@ -240,7 +250,7 @@ def claims_by_secret(provider: Provider, token: str, site: Site, *, nonce: str) 
     if len(secret) < SHORTEST_SECRET:
         raise Refused(f"our secret for {site.name} is too short to be one that {provider.issuer} signs with")
     with _checking(provider):
-        found = _verified(provider, token, secret, ["HS256"], site.client.client_id)
+        found = _verified(provider, token, secret, ["HS256"], site.client.client_id, LEEWAY)
     if found.get("nonce", nonce) != nonce:
         raise Refused(f"what {provider.issuer} says of the person belongs to another sign-in")
     return found
@@ -255,14 +265,14 @@ def _checking(provider: Provider) -> Iterator[None]:
         raise Refused(f"what {provider.issuer} says of the person does not hold: {type(error).__name__}") from error
 
 
-def _verified(provider: Provider, token: str, key: Any, allowed: list[str], client_id: str) -> dict[str, Any]:
+def _verified(provider: Provider, token: str, key: Any, allowed: list[str], client_id: str, leeway: int) -> dict[str, Any]:
     claims: dict[str, Any] = jwt.decode(
         token,
         key,
         algorithms=allowed,
         audience=client_id,
         issuer=provider.issuer,
-        leeway=LEEWAY,
+        leeway=leeway,
         options={"require": ["iss", "aud", "exp", "iat", "sub"]},
     )
     if isinstance(claims["aud"], list) and len(claims["aud"]) > 1 and claims.get("azp") != client_id:

@@ -24,6 +24,7 @@ __all__ = [
     "LogSettings",
     "MailSettings",
     "NetworkName",
+    "OIDCProviderSettings",
     "OutboundSettings",
     "PluginSettings",
     "QueueSettings",
@@ -152,6 +153,26 @@ class WatchdogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields
     set_apart: Seconds = 30.0
 
 
+class OIDCProviderSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[oidc.<name>]``: a place at which people can sign in for this one."""
+
+    issuer: Annotated[str, Meta(min_length=1, max_length=500)]
+    client_id: Annotated[str, Meta(min_length=1, max_length=500)]
+    client_secret: str = ""
+    client_secret_file: str = ""
+    label: Annotated[str, Meta(max_length=100)] = ""
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    groups_claim: Annotated[str, Meta(min_length=1, max_length=100)] = "groups"
+    roles: Mapping[str, Literal["mentor", "admin"]] = {}
+    registration: bool = True
+    redirect_uri: str = ""
+    leeway: Annotated[int, Meta(ge=0, le=300)] = 60
+
+    def __repr__(self) -> str:
+        """Show everything but the secret."""
+        return f"{type(self).__name__}(issuer={self.issuer!r}, client_id={self.client_id!r})"
+
+
 class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[auth]``: passwords, sessions and tokens."""
 
@@ -249,6 +270,7 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})
     auth: AuthSettings = AuthSettings()
     audit: AuditSettings = AuditSettings()
+    oidc: Mapping[str, OIDCProviderSettings] = {}
     outbound: OutboundSettings = OutboundSettings()
     mail: MailSettings = MailSettings()
     limits: LimitsSettings = LimitsSettings()

@@ -20,6 +20,7 @@ from skillcore.verification.imports import begin
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts, newest_account
 from skillcore.verification.linking import unlink as unlink_account
 from skillcore.verification.proving import offered
+from skillcore.verification.signing_in import page_for
 
 __all__ = ["SourceAccount", "SourceOffer", "Vouch", "get", "listing", "offers", "unlink", "vouch"]
 
@@ -78,7 +79,7 @@ async def offers(tx: Transaction) -> list[SourceOffer]:
             name=name,
             state=_state(found.get(name, [])),
             plugin=plugins.owner(name),
-            proofs=tuple(offered(source, tx.engine.settings.verification.redirect_uri)),
+            proofs=tuple(offered(source, page_for(tx.engine.settings, name))),
             requirement=msgspec.json.schema(source.requirement),
         )
         for name, source in sorted(plugins.sources.items())

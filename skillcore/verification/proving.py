@@ -71,7 +71,7 @@ def offered(source: VerificationSource[Any], redirect_uri: str) -> Mapping[str, 
 
     Args:
         source: where.
-        redirect_uri: the operator's page to which sites send people back; without one nobody signs in at other sites.
+        redirect_uri: the page to which the site sends people back; without one nobody signs in there.
     """
     return {
         method_of(proof): proof
@@ -146,7 +146,7 @@ async def come_back(tx: Transaction, actor: Actor, source: str, given: Return) -
     if row.method not in signing_in.METHODS:
         raise Conflict(f"this attempt is a challenge; confirm it with POST /api/sources/{source}/link/confirm")
     if standing(tx, row, moment) == "open":
-        ways = offered(source_of(tx.engine.plugins, source), tx.engine.settings.verification.redirect_uri)
+        ways = offered(source_of(tx.engine.plugins, source), signing_in.page_for(tx.engine.settings, source))
         signing_in.take_in(tx.engine.service(Sealer), row, given, ways.get(row.method))
     return await _checked(tx, row, moment)
 
@@ -212,7 +212,7 @@ STARTERS: Mapping[type[Proof], Starter] = {
 
 
 def _chosen(engine: Engine, source: VerificationSource[Any], method: Method | None) -> Proof:
-    ways = offered(source, engine.settings.verification.redirect_uri)
+    ways = offered(source, signing_in.page_for(engine.settings, source.name))
     chosen = next(iter(ways), None) if method is None else method
     if chosen is None or chosen not in ways:
         known = ", ".join(ways) or "none"

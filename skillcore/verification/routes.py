@@ -12,7 +12,9 @@ from litestar.types import ControllerRouterHandler
 from skillcore.accounts.access import Actor, access, admin, user
 from skillcore.accounts.routes import PersonAsked, PersonInPath
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.notices import notice
 from skillcore.runtime.pages import Cursor, Limit, Page
+from skillcore.runtime.problems import Problem
 from skillcore.verification import accounts, imports, mentions, proving
 from skillcore.verification.attempts import Attempt
 from skillcore.verification.signing_in import Return
@@ -20,6 +22,10 @@ from skillcore.verification.signing_in import Return
 __all__ = ["ROUTES"]
 
 SourceInPath = Annotated[str, PathParameter(max_length=200, description="A source's name; `GET /api/sources` lists them.")]
+CodeAsked = Annotated[str, QueryParameter(max_length=2000, description="As the site gave it.")]
+StateAsked = Annotated[str, QueryParameter(name="state", max_length=200, description="As the site gave it back.")]
+IssuerAsked = Annotated[str, QueryParameter(max_length=500, description="Who the site says that it is.")]
+ErrorAsked = Annotated[str, QueryParameter(max_length=200, description="Why the site let nobody in.")]
 UnmappedAsked = Annotated[
     bool | None, QueryParameter(description="Only topics that stand for no skill, or only those that do.")
 ]
@@ -179,6 +185,33 @@ async def return_to_link(
     return Response(submitted, status_code=202, headers={"Location": f"/api/jobs/{submitted.job_id}"})
 
 
+@get(
+    "/api/sources/{source:str}/link/callback",
+    opt={"access": access(user()), "secret": True},
+    tags=["sources"],
+    summary="Come back from a site",
+)
+async def come_back_to_link(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    source: SourceInPath,
+    back: StateAsked = "",
+    code: CodeAsked = "",
+    iss: IssuerAsked = "",
+    error: ErrorAsked = "",
+) -> Response[str]:
+    """Where sites send browsers back to, which the cookie of the session makes you: a page that says what happens next."""
+    if error or not code or not back:
+        reason = error[:100] or "it gave nothing to hand in"
+        return notice("That did not work", f"{source} did not let you in ({reason}): start again.", status=403)
+    try:
+        async with engine.transaction() as tx:
+            await proving.come_back(tx, actor, source, Return(code=code, state=back, iss=iss))
+    except Problem as problem:
+        return notice("That did not work", problem.detail, status=problem.status)
+    return notice("Nearly done", f"{source} is being asked whose account it is. Close this page, and look where you began.")
+
+
 @delete("/api/sources/{source:str}/link", opt={"access": access(user())}, tags=["sources"], summary="Cancel an attempt")
 async def cancel_link(engine: NamedDependency[Engine], actor: NamedDependency[Actor], source: SourceInPath) -> None:
     """Nothing is linked any more, even if a job is looking just now."""
@@ -210,6 +243,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     read_link,
     confirm_link,
     return_to_link,
+    come_back_to_link,
     cancel_link,
     vouch_account,
     list_accounts,

@@ -1,8 +1,8 @@
 """Proving an account by signing in at its site: OAuth 2 and OpenID Connect.
 
-The person is sent to the site and comes back to the operator's own page, which hands in what the site gave, in the person's
-name: so a link that somebody else began cannot end up with the account of whoever follows it. The code is exchanged by a
-job, and forgotten with it.
+The person is sent to the site and comes back, to this service's own page or to the operator's, and what the site gave is
+handed in in the person's name: so a link that somebody else began cannot end up with the account of whoever follows it. The
+code is exchanged by a job, and forgotten with it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from msgspec import Meta, Struct
 
 from skillcore.plugin import Identity, OAuthProof, OIDCProof, Refused, SourceError, Unavailable
 from skillcore.runtime import oauth
+from skillcore.runtime.callers import own_url
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.oauth import Provider, Providers, Site, Token
 from skillcore.runtime.problems import InvalidField, UnavailableNow
 from skillcore.runtime.sealing import Sealer
+from skillcore.runtime.settings import Settings
 from skillcore.verification.attempts import Started
 from skillcore.verification.tables import LinkAttemptRow
 
@@ -33,6 +35,7 @@ __all__ = [
     "forget",
     "is_offered",
     "look_up",
+    "page_for",
     "signed_in",
     "start_oauth",
     "start_oidc",
@@ -72,6 +75,16 @@ class SignIn(Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Show nothing of it."""
         return f"{type(self).__name__}(…)"
+
+
+def page_for(settings: Settings, source: str) -> str:
+    """Return the page to which a source's site sends people back: the operator's, or the service's own; empty without either.
+
+    The service's own is another one for each source, so that what one site gave cannot be handed in as another's.
+    """
+    if settings.verification.redirect_uri or not settings.server.public_url:
+        return settings.verification.redirect_uri
+    return f"{own_url(settings.server)}/api/sources/{source}/link/callback"
 
 
 def is_offered(proof: OAuthProof | OIDCProof, redirect_uri: str) -> bool:
@@ -216,7 +229,7 @@ def _oauth_site(engine: Engine, source: str, proof: OAuthProof, redirect_uri: st
         client=proof.client,
         authorize_url=proof.authorize_url,
         token_url=proof.token_url,
-        redirect_uri=redirect_uri or engine.settings.verification.redirect_uri,
+        redirect_uri=redirect_uri or page_for(engine.settings, source),
         scopes=proof.scopes,
         posted=True,
     )
@@ -228,7 +241,7 @@ def _oidc_site(engine: Engine, source: str, proof: OIDCProof, provider: Provider
         client=proof.client,
         authorize_url=provider.authorization_endpoint,
         token_url=provider.token_endpoint,
-        redirect_uri=redirect_uri or engine.settings.verification.redirect_uri,
+        redirect_uri=redirect_uri or page_for(engine.settings, source),
         scopes=proof.scopes,
         posted=provider.posted,
     )

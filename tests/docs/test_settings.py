@@ -12,7 +12,7 @@ from msgspec import inspect as shapes
 from skillcore.plugin import ServerSettings
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.configuration import FILE_VARIABLE, PLACES, PREFIX, ConfigurationError, load
-from skillcore.runtime.settings import PluginSettings, ResilienceSettings, Settings
+from skillcore.runtime.settings import OIDCProviderSettings, PluginSettings, ResilienceSettings, Settings
 from tests.docs.documents import codes, read, sections
 
 TEXT = read("settings.md")
@@ -85,6 +85,20 @@ def documented(title: str) -> list[tuple[str, str, str]]:
 
 def test_every_setting_of_the_engine_is_there():
     assert documented("The engine's settings") == list(rows(Settings()))
+
+
+def test_every_setting_of_a_provider_is_there():
+    given = [(key, of) for key, of, _ in documented_of_providers()]
+    fields = msgspec.structs.fields(OIDCProviderSettings)
+    assert given == [(f"oidc.<name>.{field.name}", kind(field.type).removesuffix(", not empty")) for field in fields]
+    defaults = [default for *_, default in documented_of_providers()]
+    least = msgspec.to_builtins(OIDCProviderSettings(issuer="i", client_id="c"))
+    assert defaults == ["" if field.required else json.dumps(least[field.name]) for field in fields]
+
+
+def documented_of_providers() -> list[tuple[str, str, str]]:
+    table = SECTIONS["Providers"].table()
+    return [(codes(row["setting"])[0], row["type"], (codes(row["default"]) or [""])[0]) for row in table]
 
 
 def test_every_setting_of_the_plugins_is_there(installed):

@@ -1,34 +1,42 @@
 // A real OpenID provider for tests: anybody signs in under any name. It demands PKCE, takes a code once, and signs with RS256.
-// node identity_provider.mjs PREFIX REDIRECT_URI, where PREFIX holds node_modules; prints {"issuer": …} once it listens.
+// node identity_provider.mjs PREFIX REDIRECT_URI…, where PREFIX holds node_modules; prints {"issuer": …} once it listens.
+// POST /people takes {"NAME": {claims}}: what it says of somebody from then on.
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { pathToFileURL } from "node:url";
 
-const [prefix, redirectUri] = process.argv.slice(2);
+const [prefix, ...redirectUris] = process.argv.slice(2);
 const require = createRequire(pathToFileURL(`${prefix}/`));
 const { default: Provider } = await import(pathToFileURL(require.resolve("oidc-provider")).href);
 
 let handle = () => {};
-const server = createServer((request, response) => handle(request, response));
+const people = new Map();
+const server = createServer(async (request, response) => {
+  if (request.url !== "/people") return handle(request, response);
+  let body = "";
+  for await (const part of request) body += part;
+  for (const [name, claims] of Object.entries(JSON.parse(body))) people.set(name, claims);
+  response.end();
+});
 server.listen(0, "127.0.0.1", () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, {
     clients: [
-      { client_id: "skillcore", client_secret: "a secret of the site", redirect_uris: [redirectUri] },
+      { client_id: "skillcore", client_secret: "a secret of the site", redirect_uris: redirectUris },
       {
         client_id: "posting",
         client_secret: "another secret",
-        redirect_uris: [redirectUri],
+        redirect_uris: redirectUris,
         token_endpoint_auth_method: "client_secret_post",
       },
     ],
-    claims: { openid: ["sub", "handle", "login", "id"] },
+    claims: { openid: ["sub", "handle", "login", "id", "groups"], email: ["email", "email_verified"], profile: ["name"] },
     conformIdTokenClaims: false,
     cookies: { keys: ["only for tests"] },
     pkce: { required: () => true },
     findAccount: (_, id) => ({
       accountId: id,
-      claims: () => ({ sub: id, handle: id, login: id, id: 583000 + id.length }),
+      claims: () => ({ sub: id, handle: id, login: id, id: 583000 + id.length, ...people.get(id) }),
     }),
   });
   handle = provider.callback();

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+import httpx
 import httpx2
 import jwt
 import msgspec
@@ -25,7 +26,7 @@ from skillcore.runtime.jobs import Retry
 from skillcore.runtime.oauth import Provider, Providers
 from skillcore.runtime.oauth import Site as OAuthSite
 from skillcore.runtime.problems import Conflict, InvalidField, UnavailableNow
-from skillcore.runtime.settings import Settings
+from skillcore.runtime.settings import ServerSection, Settings
 from skillcore.testing.tools import THIS_MACHINE
 from skillcore.verification import proving
 from skillcore.verification.attempts import Attempt
@@ -34,11 +35,13 @@ from skillcore.verification.signing_in import Return
 from skillcore.verification.tables import LinkAttemptRow
 from tests.conftest import Dsns
 from tests.verification.site import SOURCE, Arena, Claims, Site, claims_at, patient
-from tests.visitors import door_of
+from tests.visitors import PASSWORD, Door, door_of
 
 PROGRAM = Path(__file__).with_name("identity_provider.mjs")
 PACKAGE = "oidc-provider@9.13.3"
 BACK = "https://school.test/linked"
+HERE = "https://skillcore.test"
+OWN_PAGE = f"{HERE}/api/sources/arena/link/callback"
 SECRET = "a secret of the site"
 POSTED = "another secret"
 
@@ -47,7 +50,7 @@ pytestmark = pytest.mark.npm
 
 @pytest.fixture(scope="module")
 def issuer(npm_package: Callable[[str], Path]) -> Iterator[str]:
-    command = ["node", str(PROGRAM), str(npm_package(PACKAGE)), BACK]
+    command = ["node", str(PROGRAM), str(npm_package(PACKAGE)), BACK, OWN_PAGE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             lines = iter(process.stdout or ())
@@ -108,7 +111,7 @@ def sign_in(address: str, name: str) -> Return:
         for _ in range(10):
             if answer.is_redirect:
                 leads = urljoin(str(answer.url), answer.headers["location"])
-                if leads.startswith(BACK):
+                if leads.startswith((BACK, OWN_PAGE)):
                     return msgspec.convert(dict(parse_qsl(urlsplit(leads).query)), Return)
                 answer = browser.get(leads)
                 continue
@@ -198,6 +201,50 @@ async def test_over_http(issuer: str, people: Place) -> None:
         assert given.code not in submitted.text
         again = await ada.post("/api/sources/arena/link/callback", msgspec.to_builtins(given))
         assert again.json()["job_id"] == submitted.json()["job_id"]
+
+
+async def test_a_browser_comes_back_to_the_service_s_own_page(
+    issuer: str, people: Place
+) -> None:
+    async with people(by_token(issuer), jobs=False) as place:
+        own = msgspec.structs.replace(place.engine.settings.verification, redirect_uri="")
+        place.engine.settings = msgspec.structs.replace(
+            place.engine.settings, verification=own, server=ServerSection(public_url=f"{HERE}/")
+        )
+        async with door_of(place.engine) as door:
+            await door.learner("ada@example.org")
+            await door.learner("eve@example.org")
+            ada, eve = [await browser_of(door, f"{name}@example.org") for name in ("ada", "eve")]
+            begun = await ada.post("/api/sources/arena/link", json={}, headers=await of_page(ada))
+            url = begun.json()["data"]["url"]
+            assert dict(parse_qsl(urlsplit(url).query))["redirect_uri"] == OWN_PAGE
+            back = msgspec.to_builtins(sign_in(url, "Ada"))
+            nobody = await eve.get(OWN_PAGE, params=back)
+            assert (nobody.status_code, "no arena account was started" in nobody.text) == (404, True)
+            assert (await eve.get(OWN_PAGE, params={"error": "access_denied", "state": "s"})).status_code == 403
+            assert (await ada.get(OWN_PAGE, params={**back, "state": "guessed"})).status_code == 422
+            page = await ada.get(OWN_PAGE, params=back)
+            assert (page.status_code, "Nearly done" in page.text, back["code"] in page.text) == (200, True, False)
+            assert (page.headers["referrer-policy"], page.headers["cache-control"]) == ("no-referrer", "no-store")
+            assert page.headers["content-security-policy"].startswith("default-src 'none'")
+            assert (await ada.get("/api/sources/arena/link")).json()["state"] == "checking"
+            assert (await door.client.get("/api/sources/arena/link/callback", params=back)).status_code == 401
+            for client in (ada, eve):
+                await client.aclose()
+
+
+async def browser_of(door: Door, email: str) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=door.app, raise_app_exceptions=False)  # type: ignore[arg-type]
+    client = httpx.AsyncClient(transport=transport, base_url=HERE)
+    signed = await client.post(
+        "/api/auth/login", json={"email": email, "password": PASSWORD, "keep": "cookie"}, headers={"Origin": HERE}
+    )
+    assert signed.status_code == 200, signed.text
+    return client
+
+
+async def of_page(client: httpx.AsyncClient) -> dict[str, str]:
+    return {"Origin": HERE, "X-CSRF-Token": (await client.get("/api/auth/session")).json()["csrf_token"]}
 
 
 # --- what must not

@@ -20,7 +20,7 @@ from skillcore.runtime.configuration import Configuration
 from skillcore.runtime.keyring import KeyFileDamaged
 from skillcore.runtime.keyring import read_key as read_sealing_key
 from skillcore.runtime.masking import masked
-from skillcore.runtime.sealing import keys_directory
+from skillcore.runtime.sealing import keys_directory as sealing_directory
 from skillcore.runtime.settings import Settings
 
 __all__ = ["OWN_SECRETS", "data_directory", "sealing_keys", "secrets", "signing_keys"]
@@ -99,7 +99,7 @@ def signing_keys(settings: Settings) -> Iterator[Diagnosis]:
 
 def sealing_keys(settings: Settings) -> Iterator[Diagnosis]:
     """Check that the keys that seal secrets are what their names say, and their owner's alone."""
-    directory = keys_directory(settings).resolve()
+    directory = sealing_directory(settings).resolve()
     try:
         files = sorted(directory.glob("*.key")) if directory.exists() else []
     except OSError as error:
@@ -155,6 +155,7 @@ def _named(settings: Settings, found: Plugins) -> Iterator[tuple[str, Path]]:
         "database.url_file": settings.database.url_file,
         "database.owner_url_file": settings.database.owner_url_file,
         "server.tls_key": settings.server.tls_key,
+        **{f"oidc.{name}.client_secret_file": of.client_secret_file for name, of in settings.oidc.items()},
     }
     yield from ((setting, Path(file)) for setting, file in named.items() if file)
     for plugin, own in sorted(found.settings.items()):
