@@ -56,6 +56,7 @@ ROWS = {
     "mails": "insert into mails (id, user_id, body, expires_at) values (ada(), ada(), 'x', now())",
     "rate_limits": "insert into rate_limits values ('h', now())",
     "erasure_requests": "insert into erasure_requests values (ada(), 'asked', now(), now())",
+    "retention_runs": "insert into retention_runs values ('answers', now(), 7)",
     "shares": "insert into shares values (ada(), 'public_level', now())",
     "one_time_tokens": "insert into one_time_tokens (id, user_id, purpose, token_sha256, details, expires_at)"
     " values (ada(), ada(), 'reset', 'h', 'x', now())",

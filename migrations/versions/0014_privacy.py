@@ -29,6 +29,12 @@ create table shares (
   constraint shares_share_check check (share in ('public_profile', 'public_level'))
 );
 
+create table retention_runs (
+  what text collate "C" primary key,
+  ran_at timestamptz not null,
+  forgotten bigint not null default 0
+);
+
 alter table idempotency_keys add column user_id uuid
   generated always as (case when starts_with(actor, 'user:') then substr(actor, 6)::uuid end) stored;
 create index idempotency_keys_user_id_idx on idempotency_keys (user_id);
@@ -36,7 +42,7 @@ alter table mentorship_sessions alter column mentor_id drop not null;
 alter table streams add column closed boolean not null default false;
 update streams s set closed = true where exists (select from erasures e where e.user_id = s.user_id);
 
-grant select, insert, update, delete on erasure_requests, shares to skillcore_service;
+grant select, insert, update, delete on erasure_requests, shares, retention_runs to skillcore_service;
 """
 
 # The lock on the stream's row is one that nobody else takes: writers wait for it, and so does what derives or parks, and
@@ -106,7 +112,7 @@ DOWN = """
 drop trigger nothing_for_erased on snapshots;
 drop trigger nothing_for_erased on parked_events;
 drop function drop_for_erased();
-drop table erasure_requests, shares;
+drop table erasure_requests, shares, retention_runs;
 alter table idempotency_keys drop column user_id;
 delete from mentorship_sessions where mentor_id is null;
 alter table mentorship_sessions alter column mentor_id set not null;

@@ -41,8 +41,9 @@ class Unreachable(Exception):
 
 
 def for_people(settings: LogSettings) -> LogSettings:
-    """Return how a command logs that people run and watch: as text, and no everyday news unless they want to debug."""
-    return msgspec.structs.replace(settings, format="text", level="warning" if settings.level == "info" else settings.level)
+    """Return how a command logs that people run and watch: as text, to them alone, and no everyday news unless they debug."""
+    level = "warning" if settings.level == "info" else settings.level
+    return msgspec.structs.replace(settings, format="text", directory="", level=level)
 
 
 def on_database(options: argparse.Namespace, work: Callable[[Engine], Awaitable[int]]) -> int:

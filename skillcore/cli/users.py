@@ -12,6 +12,7 @@ from skillcore.accounts.access import Role
 from skillcore.accounts.attempts import by_address
 from skillcore.accounts.tables import UserRow
 from skillcore.app import ROOMS
+from skillcore.cli import erasing
 from skillcore.cli.commands import Commands
 from skillcore.cli.printing import plain
 from skillcore.cli.reaching import on_database
@@ -45,6 +46,7 @@ def register(commands: Commands) -> None:
     for parser in parsers:
         parser.add_argument("email", metavar="EMAIL", help="with which they sign in")
     parsers[0].add_argument("role", metavar="ROLE", choices=get_args(Role), help=", ".join(get_args(Role)))
+    erasing.add(group)
 
 
 def run_role(options: argparse.Namespace) -> int:

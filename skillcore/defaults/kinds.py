@@ -133,7 +133,7 @@ class AccountUnlinked(Payload, frozen=True, kw_only=True):
     """An account no longer brings new evidence. Subject: ``<source>:<account's id>``.
 
     Attributes:
-        by: who decided it, if not the person: ``user:<id>`` of an administrator, or ``platform:<id>``.
+        by: who decided it, if not the person: ``administrator``, whom the audit names, or ``platform:<id>``.
     """
 
     account: Name
@@ -161,9 +161,8 @@ class ProgressUpdated(Payload, frozen=True, kw_only=True):
 
 
 class MentorshipHeld(Payload, frozen=True, kw_only=True):
-    """A mentorship session took place. Subject: the session. It leaves no signals."""
+    """A mentorship session took place. Subject: the session, which knows the mentor. It leaves no signals."""
 
-    mentor_id: Name
     focus: Text = ""
     minutes: Minutes | None = None
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -28,11 +29,12 @@ from msgspec import Struct
 from psycopg.rows import class_row
 
 from skillcore.accounts.authentication import Gate
+from skillcore.runtime.clock import now
 from skillcore.runtime.engine import LAST_IN_TRANSACTION, Engine, Transaction
 from skillcore.runtime.problems import BadRequest, Conflict, Unprocessable
 from skillcore.runtime.requests import JSONRequest
 
-__all__ = ["HEADER", "REPLAYED", "Idempotency"]
+__all__ = ["HEADER", "REPLAYED", "Idempotency", "forget_bodies", "forget_expired"]
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -83,8 +85,29 @@ where actor = %(actor)s and route = %(route)s and key_sha256 = %(key)s and attem
 """
 FORGET = """
 delete from idempotency_keys where ctid = any (array(
-  select ctid from idempotency_keys where expires_at < now() limit 20 for update skip locked))
+  select ctid from idempotency_keys where expires_at < %s limit %s for update skip locked))
 """
+# Whoever did something to a person by a request has an answer that names them.
+NAMING = """
+update idempotency_keys set body = null, location = null
+where body is not null and position(%s::bytea in body) > 0 or strpos(location, %s) > 0
+"""
+
+
+async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete keys whose time was over before a moment; returns how many.
+
+    Args:
+        tx: an open transaction.
+        before: the moment.
+        limit: how many at most.
+    """
+    return (await (await tx.psycopg()).execute(FORGET, (before, limit))).rowcount
+
+
+async def forget_bodies(tx: Transaction, user_id: UUID) -> None:
+    """Forget the answers that others got about a person who is erased; their own go with the rows."""
+    await (await tx.psycopg()).execute(NAMING, (str(user_id).encode(), str(user_id)))
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -202,7 +225,7 @@ class Idempotency:
         for turn in range(1000):
             async with self.engine.transaction() as tx:
                 connection = await tx.psycopg()
-                await connection.execute(FORGET)
+                await connection.execute(FORGET, (now(), 20))
                 if await (await connection.execute(TAKE, claim.fields)).fetchone():
                     return None
                 async with connection.cursor(row_factory=class_row(Kept)) as cursor:

@@ -42,7 +42,6 @@ HELD = "select id from users where id = %s for update"
 HELD_DUE = """select u.id from users u join erasure_requests r on r.user_id = u.id and r.due_at <= now()
   where u.id = %s for update"""
 ERASE = "select erase(%s, %s)"
-ERASE_AUDIT = "select erase_audit(%s)"
 ERASED_LATELY = "select distinct user_id from erasures where erased_at > now() - %s order by user_id"
 
 
@@ -112,14 +111,18 @@ async def _erase(tx: Transaction, user_id: UUID, reason: Reason) -> None:
         await room(tx, user_id)
     connection = await tx.psycopg()
     await connection.execute(ERASE, (user_id, reason))
-    await connection.execute(ERASE_AUDIT, (user_id,))
     for statement in _statements(user_id):
         await connection.execute(statement)
 
 
 def _statements(user_id: UUID) -> Iterator[sql.Composed]:
-    """Yield what the tables declare, from those that refer to others to those that are referred to."""
+    """Yield what the tables declare, from those that refer to others to those that are referred to.
+
+    Facts are left to the functions that own them: nobody else may change any.
+    """
     for table in reversed(Base.metadata.sorted_tables):
+        if table.info["nature"] == "fact":
+            continue
         for column, what in _declared(table):
             names = {"table": sql.Identifier(table.name), "column": sql.Identifier(column), "id": sql.Literal(user_id)}
             if what == "delete":

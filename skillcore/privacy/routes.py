@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from litestar import Response, get, put
+from litestar import Response, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
-from skillcore.accounts.access import Actor, access, public, user
-from skillcore.accounts.routes import PersonAsked
-from skillcore.privacy import export, visibility
+from skillcore.accounts.access import Actor, access, admin, public, user
+from skillcore.accounts.routes import PersonAsked, PersonInPath
+from skillcore.privacy import export, requests, visibility
 from skillcore.runtime.engine import Engine
 
 __all__ = ["ROUTES"]
@@ -28,6 +28,52 @@ async def export_person(
     """
     pieces = await export.begin(engine, actor, user)
     return Stream(pieces, media_type="application/json", headers={"Cache-Control": "no-store"})  # type: ignore[return-value]
+
+
+@delete(
+    "/api/auth/profile",
+    status_code=202,
+    opt={"access": access(user())},
+    tags=["privacy"],
+    summary="Have yourself erased",
+)
+async def ask_for_erasure(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[requests.Confirmation]
+) -> requests.ErasureRequest:
+    """You and everything that is kept of you go after some days. You are signed out everywhere now.
+
+    Until then you may sign in again and take it back.
+    """
+    return await requests.ask(engine, actor, data)
+
+
+@get("/api/auth/erasure", opt={"access": access(user())}, tags=["privacy"], summary="Read when you will be erased")
+async def read_erasure(engine: NamedDependency[Engine], actor: NamedDependency[Actor]) -> requests.ErasureRequest:
+    """404 if you have not asked to be."""
+    async with engine.transaction() as tx:
+        return await requests.read(tx, actor)
+
+
+@delete("/api/auth/erasure", opt={"access": access(user())}, tags=["privacy"], summary="Take back that you be erased")
+async def cancel_erasure(engine: NamedDependency[Engine], actor: NamedDependency[Actor]) -> None:
+    """Nothing has happened to what is kept of you."""
+    async with engine.transaction() as tx:
+        await requests.cancel(tx, actor)
+
+
+@delete(
+    "/api/users/{person:str}",
+    status_code=202,
+    opt={"access": access(admin())},
+    tags=["privacy"],
+    summary="Have a person erased",
+)
+async def order_erasure(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], person: PersonInPath
+) -> requests.ErasureRequest:
+    """At once: a worker does it within a minute. They are signed out everywhere now."""
+    async with engine.transaction() as tx:
+        return await requests.order(tx, actor, person)
 
 
 @get("/api/auth/visibility", opt={"access": access(user())}, tags=["privacy"], summary="Read what you let everybody see")
@@ -53,4 +99,13 @@ async def read_public_profile(engine: NamedDependency[Engine], user_id: FromPath
         return await visibility.public(tx, user_id)
 
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (export_person, read_visibility, change_visibility, read_public_profile)
+ROUTES: tuple[ControllerRouterHandler, ...] = (
+    export_person,
+    ask_for_erasure,
+    read_erasure,
+    cancel_erasure,
+    order_erasure,
+    read_visibility,
+    change_visibility,
+    read_public_profile,
+)

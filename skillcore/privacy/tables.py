@@ -1,17 +1,17 @@
-"""The tables of this room: who asked to be erased, and what people chose to show."""
+"""The tables of this room: who asked to be erased, what people chose to show, and what was forgotten in time."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, func
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, ForeignKey, Index, Text, func, text
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from skillcore.runtime.database import Base, nature
 
-__all__ = ["ErasureRequestRow", "ShareRow"]
+__all__ = ["ErasureRequestRow", "RetentionRunRow", "ShareRow"]
 
 Word = Text(collation="C")
 Moment = DateTime(timezone=True)
@@ -31,6 +31,17 @@ class ErasureRequestRow(Base):
     reason: Mapped[str] = mapped_column(Word)
     requested_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
     due_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class RetentionRunRow(Base):
+    """When something was last looked through for what is kept no longer, and how many rows of it have gone in all."""
+
+    __tablename__ = "retention_runs"
+    __table_args__ = nature("transient", person=None, erase="keep")
+
+    what: Mapped[str] = mapped_column(Word, primary_key=True)
+    ran_at: Mapped[datetime] = mapped_column(Moment)
+    forgotten: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
 class ShareRow(Base):

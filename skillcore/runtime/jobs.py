@@ -27,7 +27,20 @@ from skillcore.runtime.hints import hint
 from skillcore.runtime.lanes import lane
 from skillcore.runtime.rooms import Job, Room
 
-__all__ = ["JobContext", "JobProgress", "JobStatus", "Jobs", "Retry", "counts", "dead", "defer", "given_up", "status"]
+__all__ = [
+    "JobContext",
+    "JobProgress",
+    "JobStatus",
+    "Jobs",
+    "Retry",
+    "counts",
+    "dead",
+    "defer",
+    "forget_ended",
+    "forget_person",
+    "given_up",
+    "status",
+]
 
 JobState = Literal["waiting", "running", "retrying", "succeeded", "failed", "cancelled"]
 
@@ -44,6 +57,14 @@ GIVEN_UP = """
 select n.id from unnest(%s::int8[]) n(id) left join procrastinate_jobs j on j.id = n.id
 where j.id is null or j.status in ('failed', 'cancelled', 'aborted')
 """
+OF_PERSON = """delete from procrastinate_jobs j using job_progress p
+  where p.job_id = j.id and p.user_id = %s and j.status <> 'doing'"""
+ENDED = """with ended as (select j.id from procrastinate_jobs j
+    where j.status in ('succeeded', 'failed', 'cancelled', 'aborted')
+      and (not exists (select from job_progress p where p.job_id = j.id)
+        or coalesce((select max(e.at) from procrastinate_events e where e.job_id = j.id), '-infinity') < %s)
+    order by j.id limit %s for update skip locked)
+delete from procrastinate_jobs j using ended where j.id = ended.id"""
 OWN = "insert into job_progress (job_id, user_id, platform_id) values (%s, %s, %s)"
 PROGRESS = "update job_progress set state = %s, done = %s, total = %s, updated_at = now() where job_id = %s"
 
@@ -238,6 +259,22 @@ async def dead(tx: Transaction, limit: int = 100) -> list[JobStatus]:
         return await (
             await cursor.execute(STATUS + "where j.status = 'failed' order by j.id desc limit %s", (limit,))
         ).fetchall()
+
+
+async def forget_person(tx: Transaction, user_id: UUID) -> None:
+    """Delete the jobs of a person. One that runs ends by itself, since it finds nothing to do, and is deleted when it has."""
+    await (await tx.psycopg()).execute(OF_PERSON, (user_id,))
+
+
+async def forget_ended(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete jobs that ended before a moment, and those whose person was erased; returns how many.
+
+    Args:
+        tx: an open transaction.
+        before: the moment.
+        limit: how many at most.
+    """
+    return (await (await tx.psycopg()).execute(ENDED, (before, limit))).rowcount
 
 
 async def counts(tx: Transaction) -> dict[tuple[str, str], int]:

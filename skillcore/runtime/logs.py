@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import msgspec
@@ -13,6 +13,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from skillcore.plugin.sections import is_secret, without_password
+from skillcore.runtime.log_files import DailyFile
 from skillcore.runtime.masking import HIDDEN
 from skillcore.runtime.rationing import Ration
 from skillcore.runtime.settings import LogSettings
@@ -31,7 +32,7 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
 
     Args:
         settings: the level and the format.
-        stream: standard error, if not given.
+        stream: standard error, if not given. Files are written besides, if the settings name a directory.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -51,29 +52,44 @@ def configure_logging(settings: LogSettings, stream: TextIO | None = None) -> No
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    rendered: list[Processor] = (
-        [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(serializer=_json)]
-        if settings.format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False)]
-    )
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                hide_secrets,
-                *rendered,
-            ],
-        )
-    )
+    handler.setFormatter(_formatter(settings.format, shared))
     handler.addFilter(Ration(_left_out))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    former, root.handlers[:] = root.handlers[:], [handler]
+    for other in former:
+        if isinstance(other, DailyFile):
+            other.close()
+    if settings.directory:
+        root.addHandler(_daily(settings.directory, shared))
     root.setLevel(settings.level.upper())
     for name in LOUD:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _formatter(form: str, shared: Sequence[Processor]) -> logging.Formatter:
+    rendered: list[Processor] = (
+        [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(serializer=_json)]
+        if form == "json"
+        else [structlog.dev.ConsoleRenderer(colors=False)]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            hide_secrets,
+            *rendered,
+        ],
+    )
+
+
+def _daily(directory: str, shared: Sequence[Processor]) -> logging.Handler:
+    """Return the handler that writes the same lines into files, as JSON whatever the format is."""
+    file = DailyFile(directory)
+    file.setFormatter(_formatter("json", shared))
+    file.addFilter(Ration(lambda package, lines: None))  # what is left out is told of once
+    return file
 
 
 def _left_out(package: str, lines: int) -> None:

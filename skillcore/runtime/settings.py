@@ -27,6 +27,7 @@ __all__ = [
     "OIDCProviderSettings",
     "OutboundSettings",
     "PluginSettings",
+    "PrivacySettings",
     "QueueSettings",
     "ResilienceSettings",
     "SealingSettings",
@@ -237,11 +238,21 @@ class AuditSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     platform_reads: Annotated[float, Meta(ge=0, le=1)] = 0.1
 
 
+class PrivacySettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[privacy]``: how long what is not kept for ever is kept, and how long one may think better of being erased."""
+
+    erasure_grace_days: Annotated[float, Meta(ge=0, le=90)] = 7.0
+    job_days: Annotated[float, Meta(gt=0)] = 30.0
+    link_attempt_days: Annotated[float, Meta(gt=0)] = 90.0
+
+
 class LogSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[log]``: one JSON object a line, or text for people."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "text"] = "json"
+    directory: str = ""
+    retention_days: Count = 30
 
 
 def default_queues() -> dict[str, QueueSettings]:
@@ -274,6 +285,7 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     outbound: OutboundSettings = OutboundSettings()
     mail: MailSettings = MailSettings()
     limits: LimitsSettings = LimitsSettings()
+    privacy: PrivacySettings = PrivacySettings()
     log: LogSettings = LogSettings()
 
     def queue(self, name: str) -> QueueSettings:

@@ -36,11 +36,10 @@ log = structlog.get_logger(__name__)
 RESCUE_LOCK = 0x736B_6C6C_7265_7363
 TRY_RESCUE = "select pg_try_advisory_xact_lock(%s)"
 HELD_BY = "select id from procrastinate_jobs where status = 'doing' and worker_id = any(%s)"
-REASON = """insert into job_progress (job_id, reason) values (%s, %s)
-  on conflict (job_id) do update set reason = excluded.reason, updated_at = now()"""
-FAILURE = """insert into job_progress (job_id, reason, failures) values (%s, %s, 1)
-  on conflict (job_id) do update set reason = excluded.reason, failures = job_progress.failures + 1, updated_at = now()
-  returning failures"""
+# The row is there from the beginning. Where it is gone, the job's person was erased.
+REASON = "update job_progress set reason = %(reason)s, updated_at = now() where job_id = %(job)s"
+FAILURE = """update job_progress set reason = %(reason)s, failures = failures + 1, updated_at = now()
+  where job_id = %(job)s returning failures"""
 FORGET = "delete from job_progress p where not exists (select from procrastinate_jobs j where j.id = p.job_id)"
 KEEP_SUCCEEDED_HOURS = 7 * 24
 FORGET_EVERY = 3600.0
@@ -220,7 +219,7 @@ def in_words(error: Exception) -> str:
 async def explain(engine: Engine, job: QueuedJob, reason: str) -> None:
     """Write down why a job must wait."""
     async with engine.transaction() as tx:
-        await (await tx.psycopg()).execute(REASON, (job.id, reason))
+        await (await tx.psycopg()).execute(REASON, {"job": job.id, "reason": reason})
 
 
 async def fail(engine: Engine, job: Job, queued: QueuedJob, reason: str) -> None:
@@ -231,8 +230,10 @@ async def fail(engine: Engine, job: Job, queued: QueuedJob, reason: str) -> None
         Dead: it has failed too often.
     """
     async with engine.transaction() as tx:
-        row = await (await (await tx.psycopg()).execute(FAILURE, (queued.id, reason))).fetchone()
-    failures: int = row[0] if row else 1
+        row = await (await (await tx.psycopg()).execute(FAILURE, {"job": queued.id, "reason": reason})).fetchone()
+    if row is None:
+        raise Dead("its person was erased")
+    failures: int = row[0]
     if failures > job.retries:
         raise Dead(reason)
     raise Later(clock.now() + timedelta(seconds=job.retry_base * 2 ** (failures - 1)))

@@ -4,8 +4,10 @@ It owns the sessions with the sources' MCP servers, the source accounts of peopl
 are not here: `work` asks for a verdict and draws the consequences.
 """
 
-from skillcore.runtime.rooms import Job, Room
-from skillcore.verification import imports, mentions, schedule, services
+from datetime import timedelta
+
+from skillcore.runtime.rooms import Job, Retention, Room
+from skillcore.verification import answers, attempts, imports, mentions, schedule, services
 from skillcore.verification.importing import import_history
 from skillcore.verification.proof import prove
 from skillcore.verification.proving import JOB as PROVE
@@ -23,5 +25,14 @@ ROOM = Room(
     ),
     subscriptions=(mentions.SUBSCRIPTION,),
     rebuild=(mentions.rebuild,),
-    services={"worker": (services.sources, services.retention, schedule.service)},
+    retention=(
+        Retention(name="raw answers", kept=lambda _: timedelta(), forget=answers.forget_expired),
+        Retention(
+            name="attempts to prove an account",
+            kept=lambda settings: timedelta(days=settings.privacy.link_attempt_days),
+            forget=attempts.forget_expired,
+        ),
+    ),
+    erase=(mentions.leave_out,),
+    services={"worker": (services.sources, schedule.service)},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,14 +19,13 @@ from skillcore.verification.linking import LinkedAccount
 from skillcore.verification.tables import AnswerRow
 from skillcore.verification.tools import RawAnswer
 
-__all__ = ["Kept", "expire", "keep", "keep_page", "requirement_hash", "reuse"]
+__all__ = ["Kept", "forget_expired", "keep", "keep_page", "requirement_hash", "reuse"]
 
 log = structlog.get_logger(__name__)
 
-BATCH = 1000
 EXPIRE = text(
     "delete from answers where (verification_id, place) in (select verification_id, place from answers"
-    " where expires_at < now() order by expires_at limit :batch for update skip locked) returning place"
+    " where expires_at < :before order by expires_at limit :batch for update skip locked) returning place"
 )
 
 _canonical = msgspec.json.Encoder(order="sorted").encode
@@ -133,12 +132,12 @@ def _decoded(stored: Any) -> Verified | None:
         return None
 
 
-async def expire(engine: Engine) -> int:
-    """Delete answers whose time is over; returns how many."""
-    deleted = 0
-    while True:
-        async with engine.transaction() as tx:
-            gone = len((await tx.session.execute(EXPIRE, {"batch": BATCH})).all())
-        deleted += gone
-        if gone < BATCH:
-            return deleted
+async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete answers whose time was over before a moment; returns how many.
+
+    Args:
+        tx: an open transaction.
+        before: the moment.
+        limit: how many at most.
+    """
+    return len((await tx.session.execute(EXPIRE, {"before": before, "batch": limit})).all())

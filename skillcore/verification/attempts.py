@@ -12,7 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from skillcore.plugin import VerificationSource
 from skillcore.runtime.engine import Transaction
@@ -25,6 +25,7 @@ __all__ = [
     "Attempt",
     "Started",
     "State",
+    "forget_expired",
     "instant",
     "keys_taken",
     "newest",
@@ -105,6 +106,20 @@ async def newest(tx: Transaction, user_id: UUID, source: str, *, lock: bool = Fa
     whose = and_(LinkAttemptRow.user_id == user_id, LinkAttemptRow.source == source)
     query = select(LinkAttemptRow).where(whose).order_by(LinkAttemptRow.issued_at.desc(), LinkAttemptRow.id.desc()).limit(1)
     return await tx.session.scalar(query.with_for_update() if lock else query)
+
+
+async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete attempts whose time was over before a moment; returns how many. What was done before then proves nothing anew.
+
+    Args:
+        tx: an open transaction.
+        before: the moment.
+        limit: how many at most.
+    """
+    over = select(LinkAttemptRow.id).where(LinkAttemptRow.expires_at < before, LinkAttemptRow.state.not_in(("checking",)))
+    some = over.limit(limit).with_for_update(skip_locked=True)
+    gone = await tx.session.execute(delete(LinkAttemptRow).where(LinkAttemptRow.id.in_(some)).returning(LinkAttemptRow.id))
+    return len(gone.all())
 
 
 async def supersede(tx: Transaction, user_id: UUID, source: str) -> None:

@@ -152,8 +152,7 @@ async def unlink(
         return False
     change = Change(tx, row.source, actor)
     if row.unlinked_at is None:
-        by = None if actor is None or actor.user_id == row.user_id else actor.name
-        change.unlinked(row, reason=reason, by=by)
+        change.unlinked(row, reason=reason, by=_decider(actor, row.user_id))
     if withdraw:
         own = await change.rows(SourceAccountRow.user_id == row.user_id)
         await change.withdraw(own, reason or "the link was wrong")
@@ -231,6 +230,13 @@ async def newest_account(tx: Transaction, user_id: UUID, source: str) -> LinkedA
     """Return a person's account at a source whose evidence counts, linked or not; None if there is none."""
     rows = await Change(tx, source).rows(SourceAccountRow.user_id == user_id)
     return _linked(rows[0]) if rows else None
+
+
+def _decider(actor: Actor | None, user_id: UUID) -> str | None:
+    """Return who decided about somebody's account, as the fact says it: a fact about one person names no other."""
+    if actor is None or actor.user_id == user_id:
+        return None
+    return "administrator" if actor.kind == "user" else actor.name
 
 
 def _refuse_taken(claim: Claim, others: Sequence[SourceAccountRow]) -> None:

@@ -21,7 +21,7 @@ from skillcore.runtime.rooms import Subscription
 from skillcore.verification.tables import TopicRow
 from skillcore.verification.topics import mapped, skills_of, without_skill
 
-__all__ = ["SUBSCRIPTION", "Topic", "listing", "rebuild"]
+__all__ = ["SUBSCRIPTION", "Topic", "leave_out", "listing", "rebuild"]
 
 NAME = "verification.topics"
 LONGEST = 200
@@ -40,6 +40,17 @@ select e.data ->> 'source', t.topic, count(*) from behind b
   join events e on e.user_id = b.u and e.version <= b.head and e.kind = 'evidence.accepted' and e.salt is not null
   cross join lateral (select distinct left(value, {LONGEST}) as topic from json_array_elements_text(e.data -> 'topics')) t
 group by 1, 2"""  # noqa: S608
+
+
+# Streams first, then the cursor: as whoever follows the feed. What lies behind the cursor has not been counted.
+STREAM = "select from streams where user_id = %s for no key update"
+LEAVE_OUT = f"""with
+  uncounted as (select coalesce(min(n.h - n.s), 9223372036854775807) as head
+    from commits c, unnest(c.users, c.heads, c.sizes) n(u, h, s) where (c.xid, c.pos) > (%s::xid8, %s) and n.u = %s),
+  theirs as (select e.data ->> 'source' as source, t.topic, count(*) as works from events e, uncounted
+    cross join lateral (select distinct left(value, {LONGEST}) as topic from json_array_elements_text(e.data -> 'topics')) t
+    where e.user_id = %s and e.version <= uncounted.head and e.kind = 'evidence.accepted' and e.salt is not null group by 1, 2)
+update topics t set works = t.works - theirs.works from theirs where (t.source, t.topic) = (theirs.source, theirs.topic)"""  # noqa: S608
 
 
 class Topic(Struct, frozen=True, kw_only=True):
@@ -115,6 +126,21 @@ async def _topics(tx: Transaction, source: str, rows: Sequence[TopicRow]) -> lis
         )
         for row in rows
     ]
+
+
+async def leave_out(tx: Transaction, user_id: UUID) -> None:
+    """Count a person's works no longer, who is about to be erased; topics that nobody else has are gone.
+
+    Args:
+        tx: the transaction that erases.
+        user_id: who is erased.
+    """
+    connection = await tx.psycopg()
+    await connection.execute(STREAM, (user_id,))
+    read = await (await connection.execute(HOLD, (NAME,))).fetchone()
+    if read is not None:
+        await connection.execute(LEAVE_OUT, (*read, user_id, user_id))
+        await connection.execute("delete from topics where works <= 0")
 
 
 async def rebuild(engine: Engine, tell: Callable[[str], None]) -> None:

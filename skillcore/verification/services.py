@@ -1,4 +1,4 @@
-"""What worker processes run for this room: the sources, the news of how they are, and the retention of answers."""
+"""What worker processes run for this room: the sources, and the news of how they are."""
 
 from __future__ import annotations
 
@@ -17,14 +17,12 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.periodic import repeating
 from skillcore.runtime.watchdog import Blocked
-from skillcore.verification.answers import expire
 from skillcore.verification.sources import Sources
 
-__all__ = ["held_up", "news", "retention", "sources"]
+__all__ = ["held_up", "news", "sources"]
 
 log = structlog.get_logger(__name__)
 
-EXPIRE_EVERY = 3600.0
 PUBLISH_EVERY = 5.0
 BLOCKING = "give them a worker of their own (verification.isolated), or name their plugin in plugins.block"
 
@@ -37,19 +35,6 @@ async def sources(engine: Engine) -> AsyncIterator[None]:
             await heed(engine, opened)
         async with engine.open(opened), repeating("news of sources", lambda: exchange(engine, opened), PUBLISH_EVERY):
             yield
-
-
-@asynccontextmanager
-async def retention(engine: Engine) -> AsyncIterator[None]:
-    """Delete expired answers from time to time."""
-
-    async def forget() -> None:
-        deleted = await expire(engine)
-        if deleted:
-            log.info("expired answers were deleted", answers=deleted)
-
-    async with repeating("retention of answers", forget, EXPIRE_EVERY):
-        yield
 
 
 async def exchange(engine: Engine, opened: Sources) -> None:

@@ -7,6 +7,7 @@ derived by the ledger from the events recorded here.
 from skillcore.runtime.rooms import Job, Room
 from skillcore.work import check, sweep
 from skillcore.work.completion import complete_task
+from skillcore.work.leaving import hand_over
 from skillcore.work.routes import ROUTES
 
 __all__ = ["ROOM"]
@@ -18,4 +19,5 @@ ROOM = Room(
     jobs=(Job(name="work.complete_task", queue="verification", by_source=True, run=complete_task, retries=10, retry_base=1.0),),
     checks={"tasks": check.tasks},
     services={"worker": (sweep.service,)},
+    erase=(hand_over,),
 )

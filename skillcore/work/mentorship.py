@@ -59,10 +59,10 @@ class SessionChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """A mentorship session."""
+    """A mentorship session; ``mentor_id`` is null once the mentor was erased."""
 
     id: UUID
-    mentor_id: UUID
+    mentor_id: UUID | None
     intern_id: UUID
     focus: str
     project: UUID | None
@@ -156,7 +156,7 @@ async def _held(tx: Transaction, row: MentorshipSessionRow) -> None:
         user_id=row.intern_id,
         kind="mentorship.held",
         subject_id=str(row.id),
-        data=MentorshipHeld(mentor_id=str(row.mentor_id), focus=row.focus, minutes=row.minutes),
+        data=MentorshipHeld(focus=row.focus, minutes=row.minutes),
         origin=of_platform(row.platform_id),
     )
     await record(tx, [held])

@@ -69,7 +69,7 @@ def completed(user: UUID, *names: str, work: str = "1500/A", task: str = "t-1") 
 
 def mentored(user: UUID, *names: str) -> NewEvent:
     """Return that a person was mentored."""
-    data = MentorshipHeld(mentor_id="m-1", focus="python")
+    data = MentorshipHeld(focus="python")
     return NewEvent(user_id=user, kind="mentorship.held", data=data, subject_id="s-1", skills=names, occurred_at=NOON)
 
 

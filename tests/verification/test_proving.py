@@ -451,7 +451,7 @@ async def test_an_administrators_transfer_is_recorded_with_their_name(claims: Cl
     await claims.proved(ada, "ada")
     await claims.unlink(admin, ada, withdraw=True)
     unlinked, withdrawn = (await claims.events(ada))[1:]
-    assert unlinked.data == {"account": "arena:ada", "by": f"user:{admin.user_id}"}
+    assert unlinked.data == {"account": "arena:ada", "by": "administrator"}
     assert (withdrawn.kind, withdrawn.subject_id) == ("evidence.withdrawn", "arena:ada")
     await claims.proved(bob, "ada")
 

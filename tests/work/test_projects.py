@@ -193,7 +193,7 @@ async def test_a_held_session_is_recorded_once_and_touches_no_skill(world: World
         await change(world, platform, session.id, status="planned")
     (event,) = await world.events(intern)
     assert (event.kind, event.subject_id) == ("mentorship.held", str(session.id))
-    assert event.data == {"mentor_id": str(mentor.user_id), "focus": "python loops", "minutes": 45.0}
+    assert event.data == {"focus": "python loops", "minutes": 45.0}
     assert await world.signals(intern) == set()
     assert await world.signals(mentor) == set()
 
