@@ -85,14 +85,14 @@ class Exchange:
         """
         if self._is_complete:  # what is waited for now is the end of the connection, which may take as long as it likes
             return await self._receive()  # type: ignore[return-value]
+        left = self._until - time.monotonic()
+        if left <= 0:  # a part that is there already would be handed over however late it is
+            raise self._too_late()
         try:
-            async with asyncio.timeout(self._until - time.monotonic()):
+            async with asyncio.timeout(left):
                 message: HTTPReceiveMessage = await self._receive()  # type: ignore[assignment]
         except TimeoutError:
-            raise RequestTimeout(
-                f"the body did not arrive within {self._seconds:g} s: send it faster, or less at a time",
-                headers={"Connection": "close"},
-            ) from None
+            raise self._too_late() from None
         if message["type"] == "http.disconnect":
             raise BadRequest("the body broke off, or its chunks make no sense", headers={"Connection": "close"})
         self._is_complete = not message.get("more_body", False)
@@ -110,6 +110,12 @@ class Exchange:
         except TimeoutError:
             self.is_cut = True
             raise
+
+    def _too_late(self) -> RequestTimeout:
+        return RequestTimeout(
+            f"the body did not arrive within {self._seconds:g} s: send it faster, or less at a time",
+            headers={"Connection": "close"},
+        )
 
 
 def misshapen(scope: HTTPScope) -> Problem | None:
