@@ -26,6 +26,7 @@ from skillcore.verification.answers import Kept
 from skillcore.verification.linking import Claim, LinkedAccount, account_for, link
 from skillcore.verification.tools import RawAnswer
 from tests.conftest import Dsns
+from tests.ledger.facts import rows
 from tests.world import World, plugins
 
 
@@ -494,3 +495,22 @@ async def test_the_newest_positive_verdict_is_found_behind_a_negative_one(world:
         assert await answers.reuse(tx, account, world.engine.plugins.sources["gym"].requirement("loops-2")) is None
         await tx.session.execute(text('update answers set verdict = \'{"type": "verified"}\''))
         assert await answers.reuse(tx, account, requirement) is None
+
+
+async def test_the_audit_has_whose_accounts_changed_hands_and_who_decided_it(world: World, database_dsns: Dsns) -> None:
+    school, root = await world.platform(), Actor(kind="user", user_id=new_id(), role="admin")
+    ada, bob = await world.member(school, "ada"), await world.member(school, "bob")
+    await vouch(world, school, ada, "gymnast")
+    await prove(world, bob, "gymnast")
+    await unlink(world, bob, bob)
+    await unlink(world, root, bob, withdraw=True)
+    noted = "select act, actor_kind, about_id, platform_id, detail->>'source' from audit order by position"
+    vouched, proved = (school.platform_id, "gym"), (None, "gym")
+    assert rows(database_dsns, noted) == [
+        ("account.linked", "key", ada.user_id, *vouched),
+        ("account.withdrawn", "system", ada.user_id, *vouched),
+        ("account.linked", "system", bob.user_id, *proved),
+        ("account.unlinked", "learner", bob.user_id, *proved),
+        ("account.withdrawn", "admin", bob.user_id, *proved),
+        ("account.linked", "admin", ada.user_id, school.platform_id, "gym"),
+    ]
