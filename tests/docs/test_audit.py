@@ -1,5 +1,6 @@
 """docs/audit.md: every act and field is there, and its script verifies an export."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -17,10 +18,11 @@ from skillcore.accounts.erasure import strip_audit
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
 from tests.cli.conftest import Commands, Done, command, on_database  # noqa: F401 - fixtures
-from tests.docs.documents import codes, read, sections
+from tests.docs.documents import ROOT, codes, read, sections
 
 SECTIONS = sections(read("audit.md"))
 ACTS = get_args(Act)
+NOTING = {"note", "note_apart"}
 
 
 def test_every_act_is_there():
@@ -35,6 +37,22 @@ def test_every_field_and_every_kind_of_actor_is_there():
     assert {"act", *fields} == {*AuditEntry.__struct_fields__, *Exported.__struct_fields__} - {"salt"}
     (kinds,) = [codes(row[""]) for row in rows if codes(row["field"]) == ["actor_kind"]]
     assert set(kinds) == set(get_args(By))
+
+
+def named(file: Path) -> set[str]:
+    """Return the acts that a module names, if it notes any."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    called = {getattr(node.func, "attr", getattr(node.func, "id", "")) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return texts & set(ACTS) if called & NOTING else set()
+
+
+def test_every_act_is_noted_somewhere():
+    """That nothing else is, the type of `note` says."""
+    literal = ROOT / "skillcore" / "accounts" / "audit.py"
+    files = [file for file in (ROOT / "skillcore").rglob("*.py") if file != literal]
+    assert set(ACTS) - set().union(*map(named, files)) == {"person.read"}
+    assert 'entry("person.read", ' in literal.read_text(encoding="utf-8")
 
 
 @pytest.fixture
