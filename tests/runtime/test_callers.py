@@ -174,12 +174,6 @@ def test_links_lead_to_the_public_address() -> None:
     assert own_url(ServerSection(host="::", tls_certificate="c", tls_key="k", port=443)) == "https://[::1]"
 
 
-def test_links_lead_to_the_public_address() -> None:
-    assert own_url(ServerSection(public_url="https://skills.example.org/")) == "https://skills.example.org"
-    assert own_url(ServerSection(host="0.0.0.0", port=9000)) == "http://127.0.0.1:9000"
-    assert own_url(ServerSection(host="::", tls_certificate="c", tls_key="k", port=443)) == "https://[::1]"
-
-
 def test_origins_are_written_as_browsers_write_them() -> None:
     assert origin_of("HTTPS://Skills.Example.org:443/there") == "https://skills.example.org"
     assert origin_of("http://[::1]:8000/") == "http://[::1]:8000"
