@@ -220,7 +220,7 @@ async def test_a_browser_comes_back_to_the_service_s_own_page(
             assert dict(parse_qsl(urlsplit(url).query))["redirect_uri"] == OWN_PAGE
             back = msgspec.to_builtins(sign_in(url, "Ada"))
             nobody = await eve.get(OWN_PAGE, params=back)
-            assert (nobody.status_code, "no arena account was started" in nobody.text) == (404, True)
+            assert (nobody.status_code, "no attempt to prove" in nobody.text) == (404, True)
             assert (await eve.get(OWN_PAGE, params={"error": "access_denied", "state": "s"})).status_code == 403
             assert (await ada.get(OWN_PAGE, params={**back, "state": "guessed"})).status_code == 422
             page = await ada.get(OWN_PAGE, params=back)
