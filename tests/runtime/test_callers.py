@@ -124,6 +124,7 @@ def test_the_scheme_is_that_of_the_hop_to_the_caller(hops: str, schemes: list[st
         ([f'for="{EVIL}, for={CLIENT}'], (PROXY, False)),
         ([f'for={CLIENT};host="a\\"b,for={EVIL}"'], (CLIENT, False)),
         ([f"for={EVIL} for={CLIENT}"], (PROXY, False)),
+        ([f"for={EVIL}", f'for={CLIENT};by="open'], (PROXY, False)),
         (["nonsense"], (PROXY, False)),
         ([""], (PROXY, False)),
     ],
