@@ -148,7 +148,7 @@ def check(certificate: Certificate) -> None:
         except OSError as error:
             raise CertificateUnusable(f"{path} cannot be read ({error.strerror}): mend server.tls_…, or its mode") from error
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.file, certificate.key, password="")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.file, certificate.key, password="")  # nosec B106
     except (ssl.SSLError, ValueError) as error:
         raise CertificateUnusable(
             f"{certificate.file} and {certificate.key} are not a certificate and its key, unencrypted, in PEM ({error})"
