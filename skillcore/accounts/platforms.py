@@ -28,6 +28,7 @@ __all__ = [
     "Platform",
     "Renewal",
     "ShownApiKey",
+    "all_keys",
     "create",
     "create_key",
     "list_keys",
@@ -117,7 +118,7 @@ class ShownApiKey(ApiKey, frozen=True, kw_only=True):
     key: str
 
 
-async def create(tx: Transaction, actor: Actor, data: NewPlatform) -> Platform:
+async def create(tx: Transaction, actor: Actor | None, data: NewPlatform) -> Platform:
     """Make a platform."""
     row = PlatformRow(id=new_id(), name=data.name, created_at=now())
     tx.session.add(row)
@@ -144,7 +145,7 @@ async def list_platforms(tx: Transaction, *, limit: int, cursor: str | None) -> 
     return page((await tx.session.scalars(query)).all(), limit, _platform, lambda row: row.id)
 
 
-async def create_key(tx: Transaction, actor: Actor, platform_id: UUID, data: NewApiKey) -> ShownApiKey:
+async def create_key(tx: Transaction, actor: Actor | None, platform_id: UUID, data: NewApiKey) -> ShownApiKey:
     """Make a key, whose secret of 256 bits is shown this once.
 
     Raises:
@@ -159,7 +160,7 @@ async def create_key(tx: Transaction, actor: Actor, platform_id: UUID, data: New
     return shown
 
 
-async def renew_key(tx: Transaction, actor: Actor, platform_id: UUID, key_id: UUID, data: Renewal) -> ShownApiKey:
+async def renew_key(tx: Transaction, actor: Actor | None, platform_id: UUID, key_id: UUID, data: Renewal) -> ShownApiKey:
     """Make a key's successor, which is shown this once; the old one stays valid for the overlap, and is dead then.
 
     Raises:
@@ -206,7 +207,13 @@ async def list_keys(tx: Transaction, actor: Actor, platform_id: UUID, *, limit: 
     return page((await tx.session.scalars(query)).all(), limit, lambda row: ApiKey(**_fields(row)), lambda row: row.id)
 
 
-async def revoke_key(tx: Transaction, actor: Actor, platform_id: UUID, key_id: UUID) -> None:
+async def all_keys(tx: Transaction, platform_id: UUID) -> list[ApiKey]:
+    """Return a platform's keys on one page, for an operator."""
+    rows = await tx.session.scalars(select(ApiKeyRow).where(ApiKeyRow.platform_id == platform_id).order_by(ApiKeyRow.id))
+    return [ApiKey(**_fields(row)) for row in rows]
+
+
+async def revoke_key(tx: Transaction, actor: Actor | None, platform_id: UUID, key_id: UUID) -> None:
     """Make a key invalid for good. Doing it again changes nothing.
 
     Raises:
@@ -220,9 +227,10 @@ async def revoke_key(tx: Transaction, actor: Actor, platform_id: UUID, key_id: U
     tx.after_commit(tx.engine.cache(Known).forget)
 
 
-async def _known(tx: Transaction, actor: Actor, platform_id: UUID) -> PlatformRow:
+async def _known(tx: Transaction, actor: Actor | None, platform_id: UUID) -> PlatformRow:
+    """Return a platform that an actor may know; the command line, which is None, may know all."""
     row = None
-    if actor.is_admin or actor.platform_id == platform_id:
+    if actor is None or actor.is_admin or actor.platform_id == platform_id:
         row = await tx.session.get(PlatformRow, platform_id)
     if row is None:
         raise NotFound("there is no such platform, or not for you")

@@ -1,4 +1,4 @@
-"""``skillcore keys``: the keys that sign access tokens."""
+"""``skillcore keys``: the keys that sign access tokens; and, by their own module, those of platforms."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from skillcore.accounts.audit import BY_COMMAND, note
 from skillcore.accounts.signing_keys import LEEWAY, SigningKey, UnderWay, keys_directory, rotate
+from skillcore.cli import platform_keys
 from skillcore.cli.commands import Commands
 from skillcore.cli.reaching import on_database
 from skillcore.runtime.engine import Engine
@@ -18,7 +19,7 @@ __all__ = ["register"]
 
 def register(commands: Commands) -> None:
     """Add the command."""
-    group = commands.group("keys", summary="rotate the keys that sign access tokens")
+    group = commands.group("keys", summary="rotate the keys that sign access tokens; make, renew and revoke those of platforms")
     command = group.add(
         "rotate",
         run_rotate,
@@ -31,6 +32,7 @@ def register(commands: Commands) -> None:
         action="store_true",
         help="a key may have leaked: the new one signs at once, and no token that others signed is good any more",
     )
+    platform_keys.add_to(group)
 
 
 def run_rotate(options: argparse.Namespace) -> int:

@@ -167,7 +167,8 @@ async def _completed(
         answers=answers,
         vouched_by=vouched_by,
     )
-    before, works = [_event(row, "task.verified", verified)], []
+    # What rests on a platform's word is that platform's business, also where the task is the person's own.
+    before, works = [_event(row, "task.verified", verified, vouched_by=account.vouched_by)], []
     topics = {topic for evidence in verdict.evidence for topic in evidence.topics}
     standing = await skills_of(tx, row.source, topics)
     for evidence in verdict.evidence:
@@ -187,13 +188,13 @@ async def _completed(
         difficulty=declared,
         declared_by=row.difficulty_by if declared is not None else None,  # type: ignore[arg-type]
     )
-    after = [_event(row, "task.completed", completed, skills=tuple(row.skills))]
+    after = [_event(row, "task.completed", completed, skills=tuple(row.skills), vouched_by=account.vouched_by)]
     row.outcome = None
     row.completed_at = now()
     await step(tx, row, "completed", before=before, after=after)
 
 
-def _event(row: TaskRow, kind: str, data: Struct, skills: tuple[str, ...] = ()) -> NewEvent:
+def _event(row: TaskRow, kind: str, data: Struct, skills: tuple[str, ...] = (), *, vouched_by: UUID | None = None) -> NewEvent:
     return NewEvent(
         id=event_id(row.id, row.attempt, kind),
         user_id=row.user_id,
@@ -201,7 +202,7 @@ def _event(row: TaskRow, kind: str, data: Struct, skills: tuple[str, ...] = ()) 
         subject_id=str(row.id),
         skills=skills,
         data=data,
-        origin=of_platform(row.platform_id),
+        origin=of_platform(row.platform_id or vouched_by),
     )
 
 

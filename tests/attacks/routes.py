@@ -23,7 +23,8 @@ from tests.attacks.town import Town
 
 __all__ = ["ROUTES", "UNKNOWN", "Request", "Route", "Things"]
 
-PLACES = ("path", "query", "body")
+CALLERS = {"learner": "ada", "mentor": "guide", "admin": "root"}
+"""Who is at the School in which role."""
 
 
 class Request(Struct, frozen=True):
@@ -79,7 +80,7 @@ class Route(Struct, frozen=True):
         if self.access.who is not None and self.access.who.roles is None:
             return ("nobody",)
         roles = self.access.who.roles if self.access.who is not None else frozenset()
-        people = ["ada"] if "learner" in (roles or ()) else ["root"] if roles else []
+        people = [CALLERS[role] for role in ("learner", "mentor", "admin") if role in (roles or ())][:1]
         return (*people, *(["school"] if self.access.key is not None else []))
 
     @property

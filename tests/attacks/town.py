@@ -1,7 +1,7 @@
 """Two tenants and the people between them, with something of each kind: what attacks are tried on.
 
-Ada learns at the School, Bob at the Club; Cleo belongs to both. Everything of the Club bears a word by which a trace of it
-is known wherever it turns up. The town is built once, over HTTP.
+Ada learns at the School and has a guide, Bob at the Club and has a mentor; Cleo belongs to both.
+Everything of the Club bears a word by which a trace of it is known wherever it turns up. The town is built once, over HTTP.
 """
 
 from __future__ import annotations
@@ -138,11 +138,13 @@ async def built(door: Door) -> AsyncIterator[Town]:
     async with door.engine.transaction() as tx:
         tx.session.add_all(SkillRow(id=name, name=name) for name in ("python", "sql"))
     people: dict[str, tuple[Visitor, str]] = {}
-    for name in ("ada", "bob", "cleo", "mentor"):
+    for name in ("ada", "bob", "cleo", "guide", "mentor"):
         people[name] = await door.learner(f"{name}@example.org")
         callers[name] = people[name][0].credentials
+    async with door.engine.transaction() as tx:
+        await tx.session.execute(text("update users set role = 'mentor' where email ~ '^(guide|mentor)@'"))
     things: dict[str, dict[str, str]] = {}
-    for tenant, learner in (("school", "ada"), ("club", "bob")):
+    for tenant, learner, mentor in (("school", "ada", "guide"), ("club", "bob", "mentor")):
         platform = (await made(root, "/api/platforms", {"name": WORDS[tenant]}))["id"]
         callers |= await keys(door, root, platform, tenant)
         key = Visitor(door.client, callers[tenant])
@@ -150,9 +152,12 @@ async def built(door: Door) -> AsyncIterator[Town]:
         await join(key, people["cleo"][0], f"cleo-{WORDS[tenant]}")
         things[tenant] = await furnished(door, tenant, key, *people[learner])
         things[tenant] |= {"platform": platform, "joined": platform, "person": people[learner][1], "cleo": people["cleo"][1]}
+        things[tenant] |= await mentored(people[learner][0], people[mentor][0], people[mentor][1])
+        things[tenant]["learner"] = people[learner][1]
         things[tenant]["key"] = (await made(root, f"/api/platforms/{platform}/keys", {"name": "spare", "scopes": SCOPES}))["id"]
-    async with door.engine.transaction() as tx:
-        await tx.session.execute(text("update users set role = 'mentor' where id = :id"), {"id": people["mentor"][1]})
+    await made(people["cleo"][0], "/api/mentors", {"code": things["school"]["second code"]})
+    things["school"] |= {"learner": people["cleo"][1]}
+    things["school"]["reset"] = (await made(root, f"/api/users/{people['cleo'][1]}/password-reset", None))["token"]
     callers |= await dead(door, callers["ada"])
     yield Town(callers, things)
 
@@ -235,6 +240,18 @@ async def furnished(door: Door, tenant: str, key: Visitor, learner: Visitor, lea
     event = {"kind": "platform.volunteered", "user": learner_id, "data": {"title": word}, "skills": ["sql"]}
     things["event"] = (await made(key, "/api/events", event))["id"]
     return things
+
+
+async def mentored(learner: Visitor, mentor: Visitor, mentor_id: str) -> dict[str, str]:
+    """Let a learner accept a mentor, who has further invitations out."""
+    invited = [await made(mentor, "/api/mentors/invitations", {}) for _ in range(4)]
+    await made(learner, "/api/mentors", {"code": invited[0]["code"]})
+    return {
+        "mentor": mentor_id,
+        "mentor code": invited[1]["code"],
+        "mentor invitation": invited[2]["id"],
+        "second code": invited[3]["code"],
+    }
 
 
 async def prove(engine: Engine, person: str, handle: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event, select, text
 
 from skillcore.accounts.access import Actor
+from skillcore.ledger import entries
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.hints import Hints
@@ -524,3 +525,24 @@ async def test_the_check_finds_a_state_without_its_event_and_an_event_without_it
     async with case.world.engine.transaction() as tx:
         await tx.session.execute(text("delete from tasks"))
     assert await findings(case.world.engine) == ["events say that it is in_progress, and there is no such task"]
+
+
+async def test_what_rests_on_a_platforms_word_no_other_platform_sees(world: World, gym: Arranged) -> None:
+    """Also where the task is the member's own, which every platform of theirs may see."""
+    school, club = await world.platform(), await world.platform()
+    ada = await world.member(school)
+    await world.join(club, ada, "ada")
+    await vouched(world, school, ada)
+    task = await created(world, ada, ada)
+    gym.solved(Row("loops-1"))
+    await completing(world, ada, task.id)
+    await world.run(task.id)
+    assert (await seen(world, club, task.id)).state == "completed"
+    shown = {}
+    for platform in (school, club):
+        async with world.engine.transaction() as tx:
+            shown[platform] = (await entries.listing(tx, platform, str(ada.user_id), kind=None, limit=200, cursor=None)).items
+    assert {"task.verified", "task.completed"} <= {entry.kind for entry in shown[school]}
+    assert str(school.platform_id) in str(shown[school])
+    assert {"task.verified", "task.completed"} & {entry.kind for entry in shown[club]} == set()
+    assert str(school.platform_id) not in str(shown[club])
