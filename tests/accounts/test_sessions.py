@@ -17,7 +17,9 @@ from skillcore.accounts.access import Actor
 from skillcore.accounts.audit_tables import AuditRow
 from skillcore.accounts.authentication import Known
 from skillcore.accounts.tables import RefreshTokenRow, SessionRow, UserRow
+from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.problems import Unauthenticated
 from tests.visitors import PASSWORD, Door, Visitor, door_of
 
 AT_ONCE = 30.0
@@ -206,13 +208,22 @@ async def test_use_is_noted_to_the_minute_and_puts_off_the_end(door: Door) -> No
 
 
 async def test_nobody_is_signed_in_whose_account_is_gone(door: Door) -> None:
-    _, ada = await door.learner()
-    phone, _ = await sign_in(door)
+    ada = new_id()
+    async with door.engine.transaction() as tx:
+        tx.session.add(UserRow(id=ada))
+        await tx.session.flush()
+        session = await sessions.begin(tx, ada, "password")
+    visitor = Visitor(door.client, session.access_token)
+    assert await status(visitor) == 200
     async with door.engine.transaction() as tx:
         for table in (RefreshTokenRow, SessionRow):
-            await tx.session.execute(delete(table).where(table.user_id == UUID(ada)))
-        await tx.session.execute(delete(UserRow).where(UserRow.id == UUID(ada)))
-    assert await status(phone) == 401
+            await tx.session.execute(delete(table).where(table.user_id == ada))
+        await tx.session.execute(delete(UserRow).where(UserRow.id == ada))
+    door.engine.cache(Known).forget()
+    assert await status(visitor) == 401
+    with pytest.raises(Unauthenticated, match="does not exist"):
+        async with door.engine.transaction() as tx:
+            await sessions.begin(tx, ada, "password")
 
 
 async def test_a_change_of_role_is_seen(door: Door) -> None:
