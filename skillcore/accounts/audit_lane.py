@@ -92,16 +92,16 @@ class Lane:
             await asyncio.sleep(0)  # let those that arrived together gather
             while not self._waiting.empty() and sum(len(waiting.entries) for waiting in group) < MOST_TOGETHER:
                 group.append(self._waiting.get_nowait())
-            failure: Exception | None = UnavailableNow(UNWRITTEN, headers={"Retry-After": "5"})
+            written = False
             try:
                 await self._append([entry for waiting in group for entry in waiting.entries])
-                failure = None
-            except (psycopg.Error, OSError) as error:
-                log.error("the audit cannot be written", requests=len(group), error=str(error))  # noqa: TRY400 - no news in it
+                written = True
+            except Exception:  # whatever it was: the lane goes on, and this group is told
+                log.exception("the audit cannot be written", requests=len(group))
             finally:
                 for waiting in group:
                     self._waiting.task_done()
-                    _settle(waiting, failure)
+                    _settle(waiting, None if written else UnavailableNow(UNWRITTEN, headers={"Retry-After": "5"}))
 
     async def _append(self, entries: Sequence[Entry]) -> None:
         """Append in a transaction of its own; a connection that was lost is opened again, once."""
