@@ -107,4 +107,4 @@ async def test_old_log_files_go_with_it(engine: Engine, tmp_path: Path) -> None:
         path.write_text("{}\n")
     async with engine.open(Duties(())):
         assert await retention.forget(engine) == {"log files": 1}
-    assert (old.exists(), new.exists(), (tmp_path / "mine.txt").exists()) == (False, True, True)  # noqa: ASYNC240
+    assert (old.exists(), new.exists(), (tmp_path / "mine.txt").exists()) == (False, True, True)
