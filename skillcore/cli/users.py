@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import get_args
 
 from skillcore.accounts import recovery, roles, second_factor
@@ -16,10 +17,12 @@ from skillcore.cli import erasing
 from skillcore.cli.commands import Commands
 from skillcore.cli.printing import plain
 from skillcore.cli.reaching import on_database
+from skillcore.delivery import mail
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.jobs import Jobs
+from skillcore.runtime.keyring import KeyFileDamaged
 from skillcore.runtime.problems import NotFound, Problem
-from skillcore.runtime.sealing import Sealer
+from skillcore.runtime.sealing import KeysMissing, Sealer
 
 __all__ = ["register"]
 
@@ -87,13 +90,20 @@ def _run(options: argparse.Namespace, act: Act) -> int:
         except Problem as problem:
             print(plain(problem.detail), file=sys.stderr)
             return 1
+        except (KeysMissing, KeyFileDamaged) as error:
+            print(plain(error), file=sys.stderr)
+            return 1
         return 0
 
     return on_database(options, work)
 
 
 async def _done(engine: Engine, email: str, act: Act) -> str:
-    async with Sealer.opened(engine), engine.open(Jobs(ROOMS)), engine.transaction() as tx:
+    async with AsyncExitStack() as stack:
+        if mail.is_configured(engine.settings):  # then the person is told, and mails are sealed
+            await stack.enter_async_context(Sealer.opened(engine))
+            await stack.enter_async_context(engine.open(Jobs(ROOMS)))
+        tx = await stack.enter_async_context(engine.transaction())
         user = await by_address(tx, email)
         if user is None:
             raise NotFound(f"nobody signs in with {email!r}")
