@@ -162,7 +162,7 @@ def _operation(
     if body is not None:
         described["requestBody"] = _content("application/json", body, components) | {"required": True}
     for status in _refusals(asked=bool(parameters), sent=body is not None):
-        described["responses"].setdefault(str(status), refused(status))
+        described["responses"].setdefault(str(status), refused(status, page="html" in _media_type(handler)))
     described["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
     return described
 
@@ -173,20 +173,28 @@ def _refusals(*, asked: bool, sent: bool) -> list[int]:
     return sorted([*named, *([401, 403, 413, 415] if sent else []), 429, 503])
 
 
-def refused(status: int) -> dict[str, Any]:
-    """Return the description of a refusal with a status."""
-    return {
-        "description": PHRASES[status],
-        "content": {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS.format(name="Problem")}}},
-    }
+def refused(status: int, *, page: bool = False) -> dict[str, Any]:
+    """Return the description of a refusal with a status.
+
+    Args:
+        status: of it.
+        page: whether the operation is for people's browsers, which may be told by a page.
+    """
+    content: dict[str, Any] = {MEDIA_TYPE: {"schema": {"$ref": SCHEMAS.format(name="Problem")}}}
+    if page:
+        content["text/html"] = {"schema": {"type": "string"}}
+    return {"description": PHRASES[status], "content": content}
+
+
+def _media_type(handler: HTTPRouteHandler) -> str:
+    return str(getattr(handler.media_type, "value", None) or handler.media_type or "application/json")
 
 
 def _answer(handler: HTTPRouteHandler, status: int, schema: Any, components: Mapping[str, Any]) -> dict[str, Any]:
     phrase = PHRASES.get(status, "Done.")
     if schema is None:
         return {"description": phrase}
-    kind = getattr(handler.media_type, "value", None) or handler.media_type or "application/json"
-    return _content(str(kind), schema, components, phrase)
+    return _content(_media_type(handler), schema, components, phrase)
 
 
 def _content(media_type: str, schema: Any, components: Mapping[str, Any], phrase: str | None = None) -> dict[str, Any]:
