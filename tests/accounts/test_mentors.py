@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any, NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import update
 
-from skillcore.accounts import mentors
+from skillcore.accounts import mentors, roles
 from skillcore.accounts.mentor_tables import MentorInvitationRow
 from skillcore.runtime.clock import now
+from skillcore.runtime.problems import Conflict
 from tests.conftest import Dsns
 from tests.ledger.facts import rows
 from tests.visitors import Door, Visitor
@@ -188,3 +189,27 @@ async def test_the_last_administrator_stays_one(school: School, database_dsns: D
     )
     assert [answer.status_code for answer in fallen].count(200) == 1
     assert rows(database_dsns, "select count(*) from users where role = 'admin'") == [(1,)]
+
+
+async def test_two_administrators_do_not_demote_each_other(school: School, database_dsns: Dsns) -> None:
+    """The second decision waits for the first, and sees what it left."""
+    engine = school.door.engine
+    root = UUID((await school.admin.get("/api/auth/profile")).json()["id"])
+    ada = UUID(school.ada.id)
+    async with engine.transaction() as tx:
+        await roles.appoint(tx, None, ada, "admin")
+
+    async def demote(whom: UUID) -> None:
+        async with engine.transaction() as tx:
+            await roles.appoint(tx, None, whom, "learner")
+
+    async with engine.transaction() as first:
+        await roles.appoint(first, None, root, "learner")
+        await first.session.flush()
+        second = asyncio.create_task(demote(ada))
+        waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+        while not second.done() and not rows(database_dsns, waiting):  # noqa: ASYNC110 - the database tells who asks
+            await asyncio.sleep(0.02)
+    with pytest.raises(Conflict):
+        await second
+    assert rows(database_dsns, "select id from users where role = 'admin'") == [(ada,)]
