@@ -203,9 +203,7 @@ async def test_over_http(issuer: str, people: Place) -> None:
         assert again.json()["job_id"] == submitted.json()["job_id"]
 
 
-async def test_a_browser_comes_back_to_the_service_s_own_page(
-    issuer: str, people: Place
-) -> None:
+async def test_a_browser_comes_back_to_the_service_s_own_page(issuer: str, people: Place) -> None:
     async with people(by_token(issuer), jobs=False) as place:
         own = msgspec.structs.replace(place.engine.settings.verification, redirect_uri="")
         place.engine.settings = msgspec.structs.replace(
