@@ -82,6 +82,7 @@ async def connect(
 
 @get(
     "/api/auth/oauth/{provider:str}/callback",
+    media_type="text/html",
     opt={"access": access(public()), "secret": True},
     tags=["accounts"],
     summary="Come back from signing in elsewhere",
