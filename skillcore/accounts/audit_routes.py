@@ -69,7 +69,7 @@ async def appoint(
 
 
 @post("/api/mentors/invitations", opt={**MENTOR, "secret": True}, tags=["mentors"], summary="Invite learners whom you mentor")
-async def invite(
+async def invite_learners(
     engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[mentors.NewInvitation]
 ) -> mentors.ShownInvitation:
     """The answer shows the code that a learner accepts with, once and never again."""
@@ -78,7 +78,7 @@ async def invite(
 
 
 @get("/api/mentors/invitations", opt=MENTOR, tags=["mentors"], summary="List your invitations")
-async def list_invitations(
+async def list_mentor_invitations(
     engine: NamedDependency[Engine], actor: NamedDependency[Actor], limit: Limit = 50, cursor: Cursor = None
 ) -> Page[mentors.Invitation]:
     """Those that still hold, without their codes."""
@@ -144,8 +144,8 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     search,
     activity,
     appoint,
-    invite,
-    list_invitations,
+    invite_learners,
+    list_mentor_invitations,
     withdraw,
     accept,
     list_mentors,

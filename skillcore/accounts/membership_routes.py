@@ -35,7 +35,7 @@ async def create_invitation(
 
 
 @get("/api/memberships/invitations", opt=INVITES, tags=["memberships"], summary="List invitations")
-async def list_invitations(
+async def list_membership_invitations(
     engine: NamedDependency[Engine], actor: NamedDependency[Actor], limit: Limit = 50, cursor: Cursor = None
 ) -> Page[memberships.PlatformInvitation]:
     """Those of the key's platform, oldest first, without their codes."""
@@ -97,7 +97,7 @@ async def leave_platform(engine: NamedDependency[Engine], actor: NamedDependency
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     create_invitation,
-    list_invitations,
+    list_membership_invitations,
     withdraw_invitation,
     preview_membership,
     accept_membership,

@@ -281,7 +281,7 @@ async def disable_second_factor(
 
 
 @post("/api/invitations", opt={"access": access(admin()), "secret": True}, tags=["users"], summary="Invite a person")
-async def invite(
+async def invite_person(
     engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[recovery.Invitation]
 ) -> recovery.Invited:
     """Makes a learner's account, and shows a token by which its person chooses a password, once; a mail has one as well."""
@@ -353,7 +353,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     confirm_second_factor,
     renew_recovery_codes,
     disable_second_factor,
-    invite,
+    invite_person,
     issue_reset,
     remove_second_factor,
 )

@@ -186,7 +186,7 @@ async def create_session(
 
 
 @get("/api/mentorship-sessions", opt=READ_PROJECTS, tags=["mentorship"], summary="List mentorship sessions")
-async def list_sessions(
+async def list_mentorship_sessions(
     engine: NamedDependency[Engine],
     actor: NamedDependency[Actor],
     user: PersonAsked = "me",
@@ -199,7 +199,7 @@ async def list_sessions(
 
 
 @get("/api/mentorship-sessions/{session_id:uuid}", opt=READ_PROJECTS, tags=["mentorship"], summary="Read a mentorship session")
-async def read_session(
+async def read_mentorship_session(
     engine: NamedDependency[Engine], actor: NamedDependency[Actor], session_id: FromPath[UUID]
 ) -> mentorship.Session:
     """For its mentor, its intern, and the platform that noted it."""
@@ -238,7 +238,7 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     create_update,
     list_updates,
     create_session,
-    list_sessions,
-    read_session,
+    list_mentorship_sessions,
+    read_mentorship_session,
     change_session,
 )
