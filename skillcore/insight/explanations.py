@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.insight.levels import DIGITS, rounded
+from skillcore.insight.levels import DIGITS, rounded, shown_head
 from skillcore.ledger import scores, skills
 from skillcore.ledger.entries import is_visible
 from skillcore.ledger.streams import Position, Stored, in_time_order
@@ -68,7 +68,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
         skill: of one skill; null for the person's own.
         combine: how the contributions make the value.
         parameters: of the formula, as configured.
-        head: the version of the person's stream that it holds for.
+        head: the version of the person's stream that it holds for; null for a platform, whom it would tell of other ones.
         events: what moved the score, in the order of time; to a platform without what concerns other platforms.
     """
 
@@ -80,7 +80,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     label: str | None
     combine: str
     parameters: Mapping[str, Any]
-    head: int
+    head: int | None
     components: list[Part]
     events: Page[Fact]
 
@@ -123,7 +123,7 @@ async def explain(
         label=value.score.label,
         combine=value.score.combine,
         parameters=bound.parameters(),
-        head=value.head,
+        head=shown_head(actor, value.head),
         components=[_part(component) for component in value.score.components],
         events=page(facts, limit, lambda fact: fact, lambda fact: (fact.occurred_at, fact.id)),
     )

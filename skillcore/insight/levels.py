@@ -18,7 +18,7 @@ from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent, consequence
 from skillcore.runtime.rooms import Subscription
 
-__all__ = ["DIGITS", "ROLE", "SUBSCRIPTION", "LevelReading", "read", "rounded", "tell_changes"]
+__all__ = ["DIGITS", "ROLE", "SUBSCRIPTION", "LevelReading", "read", "rounded", "shown_head", "tell_changes"]
 
 ROLE = "level"
 DIGITS = 6
@@ -35,7 +35,7 @@ class LevelReading(Struct, frozen=True, kw_only=True):
         skill: of one skill; null for the person's own.
         value: unbounded; 0 before the first accepted work.
         formula: which computed it, as bound to the role `level`.
-        head: the version of the person's stream that it holds for.
+        head: the version of the person's stream that it holds for; null for a platform, whom it would tell of other ones.
     """
 
     user_id: UUID
@@ -44,7 +44,7 @@ class LevelReading(Struct, frozen=True, kw_only=True):
     label: str | None
     formula: str
     formula_version: int
-    head: int
+    head: int | None
 
 
 async def read(tx: Transaction, actor: Actor, person: str, *, skill: str | None) -> LevelReading:
@@ -63,8 +63,13 @@ async def read(tx: Transaction, actor: Actor, person: str, *, skill: str | None)
         label=value.score.label,
         formula=value.formula,
         formula_version=value.version,
-        head=value.head,
+        head=shown_head(actor, value.head),
     )
+
+
+def shown_head(actor: Actor, head: int) -> int | None:
+    """Return the head of a stream as it is shown; to a platform it would tell that others record there, too."""
+    return None if actor.kind == "key" else head
 
 
 def rounded(value: float | None) -> float | None:

@@ -22,8 +22,8 @@ from skillcore.plugin.manager import Plugins
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.events import EARLIEST, PLATFORMS, NewEvent, of_platform
-from skillcore.runtime.pages import Page, page, position
-from skillcore.runtime.problems import Forbidden, InvalidField, NotFound, Problem, TooLarge
+from skillcore.runtime.pages import FOREIGN, Page, page, position
+from skillcore.runtime.problems import BadRequest, Forbidden, InvalidField, NotFound, Problem, TooLarge
 from skillcore.runtime.refusals import document
 from skillcore.runtime.requests import misfit
 
@@ -130,12 +130,12 @@ class Entry(Struct, frozen=True, kw_only=True):
     """An event of a person's stream.
 
     Attributes:
-        version: its place in the stream: 1, 2, 3 without gaps; what concerns other platforms is left out for a platform.
+        version: its place in the stream: 1, 2, 3 without gaps. Null for a platform, to whom gaps would tell of other ones.
         via: by which way it came.
     """
 
     id: UUID
-    version: int
+    version: int | None
     kind: str
     subject: str
     skills: list[str]
@@ -200,13 +200,14 @@ async def listing(
         NotFound: no such person, for this caller.
     """
     user_id = await people.resolve(tx, actor, person)
-    query = select(EventRow).where(
-        EventRow.user_id == user_id, EventRow.version > (position(cursor, int) or 0), EventRow.salt.is_not(None)
-    )
+    after = await _after(tx, actor, user_id, cursor)
+    query = select(EventRow).where(EventRow.user_id == user_id, EventRow.version > after, EventRow.salt.is_not(None))
     if kind is not None:
         query = query.where(EventRow.kind == kind)
     rows = (await tx.session.scalars(visible_to(actor, query).order_by(EventRow.version).limit(limit + 1))).all()
-    return page(rows, limit, _shown, lambda row: row.version)
+    if actor.kind == "key":
+        return page(rows, limit, lambda row: _shown(row, None), lambda row: row.id)
+    return page(rows, limit, lambda row: _shown(row, row.version), lambda row: row.version)
 
 
 def visible_to(actor: Actor, query: Select[Any]) -> Select[Any]:
@@ -222,6 +223,24 @@ def is_visible(actor: Actor, origin: str | None) -> bool:
     if actor.platform_id is None or origin is None or not origin.startswith(PLATFORMS):
         return True
     return origin == of_platform(actor.platform_id)
+
+
+async def _after(tx: Transaction, actor: Actor, user_id: UUID, cursor: str | None) -> int:
+    """Return the version that a cursor stands for; a platform's names the last event that it was shown instead.
+
+    Raises:
+        BadRequest: it is no cursor of this list.
+    """
+    if actor.kind != "key":
+        return position(cursor, int) or 0
+    last = position(cursor, UUID)
+    if last is None:
+        return 0
+    query = select(EventRow.version).where(EventRow.user_id == user_id, EventRow.id == last)
+    version = await tx.session.scalar(visible_to(actor, query))
+    if version is None:
+        raise BadRequest(FOREIGN, field="cursor")
+    return version
 
 
 def _entry(given: dict[str, Any]) -> NewEntry | Problem:
@@ -372,10 +391,10 @@ def _outcomes(size: int, written: dict[int, Outcome], problems: dict[int, Proble
     return Outcomes(results=results, **counted)
 
 
-def _shown(row: EventRow) -> Entry:
+def _shown(row: EventRow, version: int | None) -> Entry:
     return Entry(
         id=row.id,
-        version=row.version,
+        version=version,
         kind=row.kind,
         subject=row.subject_id,
         skills=row.skills,

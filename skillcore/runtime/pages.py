@@ -13,13 +13,15 @@ from msgspec import Struct
 
 from skillcore.runtime.problems import BadRequest
 
-__all__ = ["Cursor", "Limit", "Page", "cursor_of", "page", "position"]
+__all__ = ["FOREIGN", "Cursor", "Limit", "Page", "cursor_of", "page", "position"]
 
 T = TypeVar("T")
 K = TypeVar("K")
 R = TypeVar("R")
 
 FOREIGN = "cursor: not one of this list: pass the next_cursor of a page, or none for the first"
+"""What is said of a cursor that stands for no place in the list."""
+
 LARGEST = 2**63 - 1
 """Of the numbers that a column can hold."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from skillcore.accounts.access import Actor
 from skillcore.ledger.preparation import evidence_id
+from skillcore.runtime.pages import cursor_of, position
 from tests.visitors import Door, Visitor
 from tests.world import World
 
@@ -46,7 +47,7 @@ async def test_an_event_is_recorded_as_it_was_sent(door: Door) -> None:
     assert event.pop("recorded_at")
     assert event == {
         "id": answer.json()["id"],
-        "version": 1,
+        "version": None,
         "kind": "platform.volunteered",
         "subject": "o-1",
         "skills": ["public-speaking"],
@@ -197,13 +198,53 @@ async def test_events_come_a_page_at_a_time(door: Door) -> None:
     seen, cursor = [], None
     while True:
         page = (await key.get("/api/users/ext:ada/events", params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
-        seen += [event["version"] for event in page["items"]]
+        seen += [event["subject"] for event in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert seen == [1, 2, 3, 4, 5, 6]
-    assert [event["version"] for event in await events(key, kind="x.own")] == [6]
+    assert seen == ["o-0", "o-1", "o-2", "o-3", "o-4", "o-1"]
+    assert [event["kind"] for event in await events(key, kind="x.own")] == ["x.own"]
     assert (await key.get("/api/users/ext:ada/events", params={"cursor": "???"})).status_code == 400
+
+
+async def test_people_see_the_places_of_their_events_and_platforms_no_gap(door: Door) -> None:
+    one, other = await school(door, "users:read", "scores:read"), await door.platform("events:read", "events:write")
+    ada_id = (await one.get("/api/users/ext:ada")).json()["id"]
+    there = Actor(kind="key", platform_id=UUID(other.id))
+    await World(door.engine).join(there, Actor(kind="user", user_id=UUID(ada_id)), "a-7")
+    theirs = None
+    for number in range(3):
+        assert (await one.post("/api/events", SHARED | {"subject": f"ours {number}"})).status_code == 201
+        theirs = (await other.key.post("/api/events", SHARED | {"user": "ext:a-7"})).json()["id"]
+    admin = await door.admin()
+    places = [event["version"] for event in await events(admin, ada_id)]
+    assert places == [1, 2, 3, 4, 5, 6]
+    first = (await one.get("/api/users/ext:ada/events", params={"limit": 2})).json()
+    assert [(event["subject"], event["version"]) for event in first["items"]] == [("ours 0", None), ("ours 1", None)]
+    assert position(first["next_cursor"], UUID) == UUID(first["items"][-1]["id"])
+    rest = (await one.get("/api/users/ext:ada/events", params={"limit": 2, "cursor": first["next_cursor"]})).json()
+    assert [event["subject"] for event in rest["items"]] == ["ours 2"]
+    for foreign in (cursor_of(theirs), cursor_of(uuid4()), cursor_of(1)):
+        assert (await one.get("/api/users/ext:ada/events", params={"cursor": foreign})).status_code == 400
+    half = (await admin.get(f"/api/users/{ada_id}/events", params={"limit": 3})).json()
+    rest = (await admin.get(f"/api/users/{ada_id}/events", params={"cursor": half["next_cursor"]})).json()
+    assert [event["version"] for event in rest["items"]] == [4, 5, 6]
+    for path, asked in ((f"/api/users/{ada_id}/level", {}), ("/api/explain/level", {"user": ada_id})):
+        assert (await one.get(path, params=asked)).json()["head"] is None
+        assert (await admin.get(path, params=asked)).json()["head"] == 6
+
+
+async def test_an_id_that_another_platform_used_tells_nothing_but_that(door: Door) -> None:
+    one, other = await school(door, "users:read"), await door.platform("events:read", "events:write")
+    ada = UUID((await one.get("/api/users/ext:ada")).json()["id"])
+    there = Actor(kind="key", platform_id=UUID(other.id))
+    await World(door.engine).join(there, Actor(kind="user", user_id=ada), "a-7")
+    sent = SHARED | {"id": str(uuid4()), "occurred_at": "2026-03-01T12:00:00Z"}
+    assert (await one.post("/api/events", sent)).status_code == 201
+    for subject in (sent["subject"], "else"):  # it is not theirs, also where all that they sent is the same
+        answer = await other.key.post("/api/events", sent | {"user": "ext:a-7", "subject": subject})
+        assert (answer.status_code, answer.json()["ids"]) == (409, [sent["id"]])
+    assert await events(other.key, "ext:a-7") == []
 
 
 async def test_the_catalogue_knows_a_skill_by_any_of_its_names(door: Door) -> None:
