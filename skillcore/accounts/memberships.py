@@ -57,7 +57,7 @@ SHOWN: Mapping[str, str] = {
     "events": "what you report of yourself, and what was recorded of your own tasks and accounts, past and to come",
     "accounts": "the accounts at other places that you have proved, and the work that was accepted from them",
     "scores": "your level and other scores, which count all of your work, wherever it comes from",
-    "work": "your own tasks, which it may have checked; and it may set you tasks, and record what you do there",
+    "work": "your own tasks; and it may set you tasks, have these checked, and record what you do there",
 }
 """What a platform sees of a member and does in their name, as they are told before they decide."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -31,6 +31,7 @@ __all__ = [
     "declared_skills",
     "get",
     "join",
+    "known",
     "leave",
     "listing",
     "members",
@@ -211,6 +212,14 @@ async def declared_skills(tx: Transaction, project_id: UUID) -> tuple[str, ...]:
     """Return the ids of the skills that a project declares, sorted."""
     query = select(ProjectSkillRow.skill_id).where(ProjectSkillRow.project_id == project_id)
     return tuple(await tx.session.scalars(query.order_by(ProjectSkillRow.skill_id)))
+
+
+async def known(tx: Transaction, actor: Actor, ids: Iterable[UUID | None]) -> Collection[UUID]:
+    """Return those of some projects of which the caller may know: a member's own task may belong to another platform's."""
+    named = {id_ for id_ in ids if id_ is not None}
+    if actor.platform_id is None or not named:
+        return named
+    return set(await tx.session.scalars(owned_by(actor.platform_id).where(ProjectRow.id.in_(named))))
 
 
 def owned_by(platform_id: UUID) -> Select[UUID]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -21,10 +21,11 @@ from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.pages import Page, page, position
-from skillcore.runtime.problems import Conflict, Forbidden, NotFound
+from skillcore.runtime.problems import Conflict, NotFound
 from skillcore.verification.linking import account_for
 from skillcore.verification.sources import parse_requirement
 from skillcore.work import projects
+from skillcore.work.standing import refuse_change, refuse_platforms, refuse_strangers, standing_of
 from skillcore.work.states import Failure, State, Waiting, event_id, locked, outcome_of, step
 from skillcore.work.tables import TaskRow
 
@@ -32,7 +33,6 @@ __all__ = [
     "Accepted",
     "Change",
     "NewTask",
-    "Standing",
     "Task",
     "TaskChanges",
     "change",
@@ -48,7 +48,6 @@ __all__ = [
 JOB = "work.complete_task"
 NOBODY = UUID(int=0)
 
-Standing = Literal["learner", "mentor", "admin", "platform"]
 Difficulty = Annotated[float, Meta(ge=1, le=10)]
 Description = Annotated[str, Meta(min_length=1, max_length=2000)]
 Topic = Annotated[str, Meta(max_length=200)]
@@ -102,6 +101,7 @@ class Task(Struct, frozen=True, kw_only=True):
     """A task.
 
     Attributes:
+        project: it belongs to; to a platform only if it is one of its own.
         set_by: who set it; only they may change or delete it, and those above them.
         difficulty_by: who declared the difficulty; a learner's own never scores.
         attempt: attempts so far.
@@ -162,7 +162,7 @@ async def create(tx: Transaction, actor: Actor, new: NewTask) -> Task:
     requirement = parse_requirement(tx.engine.plugins, new.source, new.requirements)
     if new.project is not None:
         await projects.visible(tx, actor, new.project)
-    standing = _standing(actor, user_id)
+    standing = standing_of(actor, user_id)
     row = TaskRow(
         id=new_id(),
         user_id=user_id,
@@ -191,7 +191,7 @@ async def create(tx: Transaction, actor: Actor, new: NewTask) -> Task:
         origin=of_platform(row.platform_id),
     )
     await step(tx, row, "pending", before=[created])
-    return _task(row)
+    return await _task(tx, actor, row)
 
 
 async def get(tx: Transaction, actor: Actor, task_id: UUID) -> Task:
@@ -200,7 +200,7 @@ async def get(tx: Transaction, actor: Actor, task_id: UUID) -> Task:
     Raises:
         NotFound: there is none that this caller may see.
     """
-    return _task(await _found(tx, actor, task_id))
+    return await _task(tx, actor, await _found(tx, actor, task_id))
 
 
 async def listing(
@@ -223,7 +223,8 @@ async def listing(
     if after is not None:
         query = query.where(TaskRow.id > after)
     rows = (await tx.session.scalars(query.order_by(TaskRow.id).limit(limit + 1))).all()
-    return page(rows, limit, _task, lambda row: row.id)
+    shown = await projects.known(tx, actor, {row.project_id for row in rows})
+    return page(rows, limit, lambda row: _described(row, shown), lambda row: row.id)
 
 
 async def history(tx: Transaction, actor: Actor, task_id: UUID) -> list[Change]:
@@ -245,15 +246,16 @@ async def change(tx: Transaction, actor: Actor, task_id: UUID, changes: TaskChan
         Conflict: it is completed, or it is being checked and its requirements would change.
     """
     row = await _found(tx, actor, task_id, lock=True)
+    refuse_platforms(actor, row)
     fields = {name for name in changes.__struct_fields__ if getattr(changes, name) is not UNSET}
     if fields - {"hidden"}:
-        _refuse_change(row, fields)
-        _refuse_strangers(actor, row)
+        refuse_change(row, fields)
+        refuse_strangers(actor, row)
     await _rewrite(tx, actor, row, changes)
     if changes.hidden is not UNSET:
         row.hidden_at = now() if changes.hidden else None
     row.updated_at = now()
-    return _task(row)
+    return await _task(tx, actor, row)
 
 
 async def delete(tx: Transaction, actor: Actor, task_id: UUID) -> None:
@@ -265,9 +267,10 @@ async def delete(tx: Transaction, actor: Actor, task_id: UUID) -> None:
         Conflict: it is completed.
     """
     row = await _found(tx, actor, task_id, lock=True)
+    refuse_platforms(actor, row)
     if row.state == "completed":
         raise Conflict('a completed task cannot be deleted; hide it with PATCH and {"hidden": true}')
-    _refuse_strangers(actor, row)
+    refuse_strangers(actor, row)
     row.deleted_at = now()
 
 
@@ -276,13 +279,15 @@ async def complete(tx: Transaction, actor: Actor, task_id: UUID) -> Accepted:
 
     Raises:
         NotFound: there is none that this caller may see.
+        Forbidden: a platform did not set it.
         Conflict: it is completed, or no account is linked that could show the work.
     """
     row = await _found(tx, actor, task_id, lock=True)
+    refuse_platforms(actor, row)
     if row.state == "completed":
         raise Conflict("the task is completed already")
     if row.state == "in_progress" and row.job_id is not None and await _under_way(tx, row.job_id):
-        return Accepted(job_id=row.job_id, task=_task(row))
+        return Accepted(job_id=row.job_id, task=await _task(tx, actor, row))
     if await account_for(tx, row.user_id, row.source, platform_id=row.platform_id) is None:
         raise Conflict(
             f"no {row.source} account is linked that could show the work; link one with"
@@ -290,10 +295,10 @@ async def complete(tx: Transaction, actor: Actor, task_id: UUID) -> Accepted:
             source=row.source,
         )
     row.outcome = None
-    await enqueue(tx, row, row.platform_id or actor.platform_id)  # who has a member's own task checked follows its job
+    await enqueue(tx, row, row.platform_id)
     if row.state != "in_progress":
         await step(tx, row, "in_progress")
-    return Accepted(job_id=row.job_id or 0, task=_task(row))
+    return Accepted(job_id=row.job_id or 0, task=await _task(tx, actor, row))
 
 
 async def enqueue(tx: Transaction, row: TaskRow, platform_id: UUID | None) -> None:
@@ -307,7 +312,7 @@ async def enqueue(tx: Transaction, row: TaskRow, platform_id: UUID | None) -> No
 
 async def _rewrite(tx: Transaction, actor: Actor, row: TaskRow, changes: TaskChanges) -> None:
     """Apply changes that are allowed."""
-    standing = _standing(actor, row.user_id)
+    standing = standing_of(actor, row.user_id)
     if changes.description is not UNSET:
         row.description = changes.description
     if changes.topic is not UNSET:
@@ -348,29 +353,11 @@ async def _found(tx: Transaction, actor: Actor, task_id: UUID, *, lock: bool = F
     return row
 
 
-def _standing(actor: Actor, user_id: UUID) -> Standing:
-    """Return as what somebody acts on a person's task."""
-    if actor.platform_id is not None:
-        return "platform"
-    if actor.user_id == user_id:
-        return "learner"
-    return "admin" if actor.is_admin else "mentor"
+async def _task(tx: Transaction, actor: Actor, row: TaskRow) -> Task:
+    return _described(row, await projects.known(tx, actor, {row.project_id}))
 
 
-def _refuse_change(row: TaskRow, fields: set[str]) -> None:
-    if row.state == "completed":
-        raise Conflict('a completed task cannot change; only "hidden" can')
-    if row.state == "in_progress" and "requirements" in fields:
-        raise Conflict("the task is being checked; its requirements can change once that has ended", field="requirements")
-
-
-def _refuse_strangers(actor: Actor, row: TaskRow) -> None:
-    """Refuse that a learner makes the task easier that others set, and keeps what they declared for it."""
-    if _standing(actor, row.user_id) == "learner" and row.set_by != "learner":
-        raise Forbidden(f"the task was set by a {row.set_by}; ask there for the change")
-
-
-def _task(row: TaskRow) -> Task:
+def _described(row: TaskRow, shown: Collection[UUID]) -> Task:
     outcome = outcome_of(row)
     return Task(
         id=row.id,
@@ -382,7 +369,7 @@ def _task(row: TaskRow) -> Task:
         difficulty_by=row.difficulty_by,
         topic=row.topic,
         skills=tuple(row.skills),
-        project=row.project_id,
+        project=row.project_id if row.project_id in shown else None,
         set_by=row.set_by,
         state=row.state,
         attempt=row.attempt,

@@ -192,11 +192,48 @@ async def test_a_learner_cannot_make_easier_or_remove_what_others_set(world: Wor
     assert (await change(world, ada, task.id, hidden=True)).hidden
 
 
+async def test_a_platform_looks_at_a_members_own_task_and_no_more(world: World) -> None:
+    """All platforms of the member see that task: what one did to it would tell the others of that one."""
+    school, club = await world.platform(), await world.platform()
+    ada = await world.member(school)
+    await world.join(club, ada, "countess")
+    async with world.engine.transaction() as tx:
+        await accounts.vouch(tx, school, str(ada.user_id), "gym", Vouch(handle="ada"))
+    task = await create(world, ada, ada, difficulty=2)
+    for platform in (school, club):
+        for given in ({"difficulty": 9}, {"topic": "x"}, {"hidden": True}, {}):
+            with pytest.raises(Forbidden, match="not set by this platform"):
+                await change(world, platform, task.id, **given)
+        with pytest.raises(Forbidden, match="not set by this platform"):
+            await delete(world, platform, task.id)
+        async with world.engine.transaction() as tx:
+            with pytest.raises(Forbidden, match="not set by this platform"):
+                await tasks.complete(tx, platform, task.id)
+        assert await get(world, platform, task.id) == task
+    async with world.engine.transaction() as tx:
+        assert (await tasks.complete(tx, ada, task.id)).task.state == "in_progress"
+
+
+async def test_a_platform_sees_no_project_of_another(world: World) -> None:
+    school, club = await world.platform(), await world.platform()
+    ada = await world.member(school)
+    await world.join(club, ada, "countess")
+    async with world.engine.transaction() as tx:
+        project = (await projects.create(tx, school, NewProject(name="ours"))).id
+        own = (await projects.create(tx, ada, NewProject(name="mine"))).id
+    task, alone, without = [await create(world, ada, ada, project=of) for of in (project, own, None)]
+    for actor, seen in ((ada, [project, own, None]), (school, [project, None, None]), (club, [None, None, None])):
+        assert [(await get(world, actor, one.id)).project for one in (task, alone, without)] == seen
+        async with world.engine.transaction() as tx:
+            page = await tasks.listing(tx, actor, user=str(ada.user_id), state=None, hidden=False, limit=10, cursor=None)
+        assert [one.project for one in page.items] == seen
+
+
 async def test_a_declared_difficulty_does_not_outlive_the_requirements_it_was_declared_for(world: World) -> None:
-    platform = await world.platform()
-    ada = await world.member(platform)
+    ada = await world.person()
+    admin = Actor(kind="user", user_id=(await world.person()).user_id, role="admin")
     task = await create(world, ada, ada)
-    assert (await change(world, platform, task.id, difficulty=9)).difficulty_by == "platform"
+    assert (await change(world, admin, task.id, difficulty=9)).difficulty_by == "admin"
     changed = await change(world, ada, task.id, requirements={"exercise": "easy-1"})
     assert (changed.difficulty, changed.difficulty_by) == (None, None)
 
