@@ -11,6 +11,7 @@ from litestar.middleware import DefineMiddleware
 from skillcore import accounts, delivery, insight, ledger, operations, privacy, verification, work
 from skillcore.accounts.access import check_declared
 from skillcore.accounts.authentication import Gate
+from skillcore.accounts.departures import Departures
 from skillcore.accounts.limiting import Limited, check_limits
 from skillcore.operations.gauges import Gauges
 from skillcore.operations.idempotency import Idempotency
@@ -47,7 +48,7 @@ async def opened(engine: Engine, process: Process) -> AsyncIterator[Engine]:
     """
     async with AsyncExitStack() as stack:
         hints = await stack.enter_async_context(Hints(engine.database).run())
-        for known in (hints, Jobs(ROOMS), Gauges(ROOMS), Duties(ROOMS)):
+        for known in (hints, Jobs(ROOMS), Gauges(ROOMS), Departures(ROOMS), Duties(ROOMS)):
             await stack.enter_async_context(engine.open(known))
         await stack.enter_async_context(Sealer.opened(engine))
         for service in (service for room in ROOMS for service in room.services.get(process, ())):

@@ -90,7 +90,7 @@ async def list_memberships(engine: NamedDependency[Engine], actor: NamedDependen
 
 @delete("/api/memberships/{platform_id:uuid}", opt=OWN, tags=["memberships"], summary="Leave a platform")
 async def leave_platform(engine: NamedDependency[Engine], actor: NamedDependency[Actor], platform_id: FromPath[UUID]) -> None:
-    """It knows nobody of your name any more. What it recorded stays yours, and in your stream."""
+    """It knows nobody of your name any more, and accounts for which it vouched are unlinked. What it recorded stays yours."""
     async with engine.transaction() as tx:
         await memberships.leave(tx, actor, platform_id)
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.audit import note
+from skillcore.accounts.departures import Departures
 from skillcore.accounts.membership_tables import InvitationRow
 from skillcore.accounts.people import ExternalId
 from skillcore.accounts.tables import MembershipRow, PlatformRow
@@ -287,7 +288,7 @@ async def listing(tx: Transaction, actor: Actor) -> list[Membership]:
 
 
 async def leave(tx: Transaction, actor: Actor, platform_id: UUID) -> None:
-    """Leave a platform: it knows nobody of this name any more, and what it recorded stays.
+    """Leave a platform: it knows nobody of this name any more, what it recorded stays, and what it vouched for is unlinked.
 
     Raises:
         NotFound: the person is no member of it.
@@ -298,6 +299,8 @@ async def leave(tx: Transaction, actor: Actor, platform_id: UUID) -> None:
         raise NotFound("you are no member of such a platform")
     await tx.session.delete(row)
     await note(tx, "membership.left", actor, about=actor.user_id, platform_id=platform_id)
+    for room in tx.engine.service(Departures).leave:
+        await room(tx, row.user_id, platform_id)
 
 
 def disclosures() -> list[Disclosure]:

@@ -53,6 +53,7 @@ MEMBER_BY_ID = """select u.id from memberships m join users u on u.id = m.user_i
 MEMBERS = """select external_id, user_id from memberships where platform_id = %(platform)s and external_id = any(%(external)s)
   union select external_id, user_id from memberships where platform_id = %(platform)s and user_id = any(%(ids)s)"""
 KEPT = " for key share of u"
+KEPT_MEMBER = " for key share of u, m"  # nobody leaves a platform while it writes about them
 
 ExternalId = Annotated[
     str,
@@ -112,25 +113,27 @@ async def resolve(tx: Transaction, actor: Actor, reference: str, *, write: bool 
         tx: an open transaction.
         actor: who asks.
         reference: see above.
-        write: something is to be written about the person, who must not be deleted meanwhile. Otherwise they are read.
+        write: something is to be written about the person, who must not be deleted meanwhile, nor leave the key's platform.
+            Otherwise they are read.
 
     Raises:
         NotFound: there is nobody of that name for this actor.
     """
     name: str | UUID | None
+    kept = KEPT
     if actor.kind != "key":
         name = actor.user_id if reference == ME else _uuid(reference)
         query = PERSON
         if name != actor.user_id and not actor.is_admin:
             query, name = LEARNER, name if actor.role == "mentor" and not write else None
     elif reference.startswith(EXTERNAL):
-        query, name = MEMBER, reference.removeprefix(EXTERNAL)
+        query, name, kept = MEMBER, reference.removeprefix(EXTERNAL), KEPT_MEMBER
     else:
-        query, name = MEMBER_BY_ID, _uuid(reference)
+        query, name, kept = MEMBER_BY_ID, _uuid(reference), KEPT_MEMBER
     row = None
     if name is not None and "\0" not in reference:  # which no text in the database holds, and the driver refuses to send
         values = {"platform": actor.platform_id, "name": name, "asker": actor.user_id}
-        row = await (await (await tx.psycopg()).execute(query + (KEPT if write else ""), values, prepare=True)).fetchone()
+        row = await (await (await tx.psycopg()).execute(query + (kept if write else ""), values, prepare=True)).fetchone()
     if row is None:
         raise NotFound("there is no such person, or not for you")
     found: UUID = row[0]

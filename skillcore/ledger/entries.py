@@ -237,7 +237,7 @@ async def _after(tx: Transaction, actor: Actor, user_id: UUID, cursor: str | Non
     if last is None:
         return 0
     query = select(EventRow.version).where(EventRow.user_id == user_id, EventRow.id == last)
-    version = await tx.session.scalar(visible_to(actor, query))
+    version: int | None = await tx.session.scalar(visible_to(actor, query))
     if version is None:
         raise BadRequest(FOREIGN, field="cursor")
     return version

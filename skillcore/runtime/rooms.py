@@ -16,7 +16,7 @@ from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.settings import Settings
 
-__all__ = ["Check", "Erase", "Finding", "Gauge", "Job", "Rebuild", "Retention", "Room", "Service", "Subscription"]
+__all__ = ["Check", "Erase", "Finding", "Gauge", "Job", "Leave", "Rebuild", "Retention", "Room", "Service", "Subscription"]
 
 Process = Literal["api", "worker"]
 
@@ -47,6 +47,11 @@ Gauge = Callable[[Transaction], Awaitable[None]]
 Erase = Callable[[Transaction, UUID], Awaitable[None]]
 """What erasing a person asks of a room beyond what its tables declare: such as handing over what others share, or forgetting
 them in a cache. Called in the transaction that erases, before the declared rows go; the second time it finds nothing to do."""
+
+
+Leave = Callable[[Transaction, UUID, UUID], Awaitable[None]]
+"""What a room does when a person leaves a platform: called with their ids, in the transaction that ends the membership, as the
+last thing that it does."""
 
 
 class Retention(Struct, frozen=True, kw_only=True):
@@ -118,3 +123,4 @@ class Room(Struct, frozen=True, kw_only=True):
     gauges: tuple[Gauge, ...] = ()
     retention: tuple[Retention, ...] = ()
     erase: tuple[Erase, ...] = ()
+    leave: tuple[Leave, ...] = ()

@@ -9,6 +9,7 @@ from datetime import timedelta
 from skillcore.runtime.rooms import Job, Retention, Room
 from skillcore.verification import answers, attempts, imports, mentions, schedule, services
 from skillcore.verification.importing import import_history
+from skillcore.verification.linking import unlink_vouches
 from skillcore.verification.proof import prove
 from skillcore.verification.proving import JOB as PROVE
 from skillcore.verification.routes import ROUTES
@@ -34,5 +35,6 @@ ROOM = Room(
         ),
     ),
     erase=(mentions.leave_out,),
+    leave=(unlink_vouches,),
     services={"worker": (services.sources, schedule.service)},
 )

@@ -25,7 +25,11 @@ from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.verification.handles import account_name
 from skillcore.verification.tables import SourceAccountRow
 
-__all__ = ["Change", "name_of", "same_account"]
+__all__ = ["REPLACED", "Change", "name_of", "record_all", "same_account"]
+
+REPLACED = "the account does not stand for this person any more"
+"""Why evidence is withdrawn when an account is displaced, whatever displaced it. The fact is shown to the platform that vouched
+for the account, and to every platform if it was proved: if it said more, they could tell by it that another one vouches."""
 
 ACTS: dict[str, Act] = {
     "account.linked": "account.linked",
@@ -58,6 +62,8 @@ class Change:
 
     Attributes:
         moment: when. The events follow each other by a microsecond, since the last one about an account decides.
+        events: what happened.
+        platforms: for each event, the platform whose business it is.
     """
 
     def __init__(self, tx: Transaction, source: str, actor: Actor | None = None) -> None:
@@ -65,14 +71,12 @@ class Change:
         self.source = source
         self.actor = actor
         self.moment = now()
-        self._events: list[NewEvent] = []
-        self._platforms: list[UUID | None] = []
+        self.events: list[NewEvent] = []
+        self.platforms: list[UUID | None] = []
 
     async def record(self) -> None:
         """Record what happened, and note it; the last thing that the transaction does."""
-        await record(self.tx, self._events)
-        for event, platform_id in zip(self._events, self._platforms, strict=True):
-            await note(self.tx, ACTS[event.kind], self.actor, event.user_id, platform_id, source=self.source)
+        await record_all(self.tx, [self])
 
     def linked(self, row: SourceAccountRow) -> None:
         """Say that an account is a person's, which also ends a withdrawal of its evidence."""
@@ -115,7 +119,7 @@ class Change:
         rows = await self.rows(SourceAccountRow.user_id != proof.user_id, *conditions)
         for user_id in dict.fromkeys(row.user_id for row in rows if row.platform_id is not None):
             own = await self.rows(SourceAccountRow.user_id == user_id)
-            await self.withdraw(own, "its holder proved that the account is theirs", proof)
+            await self.withdraw(own, REPLACED, proof)
 
     async def forget(self, row: SourceAccountRow) -> None:
         """Let earlier rows of a person's account not be given back any more: a newer one stands for it."""
@@ -178,17 +182,25 @@ class Change:
         return next((other for other in others if _stands_before(other, row)), None)
 
     def _add(self, row: SourceAccountRow, kind: str, data: Struct) -> None:
-        self._platforms.append(row.platform_id)
-        self._events.append(
+        self.platforms.append(row.platform_id)
+        self.events.append(
             NewEvent(
                 user_id=row.user_id,
                 kind=kind,
                 subject_id=name_of(row),
-                occurred_at=self.moment + timedelta(microseconds=len(self._events)),
+                occurred_at=self.moment + timedelta(microseconds=len(self.events)),
                 data=data,
                 origin=of_platform(row.platform_id),
             )
         )
+
+
+async def record_all(tx: Transaction, changes: Sequence[Change]) -> None:
+    """Record what happened at several sources, and note it; the last thing that the transaction does."""
+    await record(tx, [event for change in changes for event in change.events])
+    for change in changes:
+        for event, platform_id in zip(change.events, change.platforms, strict=True):
+            await note(tx, ACTS[event.kind], change.actor, event.user_id, platform_id, source=change.source)
 
 
 def _stands_before(other: SourceAccountRow, row: SourceAccountRow) -> bool:

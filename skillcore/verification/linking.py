@@ -12,14 +12,14 @@ from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from skillcore.accounts.access import Actor
 from skillcore.plugin import Account
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import Conflict
-from skillcore.verification.displacement import Change, name_of, same_account
+from skillcore.verification.displacement import REPLACED, Change, name_of, record_all, same_account
 from skillcore.verification.handles import Handle, account_name
 from skillcore.verification.tables import SourceAccountRow
 
@@ -34,6 +34,7 @@ __all__ = [
     "lock",
     "newest_account",
     "unlink",
+    "unlink_vouches",
 ]
 
 Method = Literal["vouched", "oauth", "oidc", "challenge"]
@@ -160,6 +161,31 @@ async def unlink(
     return True
 
 
+async def unlink_vouches(tx: Transaction, user_id: UUID, platform_id: UUID) -> None:
+    """Let what a platform vouched for a person bring no more evidence; what it brought stays. Records.
+
+    What was displaced meanwhile will bring none either, should it count again.
+
+    Args:
+        tx: the caller's transaction.
+        user_id: who left the platform.
+        platform_id: which.
+    """
+    vouched = (SourceAccountRow.user_id == user_id, SourceAccountRow.platform_id == platform_id)
+    sources = sorted(set(await tx.session.scalars(select(SourceAccountRow.source).where(*vouched))))
+    changes = [Change(tx, source, Actor(kind="user", user_id=user_id)) for source in sources]
+    for change in changes:
+        await lock(tx, change.source)
+        for row in await change.rows(*vouched, SourceAccountRow.unlinked_at.is_(None)):
+            change.unlinked(row, reason="the person left the platform")
+        displaced = update(SourceAccountRow).where(
+            SourceAccountRow.source == change.source, SourceAccountRow.unlinked_at == SourceAccountRow.withdrawn_at, *vouched
+        )
+        await tx.session.execute(displaced.values(unlinked_at=change.moment))
+    if changes:
+        await record_all(tx, changes)
+
+
 async def lock(tx: Transaction, source: str) -> None:
     """Let accounts of a source change hands one after another: each change looks at several people's."""
     await tx.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"linking:{source}", 0))))
@@ -283,8 +309,8 @@ async def _replace(change: Change, own: Sequence[SourceAccountRow], row: SourceA
     if name_of(own[0]) == name_of(row):
         await change.hand_over([earlier.id for earlier in own], row)
         return
-    renamed = own[0].handle_key == row.handle_key
-    await change.withdraw(own, "the account is known by its id now" if renamed else "another account was linked", row)
+    known_by_id = row.by_id and own[0].handle_key == row.handle_key
+    await change.withdraw(own, "the account is known by its id now" if known_by_id else REPLACED, row)
 
 
 def _row(claim: Claim, moment: datetime) -> SourceAccountRow:

@@ -11,7 +11,10 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from skillcore import verification
+from skillcore.accounts import memberships
 from skillcore.accounts.access import Actor
+from skillcore.accounts.departures import Departures
 from skillcore.ledger import streams
 from skillcore.operations.sources import SourceState, publish, states
 from skillcore.plugin import Evidence, NotVerified, Verified
@@ -28,6 +31,8 @@ from skillcore.verification.tools import RawAnswer
 from tests.conftest import Dsns
 from tests.ledger.facts import rows
 from tests.world import World, plugins
+
+WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -153,6 +158,85 @@ async def test_a_later_account_takes_the_formers_place_and_withdraws_its_evidenc
     ]
     await vouch(world, platform, ada, "ada")
     assert await withdrawn(world, ada) == {"gym:lovelace"}
+
+
+async def test_a_displaced_platform_cannot_tell_what_took_its_accounts_place(world: World) -> None:
+    one, other = await world.platform(), await world.platform()
+    reasons = set()
+    for place, name in enumerate(("ada", "bob", "cleo", "dora")):
+        person = await world.member(one, name)
+        await world.join(other, person, name)
+        await vouch(world, one, person, name)
+        match place:
+            case 0:
+                await vouch(world, one, person, "another")
+            case 1:
+                await vouch(world, other, person, "else")
+            case 2:
+                await prove(world, person, "own")
+            case 3:
+                await prove(world, await world.person(), name)
+        reasons |= {event.data["reason"] for event in await world.events(person) if event.kind == "evidence.withdrawn"}
+    assert reasons == {"the account does not stand for this person any more"}
+
+
+async def test_of_a_proof_that_was_unlinked_nobody_learns_that_a_platform_vouches_for_it_now(world: World) -> None:
+    platform = await world.platform()
+    ada = await world.member(platform)
+    await prove(world, ada, "ada", external_id="17")
+    await unlink(world, ada, ada)
+    await vouch(world, platform, ada, "ada")
+    (fact,) = [event for event in await world.events(ada) if event.kind == "evidence.withdrawn"]
+    assert (fact.origin, fact.data["reason"]) == (None, "the account does not stand for this person any more")
+
+
+async def leave(world: World, platform: Actor, person: Actor) -> None:
+    assert platform.platform_id
+    async with world.engine.open(Departures([verification.ROOM])), world.engine.transaction() as tx:
+        await memberships.leave(tx, person, platform.platform_id)
+
+
+async def test_who_leaves_a_platform_has_no_account_by_its_word(world: World) -> None:
+    one, other = await world.platform(), await world.platform()
+    ada, bob = await world.member(one, "ada"), await world.member(one, "bob")
+    await world.join(other, bob, "bob")
+    await vouch(world, one, ada, "ada")
+    await vouch(world, other, bob, "bob")
+    for person in (ada, bob):
+        await leave(world, one, person)
+    assert (await shown(world, ada, ada), await withdrawn(world, ada)) == ([], frozenset())
+    assert [event.data for event in await world.events(ada) if event.kind == "account.unlinked"] == [
+        {"account": "gym:ada", "reason": "the person left the platform"}
+    ]
+    assert await shown(world, bob, bob) == [("gym:bob", False)]  # which rests on the word of another
+    await prove(world, ada, "ada")
+    await leave(world, other, bob)
+    assert (await shown(world, ada, ada), await shown(world, bob, bob)) == ([("gym:ada", True)], [])
+
+
+async def test_what_is_given_back_of_a_platform_that_was_left_brings_no_more(world: World) -> None:
+    platform = await world.platform()
+    ada, mallory = await world.member(platform, "ada"), await world.person()
+    await vouch(world, platform, ada, "gymnast")
+    await prove(world, mallory, "gymnast")
+    await leave(world, platform, ada)
+    await unlink(world, administrator(), mallory, withdraw=True)
+    assert (await shown(world, ada, ada), await withdrawn(world, ada)) == ([], frozenset())
+
+
+async def test_a_platform_that_is_being_left_vouches_before_or_not_at_all(world: World) -> None:
+    """The word of a request that found the member still there is among what leaving unlinks."""
+    platform = await world.platform()
+    ada = await world.member(platform)
+    async with world.engine.transaction() as tx:
+        await accounts.vouch(tx, platform, str(ada.user_id), "gym", Vouch(handle="ada"))
+        leaving = asyncio.create_task(leave(world, platform, ada))
+        async with world.engine.transaction() as look:
+            while not await look.session.scalar(text(WAITING)):
+                assert not leaving.done()
+                await look.session.execute(text("select pg_stat_clear_snapshot()"))
+    await leaving
+    assert await shown(world, ada, ada) == []
 
 
 async def test_unlinking_keeps_evidence_until_another_account_is_linked(world: World) -> None:
