@@ -60,6 +60,7 @@ IN_PATH: Mapping[str, Any] = {
     "person": R("person"),
     "platform_id": R("platform"),
     "project_id": R("project"),
+    "provider": "nowhere",
     "session_id": R("session"),
     "skill": "python",
     "source": "gym",
@@ -97,6 +98,14 @@ EXAMPLES: Mapping[str, Example] = {
     "POST /api/auth/email/confirm": E(body={"token": "t"}, answers=(422,)),
     "POST /api/auth/password/forgotten": E(body={"email": "ada@example.org"}, answers=(403,)),
     "POST /api/auth/register/confirm": E(body={"token": "t", "password": PASSWORD}, answers=(422,)),
+    # Nor is there a provider to sign in at.
+    "GET /api/auth/oauth": E(),
+    "POST /api/auth/oauth/{provider}/start": E(answers=(404,)),
+    "POST /api/auth/oauth/{provider}/connect": E(answers=(404,)),
+    "GET /api/auth/oauth/{provider}/callback": E(query={"state": "s", "code": "c"}, answers=(404,)),
+    "POST /api/auth/oauth/{provider}/callback": E(body={"state": "s", "code": "c"}, answers=(404,)),
+    "DELETE /api/auth/oauth/{provider}": E(answers=(404,)),
+    "GET /api/auth/identities": E(),
     "GET /api/auth/second-factor": E(),
     "POST /api/auth/second-factor": E(body={"password": PASSWORD}),
     "POST /api/auth/second-factor/confirm": E(body={"code": "000000"}, answers=(422,)),
@@ -112,6 +121,10 @@ EXAMPLES: Mapping[str, Example] = {
     "PUT /api/auth/visibility": E(body={"public_profile": True}),
     "GET /api/profiles/{user_id}": E(answers=(404,)),  # private, unless its person says otherwise
     "GET /api/export": E(),
+    "DELETE /api/auth/profile": E(body={"password": PASSWORD}, by=("bob",), last=4),
+    "GET /api/auth/erasure": E(answers=(404,)),  # nobody has asked for it
+    "DELETE /api/auth/erasure": E(answers=(404,)),
+    "DELETE /api/users/{person}": E(last=5),
     "GET /api/mentors": E(),
     "POST /api/mentors": E(body={"code": R("mentor code")}, own=True),  # whoever has the code may
     "DELETE /api/mentors/{mentor_id}": E(),
@@ -168,6 +181,9 @@ EXAMPLES: Mapping[str, Example] = {
     "POST /api/sources/{source}/link/confirm": E(),
     "POST /api/sources/{source}/link/callback": E(
         path={"source": "track"}, body={"code": "c", "state": R("state")}, refused=(422,)
+    ),
+    "GET /api/sources/{source}/link/callback": E(
+        path={"source": "track"}, query={"code": "c", "state": R("state")}, refused=(422,)
     ),
     "DELETE /api/sources/{source}/link": E(),
     "GET /api/sources/{source}/topics": E(),
