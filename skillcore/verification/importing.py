@@ -160,7 +160,8 @@ async def _end(engine: Engine, context: JobContext, run: Run, reason: str = "") 
 async def _current(tx: Transaction, run: Run) -> tuple[ImportRow, LinkedAccount] | None:
     """Return the run's row, locked, and its account, held; None if the run is over, or is now, since nothing is linked.
 
-    The person comes first, and then the account, as in all that changes accounts: otherwise two transactions could wait for each other.
+    The person comes first, and then the account, as in all that changes accounts: otherwise two transactions could wait for
+    each other.
 
     Raises:
         Retry: the source would be asked about another account now.

@@ -196,8 +196,7 @@ async def test_what_comes_in_with_an_erasure_goes_with_it(
     async def coming_in() -> bool:
         try:
             await ingest(engine, facts(person, f"{CANARY}-amid"))
-        except PersonErased as error:
-            assert str(person) not in str(error)
+        except PersonErased:
             return False
         return True
 
