@@ -130,6 +130,16 @@ async def test_nothing_is_recorded_of_the_erased(people: People, door: Door) -> 
         await ingest(door.engine, [event for n in range(50) for event in facts(people.ada_id, f"many{n}")])
 
 
+@pytest.mark.parametrize("table", ["snapshots", "parked_events"])
+async def test_nothing_is_derived_of_the_erased_or_parked(table: str, people: People, database_dsns: Dsns, door: Door) -> None:
+    with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
+        copied = f"create table copied as select * from {table} where user_id = '{people.ada_id}'"
+        assert owner.execute(copied.encode()).rowcount > 0
+        await erase(door.engine, people.ada_id, "asked")
+        assert owner.execute(f"insert into {table} select * from copied".encode()).rowcount == 0
+        assert owner.execute(f"select from {table} where user_id = '{people.ada_id}'".encode()).fetchall() == []
+
+
 async def test_two_erasures_at_once_are_one(people: People, door: Door) -> None:
     done = await asyncio.gather(*(erase(door.engine, people.ada_id, "asked") for _ in range(4)))
     assert sorted(done) == [False, False, False, True]
