@@ -21,7 +21,7 @@ from skillcore.accounts.routes import PersonInPath
 from skillcore.accounts.signed_in import SignedIn, answer, check_keep
 from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.problems import InvalidField, Unauthenticated
+from skillcore.runtime.problems import Unauthenticated
 
 __all__ = ["ROUTES"]
 
@@ -320,13 +320,7 @@ async def _proved(engine: Engine, actor: Actor, data: FullProof) -> None:
         InvalidField: one of them is wrong.
     """
     await attempts.check_password(engine, actor, data.password)
-    guess = Attempt(engine, attempts.guesses(_id(actor), None))
-    await guess.begin()
-    async with engine.transaction() as tx:
-        accepted = await second_factor.accept(tx, _id(actor), data.code)
-    if not accepted:
-        raise InvalidField("code: it is wrong, or was used: send the one that is shown now", field="code")
-    await guess.succeeded()
+    await attempts.check_code(engine, _id(actor), data.code)
 
 
 def _id(actor: Actor) -> UUID:

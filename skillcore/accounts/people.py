@@ -32,6 +32,7 @@ __all__ = [
     "TimeZone",
     "add",
     "check_time_zone",
+    "hold",
     "list_people",
     "read",
     "resolve",
@@ -140,6 +141,16 @@ async def resolve(tx: Transaction, actor: Actor, reference: str, *, write: bool 
     if not write:
         note_read(tx, actor, [found])
     return found
+
+
+async def hold(tx: Transaction, user_id: UUID) -> bool:
+    """Keep a person from being erased until the transaction ends; says whether there still is one.
+
+    Whoever works on somebody outside of a request asks this first, before locking anything of theirs: an erasure holds the
+    person before it takes the rest.
+    """
+    row = await (await tx.psycopg()).execute(PERSON + KEPT, {"name": user_id}, prepare=True)
+    return await row.fetchone() is not None
 
 
 async def resolve_all(tx: Transaction, actor: Actor, references: Collection[str]) -> dict[str, UUID]:

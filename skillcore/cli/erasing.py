@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -16,18 +16,18 @@ from skillcore.app import ROOMS
 from skillcore.cli.commands import Commands
 from skillcore.cli.reaching import on_database
 from skillcore.ledger.tables import ErasureRow
+from skillcore.privacy import requests
 from skillcore.privacy.duties import Duties
 from skillcore.privacy.erasure import Busy, erase, erase_again
-from skillcore.privacy.tables import ErasureRequestRow
-from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.problems import Problem
 
 __all__ = ["add"]
 
 NOBODY = 4
 CODES = (
-    "exit codes: 0 done, 1 others hold what is theirs: try again, 2 the command line or the configuration cannot be used,\n"
-    "3 the database cannot be reached or used, 4 there is no such person"
+    "exit codes: 0 done, 1 others hold what is theirs: try again; or nobody else could administrate, 2 the command line or\n"
+    "the configuration cannot be used, 3 the database cannot be reached or used, 4 there is no such person"
 )
 
 
@@ -62,8 +62,8 @@ def run_erase(options: argparse.Namespace) -> int:
         async with engine.open(Duties(ROOMS)):
             try:
                 return await (_erase(engine, options) if ids is None else _again(engine, ids))
-            except Busy as error:
-                print(error, file=sys.stderr)
+            except (Busy, Problem) as error:
+                print(error.detail if isinstance(error, Problem) else error, file=sys.stderr)
                 return 1
 
     return on_database(options, work)
@@ -96,13 +96,9 @@ async def _erase(engine: Engine, options: argparse.Namespace) -> int:
         await erase(engine, user_id, "command")
         print("erased")
         return 0
-    due_at = now() + timedelta(days=engine.settings.privacy.erasure_grace_days)
     async with engine.transaction() as tx:
-        row = await tx.session.get(ErasureRequestRow, user_id)
-        if row is None:
-            row = ErasureRequestRow(user_id=user_id, reason="administrator", requested_at=now(), due_at=due_at)
-            tx.session.add(row)
-    print(f"will be erased on {row.due_at:%Y-%m-%d at %H:%M} UTC by a worker; --now does it at once")
+        request = await requests.command(tx, user_id)
+    print(f"will be erased on {request.due_at:%Y-%m-%d at %H:%M} UTC by a worker; --now does it at once")
     return 0
 
 

@@ -306,7 +306,7 @@ class Feed:
                 failed = await (await tx.psycopg()).execute(FAILED, (consumer, user, described(error), ids, PARK_AFTER))
                 parked = all(row[0] for row in await failed.fetchall())
             if parked:
-                log.exception("events parked", subscription=subscription.name, user_id=str(user))
+                log.exception("events parked", subscription=subscription.name, events=[str(id_) for id_ in ids])
             return parked
         return True
 

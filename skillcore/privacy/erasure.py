@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from skillcore.accounts.access import Actor
 from skillcore.accounts.audit import note
 from skillcore.accounts.authentication import Known
+from skillcore.accounts.roles import keep_an_administrator
 from skillcore.privacy.duties import Duties
 from skillcore.runtime.database import Base
 from skillcore.runtime.engine import Engine, Transaction
@@ -64,10 +65,13 @@ async def erase(engine: Engine, user_id: UUID, reason: Reason, by: Actor | None 
 
     Raises:
         Busy: others held what is theirs, again and again.
+        Conflict: nobody would be an administrator any more; who was erased before a restore is erased all the same.
     """
     for attempt in range(ATTEMPTS):
         try:
             async with engine.transaction() as tx:
+                if reason != "again":
+                    await keep_an_administrator(tx, but=user_id)
                 held = await (await tx.psycopg()).execute(HELD_DUE if due else HELD, (user_id,))
                 if await held.fetchone() is None:
                     return False

@@ -11,10 +11,11 @@ from msgspec import Meta, Struct
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from skillcore.accounts import people, sessions
+from skillcore.accounts import people, second_factor, sessions
 from skillcore.accounts.access import Actor
-from skillcore.accounts.attempts import check_password
+from skillcore.accounts.attempts import check_code, check_password
 from skillcore.accounts.audit import note
+from skillcore.accounts.login import GivenCode
 from skillcore.accounts.roles import keep_an_administrator
 from skillcore.accounts.tables import SessionRow, UserRow
 from skillcore.delivery import mail
@@ -22,9 +23,9 @@ from skillcore.privacy.erasure import Busy, erase
 from skillcore.privacy.tables import ErasureRequestRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
-from skillcore.runtime.problems import Conflict, Forbidden, NotFound, Unauthenticated
+from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFound, Unauthenticated
 
-__all__ = ["Confirmation", "ErasureRequest", "ask", "cancel", "erase_due", "order", "read"]
+__all__ = ["Confirmation", "ErasureRequest", "ask", "cancel", "command", "erase_due", "order", "read"]
 
 log = structlog.get_logger(__name__)
 
@@ -47,12 +48,14 @@ class Confirmation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Attributes:
         password: of your account; without one, sign in anew and ask within ten minutes.
+        code: of your second factor, if you have one.
     """
 
     password: Annotated[str, Meta(max_length=1024, examples=["correct horse battery staple"])] = ""
+    code: GivenCode = ""
 
     def __repr__(self) -> str:
-        """Return a text without the password."""
+        """Return a text without them."""
         return "Confirmation()"
 
 
@@ -71,7 +74,7 @@ async def ask(engine: Engine, actor: Actor, confirmation: Confirmation) -> Erasu
     """Have the actor erased after the days of grace; their sessions end now. Asking again changes nothing.
 
     Raises:
-        InvalidField: the password is wrong.
+        InvalidField: the password is wrong, or the code.
         TooManyRequests: it was guessed at too often.
         Forbidden: there is none, and the sign-in is too long ago.
         Conflict: nobody else could administrate.
@@ -138,6 +141,25 @@ async def order(tx: Transaction, actor: Actor, reference: str) -> ErasureRequest
     return _shown(row)
 
 
+async def command(tx: Transaction, user_id: UUID) -> ErasureRequest:
+    """Have somebody erased after the days of grace, from the command line; their sessions end now.
+
+    Raises:
+        NotFound: there is no such person.
+        Conflict: nobody else could administrate.
+    """
+    user = await _held(tx, user_id)
+    if user is None:
+        raise NotFound("there is no such person")
+    due_at = now() + timedelta(days=tx.engine.settings.privacy.erasure_grace_days)
+    row, new = await _request(tx, user, "administrator", due_at)
+    if new or row.reason != "administrator":
+        row.reason = "administrator"
+        await note(tx, "erasure.requested", None, user.id)
+    await sessions.end_all(tx, user.id, why="an operator has the account erased")
+    return _shown(row)
+
+
 async def erase_due(engine: Engine) -> int:
     """Erase those whose time has come; returns how many. Several processes may do it at the same time."""
     async with engine.transaction() as tx:
@@ -147,20 +169,28 @@ async def erase_due(engine: Engine) -> int:
     for user_id, reason in due:
         try:
             erased += await erase(engine, user_id, reason, due=True)
-        except Busy as error:
+        except (Busy, Conflict) as error:
             log.warning("an erasure waits", error=str(error))
     return erased
 
 
 async def _confirm(engine: Engine, actor: Actor, confirmation: Confirmation) -> None:
     """See that the actor is really there; hashing takes a while, so no transaction is open meanwhile."""
+    user_id = actor.user_id
+    if user_id is None:
+        raise Unauthenticated("this is for people who are signed in")
     async with engine.transaction() as tx:
-        kept = await tx.session.scalar(select(UserRow.password_hash).where(UserRow.id == actor.user_id))
+        kept = await tx.session.scalar(select(UserRow.password_hash).where(UserRow.id == user_id))
+        coded = await second_factor.is_on(tx, user_id)
         began = await tx.session.scalar(select(SessionRow.created_at).where(SessionRow.id == actor.session_id))
     if kept is not None:
         await check_password(engine, actor, confirmation.password)
     elif began is None or began < now() - RECENT:
         raise Forbidden("sign in again, and ask within ten minutes: your account has no password to confirm it with")
+    if coded and not confirmation.code:
+        raise InvalidField("code: this account has a second factor: send its code as well", field="code")
+    if coded:
+        await check_code(engine, user_id, confirmation.code)
 
 
 async def _held(tx: Transaction, user_id: UUID | None) -> UserRow | None:

@@ -1,4 +1,7 @@
-"""Structured logging: one JSON object a line, or text for people; whatever looks like a secret is hidden first."""
+"""Structured logging: one JSON object a line, or text for people.
+
+Whatever looks like a secret is hidden first, and what an error of the database quotes from rows.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,9 @@ __all__ = ["configure_logging", "hide_secrets"]
 SECRETS = re.compile(
     r"(?P<keep>\bBearer\s+)[^\s'\"]+|\bsk_[A-Za-z0-9]+_[A-Za-z0-9_-]+|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+", re.IGNORECASE
 )
+QUOTED = re.compile(r"(DETAIL|CONTEXT):  ?(?:(?!\\n).)+")
+"""Where an error of the database quotes what was in a row, such as an address or the id of a person."""
+
 LOUD = ("alembic", "asyncio", "httpx", "httpx2", "httpcore2", "mcp", "procrastinate")
 """Libraries whose everyday messages nobody needs."""
 
@@ -97,7 +103,7 @@ def _left_out(package: str, lines: int) -> None:
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Hide values of keys that name secrets, and in texts what looks like a token, a key or a password in a URL."""
+    """Hide values of keys that name secrets, in texts what looks like a token, a key or a password in a URL, or quotes rows."""
     return {key: _hidden(key, value) for key, value in event.items()}
 
 
@@ -106,6 +112,7 @@ def _hidden(key: str, value: Any) -> Any:
         return HIDDEN
     if isinstance(value, str):
         written = value.encode(errors="backslashreplace").decode()  # foreign text may hold what UTF-8 cannot
+        written = QUOTED.sub(rf"\1: {HIDDEN}", written)
         return SECRETS.sub(lambda match: f"{match['keep'] or ''}{HIDDEN}", without_password(written))
     if isinstance(value, Mapping):
         return {inner: _hidden(inner, item) for inner, item in value.items()}

@@ -12,6 +12,7 @@ import structlog
 from msgspec import Struct
 from sqlalchemy import select, text
 
+from skillcore.accounts import people
 from skillcore.plugin import Page, Verdict, Verified
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine, Transaction
@@ -50,7 +51,7 @@ def requirement_hash(source: str, requirement: Struct) -> str:
 async def keep(
     engine: Engine, account: LinkedAccount, requirement: Struct, verdict: Verdict, answers: Sequence[RawAnswer]
 ) -> Kept:
-    """Store the raw answers of a verification in a transaction of its own."""
+    """Store the raw answers of a verification in a transaction of its own; of somebody who was erased meanwhile, none."""
     judged = msgspec.to_builtins(verdict)
     await _store(engine, account, requirement_hash(account.source, requirement), judged, answers)
     return Kept(verdict, tuple(answer.sha256 for answer in answers))
@@ -91,7 +92,8 @@ async def _store(engine: Engine, account: LinkedAccount, asked: str, judged: Any
     ]
     if rows:
         async with engine.transaction() as tx:
-            tx.session.add_all(rows)
+            if await people.hold(tx, account.user_id):
+                tx.session.add_all(rows)
 
 
 async def reuse(tx: Transaction, account: LinkedAccount, requirement: Struct) -> Kept | None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from msgspec import Struct
 from sqlalchemy import select
 
+from skillcore.accounts import people
 from skillcore.ledger import record
 from skillcore.plugin import SourceError, Unavailable
 from skillcore.runtime.clock import now
@@ -159,15 +160,18 @@ async def _end(engine: Engine, context: JobContext, run: Run, reason: str = "") 
 async def _current(tx: Transaction, run: Run) -> tuple[ImportRow, LinkedAccount] | None:
     """Return the run's row, locked, and its account, held; None if the run is over, or is now, since nothing is linked.
 
-    The account comes first, as in all that changes accounts: otherwise two transactions could wait for each other.
+    The person comes first, and then the account, as in all that changes accounts: otherwise two transactions could wait for
+    each other.
 
     Raises:
         Retry: the source would be asked about another account now.
     """
+    if not await people.hold(tx, run.account.user_id):
+        return None
     account = await linked_account(tx, run.account.id, hold=True)
     row = await _locked(tx, run.account.id)
     if row is None or row.state != "running" or row.cursor != run.cursor:
-        return None  # the person is gone, or another job has gone on with it
+        return None  # another job has gone on with it
     if account is None:
         ended(tx.engine, row, UNLINKED)
         return None

@@ -77,7 +77,7 @@ async def end_lost(engine: Engine) -> int:
         for row in left:
             ended(engine, row, "its job failed too often; the log says why")
     if left:
-        log.warning("imports ended, since their job was given up", accounts=[str(row.account_id) for row in left])
+        log.warning("imports ended, since their job was given up", jobs=[row.job_id for row in left])
     return len(left)
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from skillcore.accounts import people
 from skillcore.defaults.kinds import TaskCompleted, TaskFailed, TaskVerified, WorkDone
 from skillcore.plugin import NotVerified, SourceError, Unavailable, Undecided, Verified
 from skillcore.runtime.clock import now
@@ -39,6 +40,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     """
 
     task_id: UUID
+    user_id: UUID
     number: int
     source: str
     requirements: dict[str, Any]
@@ -75,7 +77,14 @@ async def _begun(engine: Engine, task_id: UUID) -> Attempt | None:
         if row is None or row.deleted_at is not None or row.state != "in_progress":
             return None
         account = await account_for(tx, row.user_id, row.source, platform_id=row.platform_id)
-        attempt = Attempt(task_id=row.id, number=row.attempt, source=row.source, requirements=row.requirements, account=account)
+        attempt = Attempt(
+            task_id=row.id,
+            user_id=row.user_id,
+            number=row.attempt,
+            source=row.source,
+            requirements=row.requirements,
+            account=account,
+        )
         source = engine.plugins.sources.get(row.source)
         if account is None or source is None:
             return attempt
@@ -144,7 +153,9 @@ async def _settle(engine: Engine, attempt: Attempt, account: LinkedAccount, kept
 
 
 async def _current(tx: Transaction, attempt: Attempt) -> TaskRow | None:
-    """Return the task's row, locked; None if the attempt is over or the task was deleted."""
+    """Return the task's row, locked; None if the attempt is over, or the task or its person is gone."""
+    if not await people.hold(tx, attempt.user_id):
+        return None
     row = await locked(tx, attempt.task_id)
     return row if row is not None and row.state == "in_progress" and row.attempt == attempt.number else None
 

@@ -71,6 +71,12 @@ insert into second_factors (user_id, secret) values ({ada}, convert_to('{c}', 'U
 insert into recovery_codes (id, user_id, code_sha256) values (gen_random_uuid(), {ada}, convert_to('{c}', 'UTF8'));
 insert into devices (id, user_id, token_sha256, last_used_at)
   values (gen_random_uuid(), {ada}, convert_to('{c}', 'UTF8'), now());
+insert into identities (id, user_id, issuer, subject, email)
+  values (gen_random_uuid(), {ada}, 'https://id.example.org', 'ada-{c}', 'ada-{c}@example.org');
+insert into sign_ins (id, state_sha256, browser_sha256, provider, user_id, session_id, verifier, nonce, redirect_uri,
+    expires_at)
+  values (gen_random_uuid(), convert_to('{c}', 'UTF8'), 'b', 'school', {ada}, gen_random_uuid(), convert_to('{c}', 'UTF8'), 'n',
+    'https://skillcore.test/{c}', now());
 insert into mentor_invitations values (gen_random_uuid(), {ada}, convert_to('{c}', 'UTF8'), 1, now());
 """
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
+import pyotp
 import pytest
 from sqlalchemy import func, select
 
@@ -59,6 +61,15 @@ async def test_an_export_has_every_row_that_is_declared(people: People, database
         assert f'"{name}":' not in text
     del document["named_in"]["mentors.mentor_id"]  # whom a mentor sees, they know
     assert str(people.bob_id) not in json.dumps(document["named_in"])
+
+
+async def test_what_she_did_to_herself_is_exported_once(people: People) -> None:
+    document = json.loads((await people.ada.get("/api/export")).content)
+    own = {row["position"]: row["act"] for row in document["tables"]["audit"]}
+    about = {row["position"]: row["act"] for row in document["named_in"]["audit.about_id"]}
+    assert "person.exported" in own.values()
+    assert set(about.values()) == {"person.registered", "session.started", "person.read"}  # not by her
+    assert not own.keys() & about.keys()
 
 
 async def test_export_then_erase_leaves_nothing_and_nobody_else_is_touched(
@@ -117,6 +128,16 @@ async def test_nothing_is_recorded_of_the_erased(people: People, door: Door) -> 
         await ingest(door.engine, facts(people.ada_id, "later"))
     with pytest.raises(PersonErased):
         await ingest(door.engine, [event for n in range(50) for event in facts(people.ada_id, f"many{n}")])
+
+
+@pytest.mark.parametrize("table", ["snapshots", "parked_events"])
+async def test_nothing_is_derived_of_the_erased_or_parked(table: str, people: People, database_dsns: Dsns, door: Door) -> None:
+    with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
+        copied = f"create table copied as select * from {table} where user_id = '{people.ada_id}'"
+        assert owner.execute(copied.encode()).rowcount > 0
+        await erase(door.engine, people.ada_id, "asked")
+        assert owner.execute(f"insert into {table} select * from copied".encode()).rowcount == 0
+        assert owner.execute(f"select from {table} where user_id = '{people.ada_id}'".encode()).fetchall() == []
 
 
 async def test_two_erasures_at_once_are_one(people: People, door: Door) -> None:
@@ -224,6 +245,21 @@ async def test_asking_takes_the_password_and_ends_all_sessions(fresh: People, do
     assert (await fresh.bob.get("/api/auth/erasure")).status_code == 404
 
 
+async def test_a_second_factor_is_asked_for_as_well(door: Door) -> None:
+    ada, _ = await door.learner("ada@example.org")
+    totp = pyotp.TOTP((await ada.post("/api/auth/second-factor", {"password": PASSWORD})).json()["secret"])
+    before = datetime.now(UTC) - timedelta(seconds=30)
+    shown = await ada.post("/api/auth/second-factor/confirm", {"code": totp.at(before)})
+    codes = shown.json()["recovery_codes"]
+    right = {"password": PASSWORD, "code": codes[0]}
+    for body in ({"password": PASSWORD}, {"password": PASSWORD, "code": "nonsense"}, {**right, "password": "a guess"}):
+        refused = await ada.send("DELETE", "/api/auth/profile", json=body)
+        assert refused.status_code == 422
+        assert refused.json()["field"] == ("password" if body["password"] != PASSWORD else "code")
+    assert (await ada.get("/api/auth/erasure")).status_code == 404
+    assert (await ada.send("DELETE", "/api/auth/profile", json=right)).status_code == 202
+
+
 async def test_without_a_password_a_recent_sign_in_confirms(fresh: People, door: Door, database_dsns: Dsns) -> None:
     with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
         owner.execute("update users set password_hash = null where id = %s", (fresh.ada_id,))
@@ -273,3 +309,17 @@ async def test_the_only_administrator_stays(fresh: People, door: Door) -> None:
     answer = await admin.send("DELETE", "/api/auth/profile", json={"password": PASSWORD})
     assert answer.status_code == 409
     assert (await admin.get("/api/auth/profile")).status_code == 200
+
+
+async def test_the_only_administrator_stays_also_once_their_time_has_come(door: Door, database_dsns: Dsns) -> None:
+    """Another one was there when they asked, and is not now."""
+    admin = await door.admin()
+    _, other_id = await door.learner("eve@example.org")
+    await admin.send("PUT", f"/api/users/{other_id}/role", json={"role": "admin"})
+    assert (await admin.send("DELETE", "/api/auth/profile", json={"password": PASSWORD})).status_code == 202
+    with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
+        owner.execute("update users set role = 'learner' where id = %s", (other_id,))
+        owner.execute("update erasure_requests set due_at = now() - interval '1 s'")
+        assert await erase_due(door.engine) == 0
+        owner.execute("update users set role = 'admin' where id = %s", (other_id,))
+    assert await erase_due(door.engine) == 1
