@@ -49,6 +49,7 @@ def own_fields(route: Route) -> set[str]:
     """Return the fields that this body may have."""
     own = {
         "POST /api/platforms/{platform_id}/keys": {"scopes"},
+        "POST /api/auth/oauth/{provider}/callback": {"state"},
         "POST /api/events": {"id"},
         "PUT /api/users/{user_id}/role": {"role"},
     }
