@@ -7,10 +7,10 @@ cookie, for pages. When the row ends, both stop working: at once in the process 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from skillcore.accounts import cookies, refresh
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 How = Literal["password", "oidc", "setup", "register"]
-Kept = Literal["token", "cookie"]
+Kept = Annotated[Literal["token", "cookie"], Meta(examples=["token"])]
 
 
 class Session(Struct, frozen=True, kw_only=True):
