@@ -73,5 +73,16 @@ async def test_ratios_are_taken_within_a_round() -> None:
 
 
 async def test_the_benchmarks_cover_what_they_promise() -> None:
-    here = {"batches", "singles", "posting", "reading", "limiting", "auditing", "verifying", "isolation", "starting"}
+    here = {
+        "batches",
+        "singles",
+        "posting",
+        "reading",
+        "limiting",
+        "signing_in",
+        "auditing",
+        "verifying",
+        "isolation",
+        "starting",
+    }
     assert set(BENCHMARKS) == here

@@ -176,6 +176,7 @@ def test_a_source_that_refuses_our_credentials_is_unavailable_with_the_reason(
     command: Commands, monkeypatch: pytest.MonkeyPatch, unauthorized: str
 ) -> None:
     monkeypatch.setenv("SKILLCORE__PLUGINS__PRACTICE__SERVER__URL", unauthorized)
+    monkeypatch.setenv("SKILLCORE__OUTBOUND__ALLOW", '["127.0.0.0/8"]')
     done = verify(command)
     assert (done.code, done.out) == (3, "")
     assert done.err.startswith("refused: ")
