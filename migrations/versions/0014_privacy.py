@@ -45,9 +45,13 @@ update streams s set closed = true where exists (select from erasures e where e.
 grant select, insert, update, delete on erasure_requests, shares, retention_runs to skillcore_service;
 """
 
-# The lock on the stream's row is one that nobody else takes: writers wait for it, and so does what derives or parks, and
-# then sees the stream closed; but those do not wait for writers.
+# Writers wait for the stream's row, and then see it closed. What derives or parks does not wait for writers: it shares an
+# advisory lock of the person, which the erasure alone takes whole, and looks at the stream once it has it. (A share of the
+# row itself would not do: beside writers that move the row, PostgreSQL lets two that share it wait for each other.)
 ERASE = """
+create function erasure_lock(person uuid) returns bigint language sql immutable as
+  $$ select hashtextextended('skillcore erasure ' || person, 0) $$;
+
 create or replace function erase(person uuid, reason text) returns bigint
   language plpgsql security definer set search_path = pg_catalog, public as $$
 declare
@@ -57,6 +61,7 @@ begin
   insert into public.streams (user_id) values (person) on conflict do nothing;
   perform from public.streams where user_id = person for update;
   update public.streams set closed = true where user_id = person and not closed;
+  perform pg_advisory_xact_lock(public.erasure_lock(person));
   perform set_config('skillcore.erasing', person::text, true);
   update public.events set id = gen_random_uuid(), occurred_at = recorded_at, kind = 'erased', subject_id = '', via = '',
     skills = '{}', data = 'null', salt = null, origin = null, origin_seq = null where user_id = person and salt is not null;
@@ -76,7 +81,8 @@ grant select on erasures to skillcore_eraser;
 
 create function drop_for_erased() returns trigger language plpgsql as $$
 begin
-  if (select closed from public.streams where user_id = new.user_id for key share) then
+  perform pg_advisory_xact_lock_shared(public.erasure_lock(new.user_id));
+  if (select closed from public.streams where user_id = new.user_id) then
     return null;
   end if;
   return new;
@@ -112,6 +118,7 @@ DOWN = """
 drop trigger nothing_for_erased on snapshots;
 drop trigger nothing_for_erased on parked_events;
 drop function drop_for_erased();
+drop function erasure_lock(uuid);
 drop table erasure_requests, shares, retention_runs;
 alter table idempotency_keys drop column user_id;
 delete from mentorship_sessions where mentor_id is null;

@@ -15,6 +15,7 @@ import pytest
 from skillcore.ledger import ingest, maintenance, record
 from skillcore.ledger.intake import open_intake
 from skillcore.ledger.recording import FEW
+from skillcore.ledger.scores import read
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.database import Database
@@ -160,3 +161,24 @@ async def test_a_transaction_that_waits_sees_the_head_that_was_left(engine: Engi
             assert second.result() == (0 if fails else 1)
     assert [version for _, version in rows(database_dsns, VERSIONS)] == [1, 2, 3, 4]
     assert await clean(engine) == []
+
+
+async def test_scores_are_read_while_their_person_is_written_to(processes: list[Engine], database_dsns: Dsns) -> None:
+    """Whoever keeps a snapshot and whoever adds to the stream must not come to wait for each other."""
+    person = new_id()
+    async with processes[0].transaction() as tx:
+        await record(tx, [note(person)])
+
+    async def write(engine: Engine) -> None:
+        for number in range(40):
+            async with engine.transaction() as tx:
+                await record(tx, [evidence(person, f"work {new_id()}", skills=()), note(person, number)])
+
+    async def look(engine: Engine) -> None:
+        for _ in range(40):
+            async with engine.transaction() as tx:
+                await read(tx, person, "level")
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(act(engine) for engine in processes for act in (write, write, write, look, look, look)))
+    assert rows(database_dsns, DEADLOCKS) == [(0,)]

@@ -140,6 +140,19 @@ async def test_nothing_is_derived_of_the_erased_or_parked(table: str, people: Pe
         assert owner.execute(f"select from {table} where user_id = '{people.ada_id}'".encode()).fetchall() == []
 
 
+@pytest.mark.parametrize("table", ["snapshots", "parked_events"])
+async def test_an_erasure_waits_for_what_is_being_derived(table: str, people: People, database_dsns: Dsns, door: Door) -> None:
+    with psycopg.connect(database_dsns.owner_dsn) as owner:
+        owner.execute(f"create temporary table copied as select * from {table}".encode())
+        owner.execute(f"delete from {table}".encode())
+        owner.commit()
+        assert owner.execute(f"insert into {table} select * from copied".encode()).rowcount > 0
+        erasing = asyncio.create_task(erase(door.engine, people.ada_id, "asked"))
+        await waits(database_dsns)
+    assert await erasing
+    assert traces(database_dsns, people.ada_id) == []
+
+
 async def test_two_erasures_at_once_are_one(people: People, door: Door) -> None:
     done = await asyncio.gather(*(erase(door.engine, people.ada_id, "asked") for _ in range(4)))
     assert sorted(done) == [False, False, False, True]
@@ -168,8 +181,9 @@ async def waits(dsns: Dsns) -> None:
     """Wait until a statement of this database waits for a lock."""
     with psycopg.connect(dsns.owner_dsn, autocommit=True) as owner:
         query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-        while owner.execute(query.encode()).fetchone() == (0,):  # noqa: ASYNC110 - another process waits
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while owner.execute(query.encode()).fetchone() == (0,):  # noqa: ASYNC110 - another process waits
+                await asyncio.sleep(0.01)
 
 
 async def test_nothing_reappears_under_writers_that_go_on(people: People, database_dsns: Dsns, door: Door) -> None:
