@@ -185,7 +185,7 @@ async def verifying(scene: Scene) -> Sequence[Comparison]:
     def leg(hostile: str | None) -> Leg:
         async def run() -> Sample:
             async with scene.workers(hostile):
-                count = max(1, scene.sizes.verifications // 3)
+                count = scene.sizes.verifications
                 start = time.perf_counter()
                 await scene.completed(await scene.set_tasks("practice", count))
                 return Sample(count, time.perf_counter() - start)
@@ -200,7 +200,7 @@ async def serving(scene: Scene, load: Load) -> Sequence[Comparison]:
     """Compare how fast levels are read from an API process."""
     key = await platform_key(scene.engine, scene.people)
     requests = [request("GET", f"/api/users/{person}/level", key=key) for person in scene.people]
-    wanted = [requests[number % PEOPLE] for number in range(scene.sizes.requests)]
+    wanted = [requests[number % PEOPLE] for number in range(3 * scene.sizes.requests)]
     port = free_port()
 
     def leg(hostile: str | None) -> Leg:

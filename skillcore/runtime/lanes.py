@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from skillcore.runtime.engine import Engine, Transaction
 
-__all__ = ["ALL", "Work", "lane", "queue_of", "waiting_lanes"]
+__all__ = ["ALL", "Work", "is_lane", "lane", "queue_of", "waiting_lanes"]
 
 BETWEEN = ":"
 WAITING = "select distinct queue_name from procrastinate_jobs where status = 'todo' and strpos(queue_name, ':') > 0"
@@ -21,6 +21,11 @@ WAITING = "select distinct queue_name from procrastinate_jobs where status = 'to
 def lane(queue: str, source: str) -> str:
     """Return the name of a source's lane of a queue."""
     return f"{queue}{BETWEEN}{source}"
+
+
+def is_lane(name: str) -> bool:
+    """Say whether jobs about one source wait there."""
+    return BETWEEN in name
 
 
 def queue_of(name: str) -> str:

@@ -23,7 +23,7 @@ from skillcore.plugin import MCPServer, SourceError, Tool, Unavailable
 from skillcore.runtime.mcp_http import FAULT, SessionLost, fault_of, http_client, judged
 from skillcore.runtime.mcp_stdio import Child, child_streams
 from skillcore.runtime.outbound import Network
-from skillcore.runtime.resilience import Unsuitable
+from skillcore.runtime.resilience import Overlong, Unsuitable
 from skillcore.runtime.settings import ResilienceSettings
 
 __all__ = ["Answer", "ServerReport", "ServerSession"]
@@ -113,7 +113,7 @@ class ServerSession:
 
         answer = await self._ask(ask)
         if len(answer.text) > limit or len(answer.text.encode("utf-8", "replace")) > limit:
-            raise Unavailable(f"{self.name} answered {tool} with more than {limit} bytes (resilience.result_limit)")
+            raise Overlong(f"{self.name} answered {tool} with more than {limit} bytes (resilience.result_limit)")
         return answer
 
     async def check(self) -> ServerReport:
@@ -186,7 +186,7 @@ class ServerSession:
         if fault:
             return judged(self.name, fault, in_session=True)
         if connection.child and connection.child.overlong:
-            return Unavailable(f"{self.name} answered with more than {connection.child.limit} bytes")
+            return Overlong(f"{self.name} answered with more than {connection.child.limit} bytes")
         if error.code == mcp_types.CONNECTION_CLOSED and connection.child:
             return Unavailable(f"{self.name}: {_ended(connection.child)} during the call")
         return Unavailable(f"{self.name}: {error.message}")
@@ -348,7 +348,7 @@ class _Connection:
         if isinstance(error, TimeoutError):
             return Unavailable(f"{self.name} did not open a session within {self.resilience.connect_timeout:g} s", hung=True)
         if self.child and self.child.overlong:
-            return Unavailable(f"{self.name} answered with more than {self.child.limit} bytes")
+            return Overlong(f"{self.name} answered with more than {self.child.limit} bytes")
         if self.child and self.child.output_ended.is_set():
             return Unavailable(f"{self.name}: {_ended(self.child)} before a session was open")
         return Unavailable(f"{self.name} opened no session: {_first_line(error)}")

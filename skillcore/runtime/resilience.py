@@ -27,7 +27,7 @@ from tenacity import (
 from skillcore.plugin import SourceError, Unavailable
 from skillcore.runtime.settings import ResilienceSettings
 
-__all__ = ["Breaker", "BreakerState", "Guard", "Limiter", "Open", "Unsuitable"]
+__all__ = ["Breaker", "BreakerState", "Guard", "Limiter", "Open", "Overlong", "Unsuitable"]
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -43,6 +43,10 @@ class Open(Unavailable):
 
 class Unsuitable(Unavailable):
     """The server is up, and asking it again cannot help: it lacks a tool, for one. Neither retried nor counted."""
+
+
+class Overlong(Unavailable):
+    """The server answered with more than is read. Asking again would bring as much again, so it is counted and not retried."""
 
 
 class BreakerState(Struct, frozen=True, kw_only=True):
@@ -301,4 +305,4 @@ def _counts(error: BaseException) -> bool:
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, Unavailable) and not isinstance(error, Open | Unsuitable)
+    return isinstance(error, Unavailable) and not isinstance(error, Open | Unsuitable | Overlong)

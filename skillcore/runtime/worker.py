@@ -25,7 +25,8 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.handing_back import OwnWorkers
 from skillcore.runtime.hints import Hints
 from skillcore.runtime.jobs import JobContext, Jobs, Retry
-from skillcore.runtime.lanes import ALL, Work, queue_of, waiting_lanes
+from skillcore.runtime.lanes import ALL, Work, is_lane, queue_of, waiting_lanes
+from skillcore.runtime.pauses import Pauses
 from skillcore.runtime.problems import Problem
 from skillcore.runtime.rooms import Job
 
@@ -54,12 +55,14 @@ class Pace(Struct, frozen=True, kw_only=True):
         heartbeat: between signs of life.
         stalled: silence after which a worker counts as dead, and its jobs are run again.
         rescue: between looks for such jobs.
+        pause: between the first jobs of a lane whose source gives no answer, again and again; see `Pauses`.
     """
 
     poll: float = 1.0
     heartbeat: float = 5.0
     stalled: float = 20.0
     rescue: float = 5.0
+    pause: float = 1.0
 
 
 STEADY = Pace()
@@ -97,9 +100,10 @@ class Held(JobManager):
     answer was lost. So ends are written until they are, and what this process holds is compared with what the table says.
     """
 
-    def __init__(self, connector: PsycopgConnector, engine: Engine) -> None:
+    def __init__(self, connector: PsycopgConnector, engine: Engine, pauses: Pauses) -> None:
         super().__init__(connector)
         self.engine = engine
+        self.pauses = pauses
         self.workers = engine.cache(OwnWorkers).numbers
         self.held: set[int] = set()
 
@@ -115,9 +119,13 @@ class Held(JobManager):
         await super().unregister_worker(worker_id)
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> QueuedJob | None:
-        """Fetch a job and remember that this process holds it."""
-        job = await super().fetch_job(queues, worker_id)
+        """Fetch a job and remember that this process holds it; there is none in a lane that pauses."""
+        looked_at = [queue for queue in queues or () if self.pauses.is_over(queue)]
+        if not looked_at:
+            return None
+        job = await super().fetch_job(looked_at, worker_id)
         if job is not None and job.id is not None:
+            self.pauses.begun(job.queue)
             self.held.add(job.id)
         return job
 
@@ -183,9 +191,10 @@ class Refused(Exception):
 class Performance:
     """Runs one kind of job for the queue: under its time limit, with its failures counted and put into words."""
 
-    def __init__(self, engine: Engine, job: Job) -> None:
+    def __init__(self, engine: Engine, job: Job, pauses: Pauses) -> None:
         self.engine = engine
         self.job = job
+        self.pauses = pauses
         self.limit = engine.settings.queue(job.queue).time_limit or None
 
     async def run(self, context: QueueContext, **arguments: Any) -> None:
@@ -202,7 +211,10 @@ class Performance:
             try:
                 async with scope:
                     await self.job.run(self.engine, own, **arguments)
+                self.pauses.answered(queued.queue)
             except Retry as again:
+                if again.after and is_lane(queued.queue):
+                    self.pauses.failed(queued.queue)
                 await explain(self.engine, queued, again.message)
                 raise Later(clock.now() + timedelta(seconds=again.after)) from again
             except Exception as error:
@@ -258,10 +270,11 @@ async def run_worker(engine: Engine, work: Work = ALL, *, pace: Pace = STEADY) -
         timeout=engine.settings.database.connect_timeout,
     )
     app = App(connector=connector)
-    manager = Held(connector, engine)
+    pauses = Pauses(pace.pause)
+    manager = Held(connector, engine, pauses)
     app.job_manager = manager
     for job in jobs.by_name.values():
-        app.task(name=job.name, queue=job.queue, pass_context=True, retry=Verdict())(performer(engine, job))
+        app.task(name=job.name, queue=job.queue, pass_context=True, retry=Verdict())(performer(engine, job, pauses))
     async with app.open_async(), asyncio.TaskGroup() as group:
         group.create_task(attend_all(app, engine, work, pace), name="queues")
         group.create_task(rescue(engine, manager, pace), name="rescue")
@@ -285,9 +298,9 @@ async def attend_all(app: App, engine: Engine, work: Work, pace: Pace) -> None:
             await asyncio.sleep(pace.rescue)
 
 
-def performer(engine: Engine, job: Job) -> Callable[..., Awaitable[None]]:
+def performer(engine: Engine, job: Job, pauses: Pauses) -> Callable[..., Awaitable[None]]:
     """Return a function of a job's own: Procrastinate looks for one, and a bound method would not do."""
-    performance = Performance(engine, job)
+    performance = Performance(engine, job, pauses)
 
     async def perform(context: QueueContext, **arguments: Any) -> None:
         await performance.run(context, **arguments)

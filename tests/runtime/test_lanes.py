@@ -13,12 +13,12 @@ import pytest
 
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.jobs import JobContext, Jobs, counts, defer
+from skillcore.runtime.jobs import JobContext, Jobs, Retry, counts, defer
 from skillcore.runtime.lanes import ALL, Work
 from skillcore.runtime.rooms import Job, Room
 from skillcore.runtime.settings import QueueSettings, Settings, VerificationSettings
-from skillcore.runtime.worker import run_worker
-from tests.runtime.test_jobs import PATIENCE, QUICK, ended, opened, queued, seen
+from skillcore.runtime.worker import Pace, run_worker
+from tests.runtime.test_jobs import PATIENCE, QUICK, ended, opened, queued, seen, until
 
 QUEUES = ("analytics", "verification")
 
@@ -49,8 +49,8 @@ def isolating(engine: Engine, *sources: str) -> Engine:
 
 
 @asynccontextmanager
-async def working(engine: Engine, work: Work = ALL) -> AsyncIterator[None]:
-    worker = asyncio.create_task(run_worker(engine, work, pace=QUICK))
+async def working(engine: Engine, work: Work = ALL, pace: Pace = QUICK) -> AsyncIterator[None]:
+    worker = asyncio.create_task(run_worker(engine, work, pace=pace))
     try:
         yield
     finally:
@@ -94,6 +94,43 @@ async def test_a_source_that_hangs_keeps_no_other_waiting(engine: Engine) -> Non
     assert asking.hanging == 2, "the queue's limit holds in each lane"
     assert found[("verification:slow", "doing")] == 2
     assert found[("verification:slow", "todo")] == 3
+
+
+class Failing:
+    """A job about a source: the slow one gives no answer, until it recovers."""
+
+    def __init__(self) -> None:
+        self.tried = 0
+        self.recovered = False
+
+    @property
+    def room(self) -> Room:
+        return Room(name="test", jobs=(Job(name="test.ask", queue="verification", by_source=True, run=self.run),))
+
+    async def run(self, _: Engine, __: JobContext, about: str) -> None:
+        if about == "slow" and not self.recovered:
+            self.tried += 1
+            raise Retry(0.01, "no answer")
+
+
+async def test_a_source_that_only_fails_is_asked_ever_more_rarely_and_keeps_no_other_waiting(engine: Engine) -> None:
+    failing = Failing()
+    pausing = msgspec.structs.replace(QUICK, poll=0.01, pause=0.5)
+    async with opened(engine, failing.room), working(engine, pace=pausing):
+        waiting = [await queued(engine, "test.ask", source="slow", about="slow") for _ in range(3)]
+        await until(lambda: _true(failing.tried > 5))
+        for _ in range(20):
+            number = await queued(engine, "test.ask", source="fast", about="fast")
+            assert (await ended(engine, number)).state == "succeeded"
+        # Five in a row, as many as were begun before the fifth had failed, and one for each pause; without pauses some 100.
+        assert failing.tried < 15
+        failing.recovered = True
+        for number in waiting:
+            assert (await ended(engine, number)).state == "succeeded"
+
+
+async def _true(condition: bool) -> bool:
+    return condition
 
 
 async def test_a_source_that_no_plugin_offers_any_more_is_attended_to(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from skillcore.plugin import InvalidRequirement, NotFound, Refused, Unavailable
-from skillcore.runtime.resilience import BreakerState, Guard, Limiter, Open, Unsuitable
+from skillcore.runtime.resilience import BreakerState, Guard, Limiter, Open, Overlong, Unsuitable
 from skillcore.runtime.settings import ResilienceSettings
 
 
@@ -74,7 +74,14 @@ async def test_retries_end_with_the_last_error() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [Refused("401"), NotFound("nobody"), InvalidRequirement("no", field="x"), Unsuitable("no such tool"), KeyError("bug")],
+    [
+        Refused("401"),
+        NotFound("nobody"),
+        InvalidRequirement("no", field="x"),
+        Unsuitable("no such tool"),
+        Overlong("100 MB"),
+        KeyError("bug"),
+    ],
 )
 async def test_what_cannot_change_is_not_retried(error: Exception) -> None:
     upstream = Upstream(error)
@@ -195,8 +202,9 @@ async def test_errors_that_are_not_the_servers_count_as_nothing(error: Exception
     assert guarded.breaker.state.state == "closed"
 
 
-async def test_an_unexpected_error_counts() -> None:
-    upstream = Upstream(KeyError("bug"))
+@pytest.mark.parametrize("error", [KeyError("bug"), Overlong("100 MB")])
+async def test_what_is_not_retried_may_count(error: Exception) -> None:
+    upstream = Upstream(error)
     guarded = guard(Time(), retries=0, breaker_failures=1)
     await failures_of(lambda: guarded.call(upstream), 1)
     assert guarded.breaker.state.state == "open"

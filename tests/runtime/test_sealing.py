@@ -307,7 +307,7 @@ async def test_machines_that_share_the_directory_open_each_other_s(
     async with Sealer.opened(engine) as sealer:
         sealed = sealer.seal(CODE, ROW, ADA, SECRET)
     shared = msgspec.structs.replace(engine.settings.sealing, keys_dir=str(keys_directory(engine.settings)))
-    async with Sealer.opened(on_another_machine(secrets=shared)) as sealer:
+    async with Sealer.opened(on_another_machine(sealing=shared)) as sealer:
         assert sealer.open(CODE, ROW, ADA, sealed) == SECRET
 
 
