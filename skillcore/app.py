@@ -16,6 +16,7 @@ from skillcore.accounts.limiting import Limited, check_limits
 from skillcore.operations.gauges import Gauges
 from skillcore.operations.idempotency import Idempotency
 from skillcore.privacy.duties import Duties
+from skillcore.runtime.definitions import Definitions
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.hints import Hints
 from skillcore.runtime.jobs import Jobs
@@ -48,7 +49,7 @@ async def opened(engine: Engine, process: Process) -> AsyncIterator[Engine]:
     """
     async with AsyncExitStack() as stack:
         hints = await stack.enter_async_context(Hints(engine.database).run())
-        for known in (hints, Jobs(ROOMS), Gauges(ROOMS), Departures(ROOMS), Duties(ROOMS)):
+        for known in (hints, Jobs(ROOMS), Gauges(ROOMS), Departures(ROOMS), Duties(ROOMS), Definitions(ROOMS)):
             await stack.enter_async_context(engine.open(known))
         await stack.enter_async_context(Sealer.opened(engine))
         for service in (service for room in ROOMS for service in room.services.get(process, ())):

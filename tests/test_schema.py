@@ -37,7 +37,8 @@ PARTITIONS = "select relname from pg_class where relispartition and relkind = 'r
 # In an order in which each finds what it refers to. Ada is the person and the member, Bob the mentor.
 ROWS = {
     "skill_aliases": "insert into skill_aliases values ('py', 'python')",
-    "snapshots": "insert into snapshots values (ada(), 'level', 1, 'h', 1, now(), ada(), '{}')",
+    "snapshots": "insert into snapshots values (ada(), 'level', 1, 'h', 1, now(), ada(), '{}', 1)",
+    "checkpoints": "insert into checkpoints values (ada(), 'level', 1, 'h', now(), ada(), 1, '{}')",
     "subscriptions": "insert into subscriptions (name) values ('s')",
     "parked_events": "insert into parked_events (consumer, user_id, event_id, error) values ('c', ada(), ada(), 'e')",
     "erasures": "select erase(bob(), 'asked for it')",
@@ -297,6 +298,7 @@ def test_every_table_declares_its_nature_and_is_mapped(database_dsns: Dsns) -> N
         "audit",
     }
     assert {name for name, (nature, _) in natures.items() if nature == "derived"} == {
+        "checkpoints",
         "streams",
         "snapshots",
         "topics",

@@ -5,9 +5,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from skillcore.defaults.improvement import Improvement, ImprovementSettings
 from skillcore.defaults.kinds import KINDS
 from skillcore.defaults.level import Level, LevelSettings
+from skillcore.defaults.mastery import Mastery, MasterySettings
+from skillcore.defaults.readiness import Readiness, ReadinessSettings
 from skillcore.defaults.rules import Completed, CompletedTask, Joined, Updated, Volunteered
+from skillcore.defaults.working_difficulty import WorkingDifficulty, WorkingDifficultySettings
 from skillcore.plugin import EventKind, PluginInfo, ScoringFormula, SignalRule, hookimpl
 
 __all__ = ["Settings"]
@@ -17,6 +21,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``[plugins.defaults]``: parameters of the default formulas."""
 
     level: LevelSettings = LevelSettings()
+    mastery: MasterySettings = MasterySettings()
+    readiness: ReadinessSettings = ReadinessSettings()
+    improvement: ImprovementSettings = ImprovementSettings()
+    working_difficulty: WorkingDifficultySettings = WorkingDifficultySettings()
 
 
 @hookimpl
@@ -40,4 +48,10 @@ def skillcore_signal_rules(settings: Settings) -> Iterable[SignalRule]:
 @hookimpl
 def skillcore_scoring_formulas(settings: Settings) -> Iterable[ScoringFormula[Any]]:
     """Offer the default formulas."""
-    return (Level(settings.level),)
+    return (
+        Level(settings.level),
+        Mastery(settings.mastery),
+        Readiness(settings.readiness),
+        Improvement(settings.improvement),
+        WorkingDifficulty(settings.working_difficulty),
+    )

@@ -208,10 +208,15 @@ class SessionStarted(Payload, frozen=True, kw_only=True):
 
 
 class SessionActivity(Payload, frozen=True, kw_only=True):
-    """Something done in a training session. Subject: the session."""
+    """Something done in a training session. Subject: the session; its skills are those that it trained.
+
+    Attributes:
+        module: which the session trains, if any.
+    """
 
     type: Name
     score: Percent | None = None
+    module: Text = ""
     detail: dict[str, Any] = {}
 
 

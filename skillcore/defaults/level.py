@@ -28,17 +28,18 @@ class LevelSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class LevelState(Struct, frozen=True):
-    """What the level needs to remember.
+    """What the level needs to remember: sums, so that a long history is read as fast as a short one.
 
     Attributes:
         known: Σ difficulty · weight over works whose source states the difficulty.
-        unknown: weight of each other work.
-        declared: the highest difficulty that a mentor, an administrator or a platform declared for such a work.
+        unknown: Σ weight over the other works.
+        declared: of those of them that somebody judged on a completed task: weight, and the highest difficulty that a mentor,
+            an administrator or a platform declared.
     """
 
     known: float = 0.0
-    unknown: dict[str, float] = {}
-    declared: dict[str, float] = {}
+    unknown: float = 0.0
+    declared: dict[str, tuple[float, float]] = {}
 
 
 class Level(ScoringFormula[LevelState]):
@@ -49,7 +50,7 @@ class Level(ScoringFormula[LevelState]):
     """
 
     name = "level"
-    version = 1
+    version = 2
     kinds = frozenset({"evidence.accepted", "task.completed"})
     state = LevelState
 
@@ -66,25 +67,29 @@ class Level(ScoringFormula[LevelState]):
         return ("", *dict.fromkeys(skill for work in event.data.works for skill in work.skills))
 
     def apply(self, state: LevelState, event: Event) -> LevelState:
+        """Return the person's own state after the event."""
+        return self.apply_to("", state, event)
+
+    def apply_to(self, subject: str, state: LevelState, event: Event) -> LevelState:
         """Return the state after an accepted work, or after a task that declares a work's difficulty."""
         if event.kind == "evidence.accepted":
             weight = self._weight(event.data.strength)
             if event.data.difficulty is not None:
                 return structs.replace(state, known=state.known + event.data.difficulty * weight)
-            return structs.replace(state, unknown={**state.unknown, event.subject_id: weight})
+            return structs.replace(state, unknown=state.unknown + weight)
         if event.data.difficulty is None or event.data.declared_by is None:
             return state
         declared = dict(state.declared)
         for work in event.data.works:
-            if work.difficulty is None:
-                declared[work.subject] = max(declared.get(work.subject, 0.0), event.data.difficulty)
+            if work.difficulty is None and (not subject or subject in work.skills):
+                weight, highest = declared.get(work.subject, (0.0, 0.0))
+                declared[work.subject] = (max(weight, self._weight(work.strength)), max(highest, event.data.difficulty))
         return structs.replace(state, declared=declared)
 
     def value(self, state: LevelState, reading: Reading) -> Score:
         """Return the level with its two parts."""
-        declared = math.fsum(
-            weight * state.declared.get(work, self.unknown_difficulty) for work, weight in state.unknown.items()
-        )
+        lifted = math.fsum(weight * (highest - self.unknown_difficulty) for weight, highest in state.declared.values())
+        declared = state.unknown * self.unknown_difficulty + lifted
         scale = 1 / self.normalisation
         parts = (
             Component("difficulty stated by sources", state.known, scale, frozenset({"evidence.accepted"}), reading.subject),

@@ -6,8 +6,8 @@ Signals of withdrawn evidence are left out, and for a platform those that other 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Literal, get_args
+from datetime import UTC, date, datetime, time
+from typing import Any, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,9 @@ from sqlalchemy import ColumnElement, and_, func, not_, select, tuple_
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
+from skillcore.insight import spans
 from skillcore.insight.levels import rounded
+from skillcore.insight.spans import Span
 from skillcore.ledger import skills
 from skillcore.ledger.entries import visible_to
 from skillcore.ledger.streams import NEWEST, withdrawn_accounts
@@ -25,16 +27,10 @@ from skillcore.plugin import SignalType
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
-from skillcore.runtime.problems import InvalidField
 
-__all__ = ["Bucket", "Distribution", "Momentum", "Share", "Signal", "Span", "activity", "distribution", "momentum"]
+__all__ = ["Bucket", "Distribution", "Momentum", "Share", "Signal", "activity", "distribution", "momentum"]
 
-Span = Literal["day", "week", "month"]
 SIGNAL_TYPES: tuple[SignalType, ...] = get_args(SignalType)
-SHOWN: dict[Span, int] = {"day": 30, "week": 12, "month": 12}
-"""Buckets shown when no beginning is given."""
-
-MOST_BUCKETS = 400
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -162,9 +158,9 @@ async def momentum(
     """
     person = await people.read(tx, actor, user)
     zone = ZoneInfo(person.time_zone)
-    starts = _starts(bucket, since, until or now().astimezone(zone).date())
+    starts = spans.starts(bucket, since, until or now().astimezone(zone).date())
     chosen = None if skill is None else (await skills.get(tx, skill)).id
-    begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (starts[0], _next(bucket, starts[-1])))
+    begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (starts[0], spans.after(bucket, starts[-1])))
     slot = func.date_trunc(bucket, SignalRow.created_at, person.time_zone)
     conditions = [*await _counting(tx, actor, person.id), SignalRow.created_at >= begin, SignalRow.created_at < end]
     if chosen is not None:
@@ -210,40 +206,6 @@ async def _counting(tx: Transaction, actor: Actor, user_id: UUID) -> list[Column
         same = (EventRow.user_id == user_id) & (EventRow.id == SignalRow.event_id)
         conditions.append(SignalRow.event_id.is_(None) | visible_to(actor, select(EventRow.id).where(same)).exists())
     return conditions
-
-
-def _starts(bucket: Span, since: date | None, until: date) -> Sequence[date]:
-    """Return the first days of all buckets from that of ``since`` to that of ``until``."""
-    last = _start(bucket, until)
-    if since is None:
-        starts = [last]
-        while len(starts) < SHOWN[bucket]:
-            starts.append(_start(bucket, starts[-1] - timedelta(days=1)))
-        return starts[::-1]
-    if since > until:
-        raise InvalidField(f"since: {since} lies after {until}", field="since")
-    if since.year < 2 or until.year > 9000:
-        raise InvalidField("since: the years from 2 to 9000 can be asked for", field="since")
-    starts = [_start(bucket, since)]
-    while starts[-1] < last:
-        starts.append(_next(bucket, starts[-1]))
-        if len(starts) > MOST_BUCKETS:
-            raise InvalidField(f"since: at most {MOST_BUCKETS} buckets; ask for less time or longer buckets", field="since")
-    return starts
-
-
-def _start(bucket: Span, day: date) -> date:
-    match bucket:
-        case "day":
-            return day
-        case "week":
-            return day - timedelta(days=day.weekday())
-        case "month":
-            return day.replace(day=1)
-
-
-def _next(bucket: Span, start: date) -> date:
-    return _start(bucket, start + timedelta(days={"day": 1, "week": 7, "month": 31}[bucket]))
 
 
 def _signal(row: Any) -> Signal:

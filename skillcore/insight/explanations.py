@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.insight.levels import DIGITS, rounded, shown_head
-from skillcore.ledger import scores, skills
+from skillcore.insight.readings import Asked, asked
+from skillcore.ledger import scores
 from skillcore.ledger.entries import is_visible
-from skillcore.ledger.streams import Position, Stored, in_time_order
+from skillcore.ledger.folding import fold, valued
+from skillcore.ledger.streams import LAST, Position, Stored, in_time_order
 from skillcore.plugin import Component, Reading, Score, ScoringFormula
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
-from skillcore.runtime.problems import NotFound
 
-__all__ = ["Explanation", "Fact", "Part", "explain"]
+__all__ = ["Explanation", "Fact", "Gain", "Part", "explain", "gains"]
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -30,14 +31,36 @@ class Part(Struct, frozen=True, kw_only=True):
 
     Attributes:
         contribution: value times weight; the score combines these.
+        most: the highest that the value can become; null where there is no end.
         kinds: kinds of the events behind it.
+        formula: it is this formula's score, which can be explained in turn; null if it stems from events.
+        subject: of this subject; empty for all.
     """
 
     name: str
     value: float
     weight: float
     contribution: float
+    most: float | None
     kinds: list[str]
+    formula: str | None
+    subject: str
+
+
+class Gain(Struct, frozen=True, kw_only=True):
+    """What would raise the score.
+
+    Attributes:
+        component: by its name.
+        formula: as in `Part`.
+        subject: as in `Part`.
+        points: by how much the score would rise, were the component as high as it can be, and all else as it is.
+    """
+
+    component: str
+    formula: str | None
+    subject: str
+    points: float
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -65,28 +88,41 @@ class Explanation(Struct, frozen=True, kw_only=True):
     """A score opened down to its facts.
 
     Attributes:
-        skill: of one skill; null for the person's own.
+        subject: a skill, a space and so on, as the formula has it; empty for the person's own.
+        as_of: the day at whose end the score holds; null for now.
         combine: how the contributions make the value.
         parameters: of the formula, as configured.
         head: the version of the person's stream that it holds for; null for a platform, whom it would tell of other ones.
+        gains: what would raise the score, the most first; components without an end are not among them.
         events: what moved the score, in the order of time; to a platform without what concerns other platforms.
     """
 
     user_id: UUID
     formula: str
     formula_version: int
-    skill: str | None
+    subject: str
+    as_of: date | None
     value: float | None
     label: str | None
     combine: str
     parameters: Mapping[str, Any]
     head: int | None
     components: list[Part]
+    gains: list[Gain]
     events: Page[Fact]
 
 
 async def explain(
-    tx: Transaction, actor: Actor, formula: str, *, user: str, skill: str | None, limit: int, cursor: str | None
+    tx: Transaction,
+    actor: Actor,
+    formula: str,
+    *,
+    user: str,
+    skill: str | None,
+    subject: str | None,
+    as_of: date | None,
+    limit: int,
+    cursor: str | None,
 ) -> Explanation:
     """Explain a person's score.
 
@@ -95,44 +131,59 @@ async def explain(
         actor: who asks.
         formula: a role or a formula's name.
         user: whose score.
-        skill: of this skill; without it the person's own.
+        skill: of this skill.
+        subject: of this subject, as the formula has it; without it and a skill the person's own.
+        as_of: as it was at the end of this day.
         limit: events on a page.
         cursor: of the page.
 
     Raises:
         NotFound: no such formula or skill, or no such person for this caller.
+        InvalidField: as for `skillcore.insight.readings.asked`.
     """
-    if formula not in tx.engine.settings.formulas and formula not in tx.engine.plugins.formulas:
-        known = ", ".join(sorted({*tx.engine.settings.formulas, *tx.engine.plugins.formulas}))
-        raise NotFound(f"there is no formula {formula!r}; there are: {known}")
-    user_id = await people.resolve(tx, actor, user)
-    subject = "" if skill is None else (await skills.get(tx, skill)).id
-    at = now()
-    value = await scores.read(tx, user_id, formula, subject=subject, at=at)
-    bound = scores.bound(tx.engine, formula)
-    reading = await scores.reading(tx, user_id, bound, subject=subject, at=at)
-    facts = await _facts(
-        tx, actor, user_id, bound, reading, head=value.head, limit=limit, after=position(cursor, tuple[datetime, UUID])
-    )
+    wanted = await asked(tx, actor, formula, user=user, skill=skill, subject=subject, as_of=as_of)
+    bound, at = scores.bound(tx.engine, formula), now()
+    value = await scores.read(tx, wanted.user_id, formula, subject=wanted.subject, at=at, as_of=wanted.as_of)
+    reading = await scores.reading(tx, wanted.user_id, bound, subject=wanted.subject, at=at, as_of=wanted.as_of)
+    after = position(cursor, tuple[datetime, UUID])
+    facts = await _facts(tx, actor, wanted, bound, reading, head=value.head, limit=limit, after=after)
     return Explanation(
-        user_id=user_id,
+        user_id=wanted.user_id,
         formula=value.formula,
         formula_version=value.version,
-        skill=subject or None,
+        subject=wanted.subject,
+        as_of=as_of,
         value=rounded(value.score.value),
         label=value.score.label,
         combine=value.score.combine,
         parameters=bound.parameters(),
         head=shown_head(actor, value.head),
         components=[_part(component) for component in value.score.components],
+        gains=gains(value.score),
         events=page(facts, limit, lambda fact: fact, lambda fact: (fact.occurred_at, fact.id)),
     )
+
+
+def gains(score: Score) -> list[Gain]:
+    """Return what would raise a score, the most first."""
+    found = []
+    for place, component in enumerate(score.components):
+        if score.value is None or component.most is None:
+            continue
+        parts = [part.value * part.weight for part in score.components]
+        parts[place] = component.most * component.weight
+        points = (math.fsum(parts) if score.combine == "sum" else math.prod(parts)) - score.value
+        if (shown := round(points, DIGITS)) > 0:
+            found.append(
+                Gain(component=component.name, formula=component.formula or None, subject=component.subject, points=shown)
+            )
+    return sorted(found, key=lambda gain: (-gain.points, gain.component, gain.subject))
 
 
 async def _facts(
     tx: Transaction,
     actor: Actor,
-    user_id: UUID,
+    wanted: Asked,
     formula: ScoringFormula[Any],
     reading: Reading,
     *,
@@ -143,13 +194,14 @@ async def _facts(
     """Return one more than ``limit`` of the events after a position that moved the score."""
     facts: list[Fact] = []
     states: dict[str, Any] = {}
-    events = in_time_order(await tx.psycopg(), tx.engine.plugins, user_id, formula.kinds, head=head)
+    until = wanted.as_of or LAST
+    events = in_time_order(await tx.psycopg(), tx.engine.plugins, wanted.user_id, formula.kinds, head=head, until=until)
     async for stored in events:
         old = states.get(reading.subject)
-        scores.fold(formula, states, stored.event)
+        fold(formula, states, stored.event)
         new = states.get(reading.subject)
         if new != old and (after is None or stored.position > after) and is_visible(actor, stored.origin):
-            before, now_ = (scores.valued(formula, state, reading) for state in (old, new))
+            before, now_ = (valued(formula, state, reading) for state in (old, new))
             facts.append(_fact(stored, before, now_))
             if len(facts) > limit:
                 break
@@ -158,8 +210,8 @@ async def _facts(
 
 def _fact(stored: Stored, before: Score, after: Score) -> Fact:
     event = stored.event
-    old = {component.name: component.value * component.weight for component in before.components}
-    moved = [part.name for part in after.components if part.value * part.weight != old.get(part.name)]
+    old = {(part.name, part.subject): part.value * part.weight for part in before.components}
+    moved = [part.name for part in after.components if part.value * part.weight != old.get((part.name, part.subject))]
     change = None if before.value is None or after.value is None else after.value - before.value
     return Fact(
         id=UUID(event.id),
@@ -181,5 +233,8 @@ def _part(component: Component) -> Part:
         value=round(component.value, DIGITS),
         weight=round(component.weight, DIGITS),
         contribution=round(component.value * component.weight, DIGITS),
+        most=None if component.most is None else round(component.most, DIGITS),
         kinds=sorted(component.kinds),
+        formula=component.formula or None,
+        subject=component.subject,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import date
 from uuid import UUID
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from msgspec import Struct
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.defaults.kinds import LevelChanged
+from skillcore.insight import spans
 from skillcore.ledger import scores, skills
 from skillcore.ledger.streams import ACCOUNT_KINDS
 from skillcore.plugin import Event
@@ -35,6 +37,7 @@ class LevelReading(Struct, frozen=True, kw_only=True):
         skill: of one skill; null for the person's own.
         value: unbounded; 0 before the first accepted work.
         formula: which computed it, as bound to the role `level`.
+        as_of: the day at whose end the level holds; null for now.
         head: the version of the person's stream that it holds for; null for a platform, whom it would tell of other ones.
     """
 
@@ -44,25 +47,28 @@ class LevelReading(Struct, frozen=True, kw_only=True):
     label: str | None
     formula: str
     formula_version: int
+    as_of: date | None
     head: int | None
 
 
-async def read(tx: Transaction, actor: Actor, person: str, *, skill: str | None) -> LevelReading:
-    """Return a person's level, overall or of one skill.
+async def read(tx: Transaction, actor: Actor, person: str, *, skill: str | None, as_of: date | None = None) -> LevelReading:
+    """Return a person's level, overall or of one skill, now or at the end of a former day.
 
     Raises:
         NotFound: no such person for this caller, or no such skill.
+        InvalidField: a day that cannot be asked for.
     """
-    user_id = await people.resolve(tx, actor, person)
+    known = await people.read(tx, actor, person)
     subject = "" if skill is None else (await skills.get(tx, skill)).id
-    value = await scores.read(tx, user_id, ROLE, subject=subject)
+    value = await scores.read(tx, known.id, ROLE, subject=subject, as_of=spans.past_end(as_of, known.time_zone))
     return LevelReading(
-        user_id=user_id,
+        user_id=known.id,
         skill=subject or None,
         value=rounded(value.score.value),
         label=value.score.label,
         formula=value.formula,
         formula_version=value.version,
+        as_of=as_of,
         head=shown_head(actor, value.head),
     )
 

@@ -12,7 +12,7 @@ from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, user
 from skillcore.accounts.routes import PersonAsked, PersonInPath
-from skillcore.insight import analytics, explanations, levels
+from skillcore.insight import analytics, explanations, levels, readings, spans
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
@@ -22,17 +22,25 @@ READ = {"access": access(user(), key="scores:read")}
 
 FormulaInPath = Annotated[str, PathParameter(max_length=100, description="A role, such as `level`, or a formula's name.")]
 SkillAsked = Annotated[str | None, QueryParameter(max_length=100, description="Only of this skill: its id, name or alias.")]
+SubjectAsked = Annotated[
+    str | None, QueryParameter(max_length=200, description="Of this subject, as the formula has it: a space's id, for one.")
+]
+AsOf = Annotated[date | None, QueryParameter(description="As it was at the end of this day; now without.")]
 Since = Annotated[date | None, QueryParameter(description="A day of the first bucket; some time back without.")]
 Until = Annotated[date | None, QueryParameter(description="A day of the last bucket; today without.")]
 
 
 @get("/api/users/{person:str}/level", opt=READ, tags=["scores"], summary="Read a person's level")
 async def read_level(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], person: PersonInPath, skill: SkillAsked = None
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    person: PersonInPath,
+    skill: SkillAsked = None,
+    as_of: AsOf = None,
 ) -> levels.LevelReading:
     """Σ difficulty · weight / normalisation over accepted evidence, overall or of one skill; always at the newest event."""
     async with engine.transaction() as tx:
-        return await levels.read(tx, actor, person, skill=skill)
+        return await levels.read(tx, actor, person, skill=skill, as_of=as_of)
 
 
 @get("/api/explain/{formula:str}", opt=READ, tags=["scores"], summary="Explain a score")
@@ -42,12 +50,50 @@ async def explain_score(
     formula: FormulaInPath,
     user: PersonAsked = "me",
     skill: SkillAsked = None,
+    subject: SubjectAsked = None,
+    as_of: AsOf = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> explanations.Explanation:
-    """The components that make the score, and every event that moved it, with how much."""
+    """The components that make the score, what would raise it most, and every event that moved it, with how much."""
     async with engine.transaction() as tx:
-        return await explanations.explain(tx, actor, formula, user=user, skill=skill, limit=limit, cursor=cursor)
+        return await explanations.explain(
+            tx, actor, formula, user=user, skill=skill, subject=subject, as_of=as_of, limit=limit, cursor=cursor
+        )
+
+
+@get("/api/scores/{formula:str}", opt=READ, tags=["scores"], summary="Read a score")
+async def read_score(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    formula: FormulaInPath,
+    user: PersonAsked = "me",
+    skill: SkillAsked = None,
+    subject: SubjectAsked = None,
+    as_of: AsOf = None,
+) -> readings.ScoreReading:
+    """Any formula's, of a skill, a space or what else it judges; always at the newest event, or as of a former day."""
+    async with engine.transaction() as tx:
+        return await readings.read(tx, actor, formula, user=user, skill=skill, subject=subject, as_of=as_of)
+
+
+@get("/api/scores/{formula:str}/series", opt=READ, tags=["scores"], summary="Read a score over time")
+async def read_series(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    formula: FormulaInPath,
+    user: PersonAsked = "me",
+    skill: SkillAsked = None,
+    subject: SubjectAsked = None,
+    bucket: Annotated[spans.Span, QueryParameter(description="From one value to the next.")] = "day",
+    since: Since = None,
+    until: Until = None,
+) -> readings.Series:
+    """Its value at the end of each day, week or month: 30 days, 12 weeks or 12 months, unless asked otherwise."""
+    async with engine.transaction() as tx:
+        return await readings.series(
+            tx, actor, formula, user=user, skill=skill, subject=subject, bucket=bucket, since=since, until=until
+        )
 
 
 @get("/api/analytics/distribution", opt=READ, tags=["analytics"], summary="Signals by skill")
@@ -64,7 +110,7 @@ async def read_momentum(
     engine: NamedDependency[Engine],
     actor: NamedDependency[Actor],
     user: PersonAsked = "me",
-    bucket: Annotated[analytics.Span, QueryParameter(description="How much time goes into one.")] = "week",
+    bucket: Annotated[spans.Span, QueryParameter(description="How much time goes into one.")] = "week",
     skill: SkillAsked = None,
     since: Since = None,
     until: Until = None,
@@ -91,6 +137,8 @@ async def read_activity(
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     read_level,
     explain_score,
+    read_score,
+    read_series,
     read_distribution,
     read_momentum,
     read_activity,

@@ -11,7 +11,7 @@ from psycopg import errors
 from skillcore.ledger import skills
 from skillcore.ledger.checks import users
 from skillcore.ledger.preparation import DerivedSignal, ParkedRule, derive
-from skillcore.ledger.scores import folded
+from skillcore.ledger.snapshots import FORGET, folded
 from skillcore.ledger.streams import EVENT_FIELDS, Connection, decode
 from skillcore.ledger.writer import insert_signals, lock, park_rules
 from skillcore.runtime.engine import Engine
@@ -65,7 +65,8 @@ async def rebuild(engine: Engine, tell: Callable[[str], None]) -> None:
         done = 0
         async for user in users(connection):
             async with connection.transaction():
-                await connection.execute("delete from snapshots where user_id = %s", (user,))
+                for forget in FORGET:
+                    await connection.execute(forget, (user,))
                 for formula in engine.plugins.formulas.values():
                     await folded(connection, engine.plugins, formula, user)
             done += 1

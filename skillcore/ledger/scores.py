@@ -1,80 +1,27 @@
-"""Scores: formulas folded over a person's events, with a snapshot so that reading costs only what is new.
-
-A snapshot holds a formula's states for all its subjects at one version of the stream. It is used when the events since
-then are all later in time than those it has seen, and when none of them changes which evidence counts; otherwise the fold
-begins anew. So a score never depends on the order in which events arrived.
-"""
+"""Reading scores: now, as of a former day or along many, with the definitions and other scores that formulas ask for."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import msgspec
-import structlog
 from msgspec import Struct
 
-from skillcore.ledger.streams import ACCOUNT_KINDS, Connection, Position, in_time_order
-from skillcore.plugin import Event, Reading, Score, ScoringFormula
-from skillcore.plugin.manager import Plugins
+from skillcore.ledger import snapshots
+from skillcore.ledger.folding import BrokenFormula, contained, valued
+from skillcore.plugin import Reading, Score, ScoringFormula
 from skillcore.runtime.clock import now
+from skillcore.runtime.definitions import Definitions
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.problems import UnavailableNow
 
-__all__ = [
-    "BrokenFormula",
-    "Folded",
-    "NoFormula",
-    "Value",
-    "bound",
-    "fold",
-    "folded",
-    "parameters_hash",
-    "read",
-    "reading",
-    "valued",
-]
-
-States = dict[str, Any]
-
-CURRENT = """select s.version, n.head, n.upto_at, n.upto_id, n.states::text from streams s
-  left join snapshots n on n.user_id = s.user_id and n.formula = %s and n.formula_version = %s and n.parameters_hash = %s
-  where s.user_id = %s"""
-LATE = """select exists (select from events where user_id = %s and version > %s and version <= %s
-  and (kind = any(%s) and (occurred_at, id) <= (%s, %s) or kind in ('account.linked', 'evidence.withdrawn')))"""
-KEEP = """insert into snapshots (user_id, formula, formula_version, parameters_hash, head, upto_at, upto_id, states)
-  values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict (user_id, formula, formula_version, parameters_hash) do update
-  set head = excluded.head, upto_at = excluded.upto_at, upto_id = excluded.upto_id, states = excluded.states
-  where excluded.head >= snapshots.head"""
-
-log = structlog.get_logger(__name__)
-_encode = msgspec.json.Encoder().encode
-
-
-class BrokenFormula(UnavailableNow):
-    """A formula raised, or gave a result that its contract rules out; the message names it. The facts are unharmed."""
+__all__ = ["NoFormula", "Value", "bound", "read", "read_all", "reading", "series"]
 
 
 class NoFormula(UnavailableNow):
     """No active plugin offers the formula that a role is bound to."""
-
-
-class Folded(Struct, frozen=True):
-    """A formula's states for one person, by subject.
-
-    Attributes:
-        head: the stream's version that they hold for.
-        upto: the last event folded.
-    """
-
-    states: States
-    head: int
-    upto: Position | None
 
 
 class Value(Struct, frozen=True):
@@ -85,6 +32,24 @@ class Value(Struct, frozen=True):
     subject: str
     score: Score
     head: int
+
+
+class Pass(Struct, frozen=True):
+    """What is read: of whom, at which moments.
+
+    Attributes:
+        moments: ascending.
+        past: whether what happened after each moment is left out; else all there is counts, also what is a little ahead.
+        definition: takes the place of the one that a room knows.
+        under: the formulas whose inputs are being read, from the outermost.
+    """
+
+    tx: Transaction
+    user_id: UUID
+    moments: Sequence[datetime]
+    past: bool
+    definition: Struct | None = None
+    under: tuple[str, ...] = ()
 
 
 def bound(engine: Engine, role: str) -> ScoringFormula[Any]:
@@ -101,74 +66,6 @@ def bound(engine: Engine, role: str) -> ScoringFormula[Any]:
         raise NoFormula(message) from None
 
 
-def parameters_hash(formula: ScoringFormula[Any]) -> str:
-    """Return a short digest of a formula's parameters, under which its snapshots are kept."""
-    return sha256(msgspec.json.encode(dict(formula.parameters()), order="sorted")).hexdigest()[:16]
-
-
-@contextmanager
-def contained(formula: ScoringFormula[Any], doing: str) -> Iterator[None]:
-    """Turn whatever a formula raises into `BrokenFormula`."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # also sys.exit, which would end the process
-        log.exception("formula failed", formula=formula.name, doing=doing)
-        message = f"the formula {formula.name!r} failed on {doing}: {type(error).__name__}: {error}"
-        raise BrokenFormula(message) from error
-
-
-def fold(formula: ScoringFormula[Any], states: States, event: Event) -> None:
-    """Move the states of the subjects that an event concerns.
-
-    Raises:
-        BrokenFormula: the formula raised.
-    """
-    with contained(formula, f"event {event.id}"):
-        for subject in formula.subjects(event):
-            state = states.get(subject)
-            states[subject] = formula.apply(formula.state() if state is None else state, event)
-
-
-def valued(formula: ScoringFormula[Any], state: Struct | None, reading: Reading) -> Score:
-    """Return the score of a state, None being the first, which keeps the contract: finite, and what its components combine to.
-
-    Raises:
-        BrokenFormula: it does not, or the formula raised.
-    """
-    with contained(formula, "reading its value"):
-        score = formula.value(formula.state() if state is None else state, reading)
-        if score.value is None:
-            return score
-        parts = [component.value * component.weight for component in score.components]
-        combined = math.fsum(parts) if score.combine == "sum" else math.prod(parts)
-        sound = math.isfinite(score.value) and math.isclose(score.value, combined, rel_tol=1e-9, abs_tol=1e-9)
-    if not sound:
-        message = f"the formula {formula.name!r} says {score.value}, its components give {combined}"
-        raise BrokenFormula(message)
-    return score
-
-
-async def folded(connection: Connection, plugins: Plugins, formula: ScoringFormula[Any], user_id: UUID) -> Folded:
-    """Return a formula's states at the head of a person's stream, from the snapshot as far as it holds, and keep them."""
-    key = (formula.name, formula.version, parameters_hash(formula))
-    row = await (await connection.execute(CURRENT, (*key, user_id), prepare=True)).fetchone()
-    if row is None:
-        return Folded({}, 0, None)
-    head, snapshot = row[0], None if row[1] is None else _restore(formula, row[1:])
-    if snapshot is not None and snapshot.head == head:
-        return snapshot
-    if snapshot is not None and await _late(connection, formula, user_id, snapshot, head):
-        snapshot = None
-    states, upto = (dict(snapshot.states), snapshot.upto) if snapshot else ({}, None)
-    async for stored in in_time_order(connection, plugins, user_id, formula.kinds, head=head, after=upto):
-        fold(formula, states, stored.event)
-        upto = stored.position
-    await connection.execute(KEEP, (user_id, *key, head, *(upto or (None, None)), _encode(states).decode()))
-    return Folded(states, head, upto)
-
-
 async def read(
     tx: Transaction,
     user_id: UUID,
@@ -176,6 +73,7 @@ async def read(
     *,
     subject: str = "",
     at: datetime | None = None,
+    as_of: datetime | None = None,
     definition: Struct | None = None,
 ) -> Value:
     """Return a person's score, at the head of their stream.
@@ -184,18 +82,57 @@ async def read(
         tx: the transaction to read in.
         user_id: whose score.
         role: a role of ``[formulas]``, or a formula's name.
-        subject: as returned by the formula's ``subjects``: empty for the person's own score, or a skill.
+        subject: as returned by the formula's ``subjects``: empty for the person's own score, or a skill, a space and so on.
         at: the moment of reading; now, if not given.
-        definition: targets and the like, for formulas that take one.
+        as_of: leaves out what happened later, and is the moment of reading.
+        definition: targets and the like; if not given, those that a room knows of the subject.
 
     Raises:
         NoFormula: no active plugin offers the formula.
         BrokenFormula: the formula breaks its contract.
     """
+    found = await read_all(tx, user_id, role, (subject,), at=at, as_of=as_of, definition=definition)
+    return found[subject]
+
+
+async def read_all(
+    tx: Transaction,
+    user_id: UUID,
+    role: str,
+    subjects: Collection[str] | None = None,
+    *,
+    at: datetime | None = None,
+    as_of: datetime | None = None,
+    definition: Struct | None = None,
+) -> Mapping[str, Value]:
+    """Return a person's scores of several subjects, by subject; of all that events have moved so far, if none are given.
+
+    Other arguments and errors are those of `read`.
+    """
+    wanted = Pass(tx, user_id, (as_of or at or now(),), as_of is not None, definition)
     formula = bound(tx.engine, role)
-    current = await folded(await tx.psycopg(), tx.engine.plugins, formula, user_id)
-    seen = await reading(tx, user_id, formula, subject=subject, at=at, definition=definition)
-    return Value(formula.name, formula.version, subject, valued(formula, current.states.get(subject), seen), current.head)
+    (scores,), head = await _values(wanted, formula, None if subjects is None else [subjects])
+    return {subject: Value(formula.name, formula.version, subject, score, head) for subject, score in scores.items()}
+
+
+async def series(
+    tx: Transaction,
+    user_id: UUID,
+    role: str,
+    moments: Sequence[datetime],
+    *,
+    subject: str = "",
+    definition: Struct | None = None,
+) -> list[Value]:
+    """Return a person's score as of each of some moments, which ascend, in one pass over the events.
+
+    Other arguments and errors are those of `read`.
+    """
+    if not moments:
+        return []
+    formula = bound(tx.engine, role)
+    found, head = await _values(Pass(tx, user_id, moments, True, definition), formula, [(subject,)] * len(moments))
+    return [Value(formula.name, formula.version, subject, scores[subject], head) for scores in found]
 
 
 async def reading(
@@ -205,31 +142,80 @@ async def reading(
     *,
     subject: str = "",
     at: datetime | None = None,
+    as_of: datetime | None = None,
     definition: Struct | None = None,
 ) -> Reading:
     """Return what a formula may see when its value is read, the scores of its inputs included; arguments as for `read`."""
-    at = at or now()
-    inputs: dict[str, Mapping[str, Score]] = {}
-    for name in formula.inputs:
-        inputs[name] = {subject: (await read(tx, user_id, name, subject=subject, at=at)).score}
-    return Reading(at, subject, definition, inputs)
+    wanted = Pass(tx, user_id, (as_of or at or now(),), as_of is not None, definition)
+    ((found,),) = [list(one.values()) for one in await _readings(wanted, formula, [(subject,)])]
+    return found
 
 
-def _restore(formula: ScoringFormula[Any], row: tuple[Any, ...]) -> Folded | None:
-    """Return what a snapshot holds; None if it does not fit the formula, as when its state changed and its version did not."""
-    head, upto_at, upto_id, states = row
-    try:
-        decoded: States = msgspec.json.decode(states, type=dict[str, formula.state])  # type: ignore[name-defined]
-    except msgspec.MsgspecError as error:
-        log.warning("snapshot does not fit", formula=formula.name, error=str(error))
-        return None
-    return Folded(decoded, head, None if upto_at is None else (upto_at, upto_id))
+async def _values(
+    wanted: Pass, formula: ScoringFormula[Any], subjects: Sequence[Collection[str]] | None
+) -> tuple[list[dict[str, Score]], int]:
+    """Return a formula's scores at each moment, of the subjects asked for at that moment; and the head they hold for."""
+    connection, plugins = await wanted.tx.psycopg(), wanted.tx.engine.plugins
+    states: list[dict[str, Any]] = []
+    head = 0
+    if wanted.past:
+        place = 0
+        async for found in snapshots.along(connection, plugins, formula, wanted.user_id, wanted.moments):
+            asked = found.states if subjects is None else subjects[place]
+            states.append({subject: found.states.get(subject) for subject in asked})
+            head, place = found.head, place + 1
+    else:
+        found = await snapshots.folded(connection, plugins, formula, wanted.user_id)
+        asked = found.states if subjects is None else subjects[0]
+        states, head = [{subject: found.states.get(subject) for subject in asked}], found.head
+    readings = await _readings(wanted, formula, states)
+    scores = [
+        {subject: valued(formula, state, seen[subject]) for subject, state in of_moment.items()}
+        for of_moment, seen in zip(states, readings, strict=True)
+    ]
+    return scores, head
 
 
-async def _late(connection: Connection, formula: ScoringFormula[Any], user_id: UUID, snapshot: Folded, head: int) -> bool:
-    """Say whether an event since the snapshot belongs before its end, or changes which evidence counts."""
-    upto = snapshot.upto or (datetime.min.replace(tzinfo=now().tzinfo), UUID(int=0))
-    kinds = list(formula.kinds - ACCOUNT_KINDS)
-    cursor = await connection.execute(LATE, (user_id, snapshot.head, head, kinds, *upto))
-    row = await cursor.fetchone()
-    return row is not None and bool(row[0])
+async def _readings(wanted: Pass, formula: ScoringFormula[Any], subjects: Sequence[Iterable[str]]) -> list[dict[str, Reading]]:
+    """Return what a formula may see at each moment, by subject."""
+    if formula.name in wanted.under:
+        chain = " → ".join((*wanted.under, formula.name))
+        raise BrokenFormula(f"formulas ask for each other's scores: {chain}")
+    bare = [
+        {subject: Reading(moment, subject, await _defined(wanted, formula, subject, moment)) for subject in of_moment}
+        for moment, of_moment in zip(wanted.moments, subjects, strict=True)
+    ]
+    if not formula.inputs:
+        return bare
+    with contained(formula, "asking for the scores of others"):
+        asked = [{subject: formula.asks(seen) for subject, seen in of_moment.items()} for of_moment in bare]
+        given: dict[str, list[dict[str, Score]]] = {}
+        of_inputs = {
+            name: [{one for asks in of_moment.values() for one in asks.get(name, ())} for of_moment in asked]
+            for name in formula.inputs
+        }
+    below = Pass(wanted.tx, wanted.user_id, wanted.moments, wanted.past, None, (*wanted.under, formula.name))
+    for name, wanted_subjects in of_inputs.items():
+        given[name], _ = await _values(below, bound(wanted.tx.engine, name), wanted_subjects)
+    return [
+        {
+            subject: Reading(
+                seen.at,
+                subject,
+                seen.definition,
+                {
+                    name: {one: given[name][place][one] for one in asked[place][subject].get(name, ())}
+                    for name in formula.inputs
+                },
+            )
+            for subject, seen in of_moment.items()
+        }
+        for place, of_moment in enumerate(bare)
+    ]
+
+
+async def _defined(wanted: Pass, formula: ScoringFormula[Any], subject: str, moment: datetime) -> Struct | None:
+    if wanted.definition is not None or formula.definition is None:
+        return wanted.definition
+    rooms = wanted.tx.engine.service(Definitions)
+    return await rooms.of(wanted.tx, formula.definition, wanted.user_id, subject, moment)

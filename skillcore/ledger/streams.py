@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,17 @@ from psycopg import AsyncConnection
 from skillcore.plugin import Event
 from skillcore.plugin.manager import Plugins
 
-__all__ = ["ACCOUNT_KINDS", "EVENT_FIELDS", "NEWEST", "Position", "Stored", "decode", "in_time_order", "withdrawn_accounts"]
+__all__ = [
+    "ACCOUNT_KINDS",
+    "EVENT_FIELDS",
+    "LAST",
+    "NEWEST",
+    "Position",
+    "Stored",
+    "decode",
+    "in_time_order",
+    "withdrawn_accounts",
+]
 
 Connection = AsyncConnection[Any]
 Position = tuple[datetime, UUID]
@@ -27,6 +37,9 @@ EVENT_FIELDS = "version, id, user_id, kind, subject_id, occurred_at, skills, dat
 """What `decode` takes, in its order."""
 
 PAGE = 5000
+LAST = datetime.max.replace(tzinfo=UTC)
+"""A moment that nothing happens after."""
+
 NEWEST = 2**63 - 1
 """A version that no stream reaches: everything there is."""
 
@@ -36,11 +49,11 @@ WITHDRAWN = """select subject_id from (
   order by subject_id, occurred_at desc, id desc) last where kind = 'evidence.withdrawn'"""
 
 IN_TIME_ORDER = f"""select {EVENT_FIELDS} from events
-  where user_id = %s and version <= %s and kind = any(%s) and (occurred_at, id) > (%s, %s)
+  where user_id = %s and version <= %s and kind = any(%s) and (occurred_at, id) > (%s, %s) and occurred_at <= %s
   order by occurred_at, id limit %s"""  # noqa: S608
 
 FIRST_PAGE = f"""select {EVENT_FIELDS} from events
-  where user_id = %s and version <= %s and kind = any(%s)
+  where user_id = %s and version <= %s and kind = any(%s) and occurred_at <= %s
   order by occurred_at, id limit %s"""  # noqa: S608
 
 
@@ -79,20 +92,40 @@ async def in_time_order(
     *,
     head: int,
     after: Position | None = None,
+    until: datetime = LAST,
 ) -> AsyncIterator[Stored]:
-    """Yield a person's events up to version ``head`` in the order of time, withdrawn evidence left out."""
+    """Yield a person's events up to version ``head`` in the order of time, withdrawn evidence left out.
+
+    Args:
+        connection: to read on.
+        plugins: for the events' types.
+        user_id: whose.
+        kinds: of these kinds only.
+        head: what was recorded later is left out.
+        after: what happened up to there is left out.
+        until: what happened later is left out.
+    """
     withdrawn = await withdrawn_accounts(connection, user_id, head)
     wanted = list(kinds)
     while True:
         if after is None:
-            cursor = await connection.execute(FIRST_PAGE, (user_id, head, wanted, PAGE))
+            cursor = await connection.execute(FIRST_PAGE, (user_id, head, wanted, until, PAGE))
         else:
-            cursor = await connection.execute(IN_TIME_ORDER, (user_id, head, wanted, *after, PAGE))
+            cursor = await connection.execute(IN_TIME_ORDER, (user_id, head, wanted, *after, until, PAGE))
         rows = await cursor.fetchall()
         for row in rows:
             stored = decode(row, plugins)
             after = stored.position
             if stored.event.kind != "evidence.accepted" or stored.event.data.account not in withdrawn:
-                yield stored
+                yield _without(stored, withdrawn) if withdrawn else stored
         if len(rows) < PAGE:
             return
+
+
+def _without(stored: Stored, withdrawn: Collection[str]) -> Stored:
+    """Return a completed task without the works of withdrawn accounts, and anything else as it is."""
+    if stored.event.kind != "task.completed":
+        return stored
+    works = tuple(work for work in stored.event.data.works if not any(work.subject.startswith(f"{one}:") for one in withdrawn))
+    data = msgspec.structs.replace(stored.event.data, works=works)
+    return msgspec.structs.replace(stored, event=msgspec.structs.replace(stored.event, data=data))

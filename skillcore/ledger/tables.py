@@ -29,6 +29,7 @@ from sqlalchemy.types import UserDefinedType
 from skillcore.runtime.database import Base, nature
 
 __all__ = [
+    "CheckpointRow",
     "CommitRow",
     "ErasureRow",
     "EventRow",
@@ -171,6 +172,23 @@ class SnapshotRow(Base):
     head: Mapped[int] = mapped_column(BigInteger)
     upto_at: Mapped[datetime | None] = mapped_column(Moment)
     upto_id: Mapped[UUID | None] = mapped_column(SQLUuid)
+    folded: Mapped[int] = mapped_column(BigInteger)
+    states: Mapped[Any] = mapped_column(JSON)
+
+
+class CheckpointRow(Base):
+    """The states of a formula for one person, as they were after one of their former events."""
+
+    __tablename__ = "checkpoints"
+    __table_args__ = nature("derived", person="user_id", erase="delete")
+
+    user_id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
+    formula: Mapped[str] = mapped_column(Word, primary_key=True)
+    formula_version: Mapped[int] = mapped_column(primary_key=True)
+    parameters_hash: Mapped[str] = mapped_column(Word, primary_key=True)
+    upto_at: Mapped[datetime] = mapped_column(Moment, primary_key=True)
+    upto_id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
+    folded: Mapped[int] = mapped_column(BigInteger)
     states: Mapped[Any] = mapped_column(JSON)
 
 

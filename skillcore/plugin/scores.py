@@ -57,6 +57,8 @@ class Component(Struct, frozen=True):
     Attributes:
         value: the part itself; the score combines ``value * weight``.
         subject: as returned by the formula's ``subjects``; empty for all.
+        formula: the formula, or role, whose score for ``subject`` the part is; empty if it stems from events themselves.
+        most: the highest that ``value`` can become, if there is one: what is missing to it says what would raise the score.
     """
 
     name: str
@@ -64,6 +66,8 @@ class Component(Struct, frozen=True):
     weight: float = 1.0
     kinds: frozenset[str] = frozenset()
     subject: str = ""
+    formula: str = ""
+    most: float | None = None
 
 
 class Score(Struct, frozen=True):
@@ -86,7 +90,7 @@ class Reading(Struct, frozen=True):
     Attributes:
         at: the moment of reading.
         subject: whose value is read, as returned by ``subjects``.
-        definition: targets, sizes and the like, where the formula's subject has one.
+        definition: targets, sizes and the like, where the formula says which it wants, and its subject has one.
         inputs: scores of the formulas named in ``inputs``, by formula and subject.
     """
 
@@ -109,6 +113,8 @@ class ScoringFormula(ABC, Generic[S]):
     kinds: ClassVar[frozenset[str]]
     state: type[S]
     inputs: tuple[str, ...] = ()
+    definition: type[Struct] | None = None
+    """What a subject's value is judged by, such as `skillcore.defaults.definitions.Space`; the engine looks it up."""
 
     def parameters(self) -> Mapping[str, Any]:
         """Return what, beside the events, determines the fold and its value."""
@@ -118,9 +124,20 @@ class ScoringFormula(ABC, Generic[S]):
         """Return whose score the event moves: the person's (empty), a skill's, a space's, and so on."""
         return ("",)
 
+    def asks(self, reading: Reading) -> Mapping[str, Iterable[str]]:
+        """Return the subjects whose scores the value needs, for each formula of ``inputs``; by default the same subject.
+
+        The reading has its definition, and no inputs yet.
+        """
+        return dict.fromkeys(self.inputs, (reading.subject,))
+
     @abstractmethod
     def apply(self, state: S, event: Event) -> S:
         """Return the state after the event; sees neither definitions nor time."""
+
+    def apply_to(self, subject: str, state: S, event: Event) -> S:
+        """Return a subject's state after the event: for formulas whose events move their subjects in different ways."""
+        return self.apply(state, event)
 
     @abstractmethod
     def value(self, state: S, reading: Reading) -> Score:

@@ -16,7 +16,20 @@ from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.settings import Settings
 
-__all__ = ["Check", "Erase", "Finding", "Gauge", "Job", "Leave", "Rebuild", "Retention", "Room", "Service", "Subscription"]
+__all__ = [
+    "Check",
+    "Define",
+    "Erase",
+    "Finding",
+    "Gauge",
+    "Job",
+    "Leave",
+    "Rebuild",
+    "Retention",
+    "Room",
+    "Service",
+    "Subscription",
+]
 
 Process = Literal["api", "worker"]
 
@@ -47,6 +60,11 @@ Gauge = Callable[[Transaction], Awaitable[None]]
 Erase = Callable[[Transaction, UUID], Awaitable[None]]
 """What erasing a person asks of a room beyond what its tables declare: such as handing over what others share, or forgetting
 them in a cache. Called in the transaction that erases, before the declared rows go; the second time it finds nothing to do."""
+
+
+Define = Callable[[Transaction, UUID, str, datetime], Awaitable[Struct | None]]
+"""Returns what a person's subject is judged by, as it stood at a moment: called with their id and the subject. None if there is
+none, or it is not theirs."""
 
 
 Leave = Callable[[Transaction, UUID, UUID], Awaitable[None]]
@@ -124,3 +142,4 @@ class Room(Struct, frozen=True, kw_only=True):
     retention: tuple[Retention, ...] = ()
     erase: tuple[Erase, ...] = ()
     leave: tuple[Leave, ...] = ()
+    definitions: Mapping[type[Struct], Define] = {}

@@ -10,15 +10,16 @@ import importlib.util
 import pickle
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
-from skillcore.plugin import Event, Reading, ScoringFormula, SignalRule
+from skillcore.plugin import Event, Reading, Score, ScoringFormula, SignalRule
 
 __all__ = ["SOLVED", "derived", "results"]
 
@@ -48,16 +49,20 @@ def _scored(formula: ScoringFormula[Any], history: Iterable[Event], inputs: Any)
     for event in history:
         for subject in formula.subjects(event):
             state = states.get(subject)
-            states[subject] = formula.apply(formula.state() if state is None else state, event)
+            states[subject] = formula.apply_to(subject, formula.state() if state is None else state, event)
         at = event.occurred_at + LATER
     if at is None:
         return {}
-    values = {
-        subject: formula.value(state, Reading(at, subject, None, {name: {subject: score} for name, score in inputs.items()}))
-        for subject, state in states.items()
-    }
+    values = {subject: formula.value(state, _reading(formula, at, subject, inputs)) for subject, state in states.items()}
     # The order of subjects is that of the fold; a dict of states in that order is part of what must be the same.
     return [dict(formula.parameters()), list(states), states, values]
+
+
+def _reading(formula: ScoringFormula[Any], at: datetime, subject: str, inputs: Mapping[str, Score]) -> Reading:
+    bare = Reading(at, subject)
+    return structs.replace(
+        bare, inputs={name: dict.fromkeys(asked, inputs[name]) for name, asked in formula.asks(bare).items()}
+    )
 
 
 class Given(MetaPathFinder):

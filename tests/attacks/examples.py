@@ -154,6 +154,8 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/users/{person}/level": E(),
     "GET /api/users/{person}/events": E(),
     "GET /api/explain/{formula}": E(),
+    "GET /api/scores/{formula}": E(),
+    "GET /api/scores/{formula}/series": E(),
     "GET /api/analytics/distribution": E(),
     "GET /api/analytics/momentum": E(),
     "GET /api/analytics/activity": E(),

@@ -8,9 +8,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from skillcore.accounts.access import Actor
-from skillcore.defaults.kinds import AccountLinked, EvidenceAccepted, EvidenceWithdrawn, ProjectJoined, TaskCompleted, WorkDone
+from skillcore.defaults.kinds import (
+    AccountLinked,
+    EvidenceAccepted,
+    EvidenceWithdrawn,
+    ProjectJoined,
+    SessionActivity,
+    TaskCompleted,
+    WorkDone,
+)
 from skillcore.insight.levels import SUBSCRIPTION
 from skillcore.ledger import record
 from skillcore.ledger.feed import Feed
@@ -113,6 +122,79 @@ async def test_an_explanation_comes_a_page_at_a_time(school: School) -> None:
         cursor = {"cursor": why["events"]["next_cursor"]}
     assert changes == [0.1] * 5
     assert why["value"] == 0.5
+
+
+def trained(school: School, score: float, day: int, *skills: str, via: str = "platform") -> NewEvent:
+    data = SessionActivity(type="quiz", score=score)
+    return school.event("session.activity", data, "session-1", skills, occurred_at=MARCH.replace(day=day), via=via)
+
+
+async def test_a_score_as_of_a_former_day_and_along_many(school: School) -> None:
+    days = (1, 3, 3, 5)
+    await school.record(*(school.work(f"w{n}", 2.0, occurred_at=MARCH.replace(day=day)) for n, day in enumerate(days)))
+    assert [await school.level(as_of=f"2026-03-{day:02}") for day in (1, 2, 3, 5)] == [0.2, 0.2, 0.6, 0.8]
+    assert await school.level(as_of="2026-02-28") == 0
+    assert await school.level(as_of="2999-01-01") == 0.8
+    assert (await school.get("/api/scores/level", as_of="2026-03-03"))["value"] == 0.6
+    along = await school.get("/api/scores/level/series", since="2026-02-28", until="2026-03-04")
+    assert [(point["start"], point["value"]) for point in along["points"]] == [
+        ("2026-02-28", 0.0),
+        ("2026-03-01", 0.2),
+        ("2026-03-02", 0.2),
+        ("2026-03-03", 0.6),
+        ("2026-03-04", 0.6),
+    ]
+    weeks = await school.get("/api/scores/level/series", since="2026-03-01", until="2026-03-08", bucket="week")
+    assert [(point["start"], point["value"]) for point in weeks["points"]] == [("2026-02-23", 0.2), ("2026-03-02", 0.8)]
+    why = await school.get("/api/explain/level", as_of="2026-03-03")
+    assert (why["value"], [fact["subject"] for fact in why["events"]["items"]]) == (0.6, [f"gym:ada:w{n}" for n in range(3)])
+
+
+async def test_a_day_ends_where_the_person_lives(school: School) -> None:
+    async with school.door.engine.transaction() as tx:
+        await tx.session.execute(text("update users set time_zone = 'Pacific/Auckland'"))  # 13 hours ahead of UTC in March
+    await school.record(school.work("late", 2.0, occurred_at=datetime(2026, 3, 1, 11, 30, tzinfo=UTC)))
+    assert await school.level(as_of="2026-03-01") == 0
+    assert await school.level(as_of="2026-03-02") == 0.2
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "field"),
+    [
+        ("/api/scores/level", {"skill": "loops", "subject": "x"}, "subject"),
+        ("/api/scores/level", {"as_of": "1969-12-31"}, "as_of"),
+        ("/api/scores/level/series", {"since": "2026-03-02", "until": "2026-03-01"}, "since"),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_refused(school: School, path: str, asked: dict[str, str], field: str) -> None:
+    answer = await school.key.get(path, params={"user": "ext:ada"} | asked)
+    assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+async def test_mastery_says_what_would_raise_it(school: School) -> None:
+    assert (await school.get("/api/scores/mastery", skill="loops"))["value"] is None
+    await school.record(*(trained(school, 60.0, day, "loops") for day in range(1, 11)))
+    assert (await school.get("/api/scores/mastery", skill="loops"))["value"] == 30.0  # 60 · 1 · 10/20
+    why = await school.get("/api/explain/mastery", skill="loops")
+    assert [(part["name"], part["contribution"], part["most"]) for part in why["components"]] == [
+        ("recent attempts", 60.0, 1.0),
+        ("consistency", 1.0, 1.0),
+        ("number of attempts", 0.5, 1.0),
+    ]
+    assert [(gain["component"], gain["points"]) for gain in why["gains"]] == [
+        ("number of attempts", 30.0),
+        ("recent attempts", 20.0),
+    ]
+    assert why["events"]["items"][0]["change"] is None  # before the first attempt there was nothing
+    assert [fact["change"] for fact in why["events"]["items"]][1:] == [3.0] * 9
+
+
+async def test_what_a_learner_says_of_themselves_moves_no_score(school: School) -> None:
+    await school.record(trained(school, 60.0, 1, "loops"), trained(school, 100.0, 2, "loops", via="page"))
+    assert (await school.get("/api/scores/mastery", skill="loops"))["value"] == 3.0
+    assert (await school.get("/api/scores/readiness"))["value"] == 60.0
+    assert (await school.get("/api/scores/readiness"))["label"] == "developing"
+    assert (await school.get("/api/scores/improvement"))["value"] is None
 
 
 async def test_withdrawn_evidence_counts_nowhere(school: School) -> None:

@@ -328,7 +328,7 @@ async def test_who_derives_or_parks_for_an_erased_person_writes_nothing(ledger: 
     with ledger.service() as service:
         service.execute("select erase(%s, 'asked for it')", (gone,))
         for person in (gone, stays):
-            service.execute("insert into snapshots values (%s, 'level', 1, 'h', 1, now(), %s, '{}')", (person, person))
+            service.execute("insert into snapshots values (%s, 'level', 1, 'h', 1, now(), %s, '{}', 0)", (person, person))
             service.execute(
                 "insert into parked_events (consumer, user_id, event_id, error) values ('c', %s, %s, 'e')", (person, person)
             )

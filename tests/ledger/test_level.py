@@ -14,7 +14,7 @@ import pytest
 from skillcore.defaults.kinds import EvidenceAccepted, EvidenceWithdrawn, TaskCompleted, WorkDone
 from skillcore.defaults.level import Level, LevelSettings
 from skillcore.ledger import record, scores, skills
-from skillcore.ledger.scores import BrokenFormula, valued
+from skillcore.ledger.folding import BrokenFormula, fold, parameters_hash, valued
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula, Strength
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
@@ -130,10 +130,33 @@ async def test_a_declared_difficulty_never_replaces_the_source_s_own(engine: Eng
     assert (await level(engine, ada)).value == pytest.approx(0.2)
 
 
-async def test_a_task_without_evidence_counts_nothing(engine: Engine) -> None:
+async def test_a_task_counts_nothing_once_its_evidence_is_withdrawn(engine: Engine) -> None:
     ada = new_id()
-    await recorded(engine, task(ada, "1", 9.0, "mentor"))
+    await recorded(engine, accepted(ada, "1", None), task(ada, "1", 9.0, "mentor"))
+    assert (await level(engine, ada)).value == pytest.approx(0.9)
+    gone = EvidenceWithdrawn(account="gym:ada", reason="a wrong link")
+    withdrawn = NewEvent(user_id=ada, kind="evidence.withdrawn", data=gone, subject_id="gym:ada", occurred_at=NOON, id=new_id())
+    await recorded(engine, withdrawn)
     assert (await level(engine, ada)).value == 0
+
+
+async def test_a_declared_difficulty_is_that_of_the_work_and_not_of_a_skill_that_the_task_names(engine: Engine) -> None:
+    ada = new_id()
+    async with engine.transaction() as tx:
+        for name in ("Loops", "Graphs"):
+            await skills.create(tx, skills.NewSkill(name=name))
+    both = TaskCompleted(
+        works=(
+            WorkDone(subject="gym:ada:1", skills=("loops",), strength="judged"),
+            WorkDone(subject="gym:ada:2", skills=("graphs",), strength="judged"),
+        ),
+        difficulty=6.0,
+        declared_by="mentor",
+    )
+    done = NewEvent(user_id=ada, kind="task.completed", data=both, subject_id="t", occurred_at=NOON, id=new_id())
+    works = [accepted(ada, "1", None, names=("loops",)), accepted(ada, "2", None, names=("graphs",))]
+    await recorded(engine, done, *works)
+    assert [(await level(engine, ada, skill)).value for skill in ("", "loops", "graphs")] == pytest.approx([1.2, 0.6, 0.6])
 
 
 async def test_a_work_that_is_imported_and_set_as_a_task_counts_once_in_any_order(engine: Engine) -> None:
@@ -191,9 +214,9 @@ async def test_the_parameters_are_settings() -> None:
     states: dict[str, Any] = {}
     for number, (difficulty, strength) in enumerate([(6.0, "judged"), (None, "judged"), (4.0, "asserted")]):
         new = accepted(new_id(), str(number), difficulty, strength)  # type: ignore[arg-type]
-        scores.fold(formula, states, Event(str(new_id()), "", new.kind, new.subject_id, NOON, (), new.data))
+        fold(formula, states, Event(str(new_id()), "", new.kind, new.subject_id, NOON, (), new.data))
     assert valued(formula, states[""], READING).value == pytest.approx(2.25)  # (6 + 2 + 4/4) / 4
-    assert scores.parameters_hash(formula) != scores.parameters_hash(Level())
+    assert parameters_hash(formula) != parameters_hash(Level())
 
 
 class Says(ScoringFormula[Any]):

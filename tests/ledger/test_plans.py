@@ -30,7 +30,7 @@ from tests.visitors import Door, Visitor
 
 PEOPLE = 100
 EACH = 240
-TABLES = "events|skill_signals|commits|streams|snapshots"
+TABLES = "events|skill_signals|commits|streams|snapshots|checkpoints"
 LARGE = re.compile(rf"({TABLES})(_\d+)?")
 READS = re.compile(rf"\b({TABLES})\b")
 Statement = tuple[str, Any, str]
@@ -117,7 +117,12 @@ async def filled(door: Door, dsns: Dsns) -> tuple[Visitor, UUID]:
         )
         owner.execute("insert into streams (user_id) select gen_random_uuid() from generate_series(1, 10000)")
         owner.execute(
-            "insert into snapshots select user_id, f, 1, '', 0, null, null, '{}' from streams, (values ('level'), ('x')) n(f)"
+            "insert into snapshots select user_id, f, 1, '', 0, null, null, '{}', 0"
+            " from streams, (values ('level'), ('x')) n(f)"
+        )
+        owner.execute(
+            "insert into checkpoints select user_id, f, 1, '', now(), gen_random_uuid(), 0, '{}'"
+            " from streams, (values ('level'), ('x')) n(f)"
         )
         owner.execute("analyze")
     assert rows(dsns, "select count(*) from events")[0][0] >= 20_000
@@ -142,6 +147,9 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
             "/api/users/ext:ada/level",
             "/api/users/ext:ada/level?skill=python",
             "/api/explain/level?user=ext:ada",
+            "/api/explain/level?user=ext:ada&as_of=2026-01-20",
+            "/api/scores/level?user=ext:ada&as_of=2026-01-20",
+            "/api/scores/level/series?user=ext:ada",
             "/api/analytics/distribution?user=ext:ada",
             "/api/analytics/momentum?user=ext:ada",
             "/api/analytics/activity?user=ext:ada&skill=rust",

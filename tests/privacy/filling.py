@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any, NamedTuple
+from unittest.mock import patch
 from uuid import UUID
 
 import psycopg
 
 from skillcore.defaults.kinds import EvidenceAccepted, ProjectJoined
-from skillcore.ledger import record, scores
+from skillcore.ledger import record, scores, snapshots
 from skillcore.privacy.declared import portions
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.database import Base
@@ -103,7 +104,8 @@ async def fill(door: Door, dsns: Dsns) -> People:
         await record(tx, [event for person, word in ((ada_id, CANARY), (bob_id, "bob")) for event in facts(person, word)])
     async with door.engine.transaction() as tx:
         for person in (ada_id, bob_id):
-            await scores.read(tx, person, "level")
+            with patch.object(snapshots, "CHECKPOINT_EVERY", 1):
+                await scores.read(tx, person, "level")
     await bring_about(door, dsns, ada, ada_id)
     return People(ada, ada_id, bob, bob_id)
 

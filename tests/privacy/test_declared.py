@@ -12,6 +12,7 @@ from skillcore.runtime.database import Also, Base, nature
 PROVING = re.compile(r"hash|sha256|secret|token|password|verifier|nonce|seed|salt|digest|cookie", re.IGNORECASE)
 HARMLESS = {
     "answers.requirement_hash": "what was asked of a source; it opens nothing",
+    "checkpoints.parameters_hash": "of a formula's settings",
     "snapshots.parameters_hash": "of a formula's settings",
 }
 

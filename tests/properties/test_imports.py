@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from skillcore.insight import analytics
-from skillcore.ledger.scores import folded
+from skillcore.ledger.snapshots import folded
 from skillcore.ledger.tables import SignalRow
 from skillcore.runtime.settings import Settings
 from skillcore.work import tasks

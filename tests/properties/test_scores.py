@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -12,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skillcore.ledger import record
+from skillcore.ledger import record, snapshots
 from skillcore.ledger.intake import Intake
 from skillcore.ledger.preparation import evidence_id
-from skillcore.ledger.scores import folded
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.plugin import Event
 from skillcore.plugin.manager import Plugins
@@ -69,12 +69,25 @@ class Processes:
     async def states(self, which: int, formula: str, user_id: UUID) -> bytes:
         engine = self.both[which]
         async with engine.transaction() as tx:
-            found = await folded(await tx.psycopg(), engine.plugins, engine.plugins.formulas[formula], user_id)
+            found = await snapshots.folded(await tx.psycopg(), engine.plugins, engine.plugins.formulas[formula], user_id)
         return bytes_of(found.states)
+
+    async def along(self, which: int, formula: str, user_id: UUID, moments: Sequence[datetime]) -> list[bytes]:
+        engine = self.both[which]
+        async with engine.transaction() as tx:
+            connection, folding = await tx.psycopg(), engine.plugins.formulas[formula]
+            found = [
+                bytes_of(one.states) async for one in snapshots.along(connection, engine.plugins, folding, user_id, moments)
+            ]
+            for moment, states in zip(moments, found, strict=True):
+                alone = await snapshots.as_of(connection, engine.plugins, folding, user_id, moment)
+                assert bytes_of(alone.states) == states
+        return found
 
 
 @pytest.fixture
-async def processes(database_dsns: Dsns, settings: Any) -> AsyncIterator[Processes]:
+async def processes(database_dsns: Dsns, settings: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Processes]:
+    monkeypatch.setattr(snapshots, "CHECKPOINT_EVERY", 2)  # short histories are to have many
     engines = [Engine(settings, PLUGINS, Database(database_dsns.service_dsn, settings.database)) for _ in range(2)]
     async with engines[0].transaction() as tx:
         for name in SKILLS:
@@ -89,8 +102,8 @@ def bytes_of(states: dict[str, Any]) -> bytes:
     return msgspec.json.encode(states, order="sorted")
 
 
-def replayed(formula: str, arrived: Sequence[NewEvent]) -> bytes:
-    """Return a formula's states after all events, in the order of time, said as plainly as it can be."""
+def replayed(formula: str, arrived: Sequence[NewEvent], until: datetime | None = None) -> bytes:
+    """Return a formula's states after all events until a moment, in the order of time, said as plainly as it can be."""
     first: dict[UUID, NewEvent] = {}
     for event in arrived:
         id_ = evidence_id(event.subject_id) if event.kind == "evidence.accepted" else event.id
@@ -103,13 +116,15 @@ def replayed(formula: str, arrived: Sequence[NewEvent]) -> bytes:
     states: dict[str, Any] = {}
     for id_, event in in_time:
         counts = event.kind != "evidence.accepted" or event.data.account not in withdrawn
-        if event.kind in folding.kinds and counts:
-            assert event.occurred_at
-            seen = Event(
-                str(id_), str(event.user_id), event.kind, event.subject_id, event.occurred_at, event.skills, event.data
-            )
+        assert event.occurred_at
+        if event.kind in folding.kinds and counts and (until is None or event.occurred_at <= until):
+            data = event.data
+            if event.kind == "task.completed":
+                kept = [work for work in data.works if work.subject.rpartition(":")[0] not in withdrawn]
+                data = msgspec.structs.replace(data, works=tuple(kept))
+            seen = Event(str(id_), str(event.user_id), event.kind, event.subject_id, event.occurred_at, event.skills, data)
             for subject in folding.subjects(seen):
-                states[subject] = folding.apply(states.get(subject, folding.state()), seen)
+                states[subject] = folding.apply_to(subject, states.get(subject, folding.state()), seen)
     return bytes_of(states)
 
 
@@ -123,6 +138,11 @@ async def live_equals_replay(processes: Processes, formula: str, history: Histor
             assert await processes.states(1 - which, formula, history.user_id) == replayed(formula, arrived)
     for reader in (0, 1):
         assert await processes.states(reader, formula, history.user_id) == replayed(formula, arrived)
+    times = sorted({event.occurred_at for event in arrived if event.occurred_at})
+    moments = [times[0] - timedelta(seconds=1), *times[::3]] if times else []
+    assert await processes.along(0, formula, history.user_id, moments) == [
+        replayed(formula, arrived, moment) for moment in moments
+    ]
 
 
 @pytest.mark.parametrize("formula", sorted(PLUGINS.formulas))

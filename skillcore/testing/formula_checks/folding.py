@@ -51,7 +51,7 @@ class FoldingChecks(FormulaFrame):
                 for subject in self._contained(partial(self._subjects, event), [event]):
                     before = states.get(subject, self.formula.state())
                     kept, bytes_ = copy.deepcopy(before), encode(before)
-                    after = self._contained(partial(self.formula.apply, before, event), history)
+                    after = self._contained(partial(self.formula.apply_to, subject, before, event), history)
                     self._unchanged("apply", bytes_, before, kept, history)
                     states[subject] = after
             for subject, state in states.items():

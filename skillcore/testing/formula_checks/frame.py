@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, ClassVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula
 from skillcore.testing.pure import History, PureFrame, shown
@@ -29,7 +29,7 @@ class FormulaSample(Struct, frozen=True):
         subject: whose value is read, as returned by the formula's ``subjects``.
         at: the moment of reading; that of the last event, if not given.
         definition: what the formula may see of its subject.
-        inputs: values of the formulas named in its ``inputs``, by formula.
+        inputs: values of the formulas named in its ``inputs``, by formula: of the same subject, or by subject.
         label: the score's, if it is to be looked at.
     """
 
@@ -38,7 +38,7 @@ class FormulaSample(Struct, frozen=True):
     subject: str = ""
     at: datetime | None = None
     definition: Struct | None = None
-    inputs: Mapping[str, float | None] = {}
+    inputs: Mapping[str, float | Mapping[str, float | None] | None] = {}
     label: str | None = None
 
 
@@ -90,8 +90,23 @@ class FormulaFrame(PureFrame):
         for after in LATER:
             for definition in self.definitions:
                 for value in (3.5, None, 0.0, 1e6) if self.formula.inputs else (None,):
-                    inputs = {name: {subject: scored(name, value)} for name in self.formula.inputs}
-                    yield Reading(last + after, subject, definition, inputs)
+                    bare = Reading(last + after, subject, definition)
+                    inputs = {
+                        name: {one: scored(name, value) for one in subjects} for name, subjects in self._asked(bare).items()
+                    }
+                    yield structs.replace(bare, inputs=inputs)
+
+    def _asked(self, bare: Reading) -> Mapping[str, Iterable[str]]:
+        """Return the subjects whose scores the formula asks for, by formula.
+
+        Raises:
+            Nonconformance: it asks for scores of a formula that is none of its inputs.
+        """
+        asked: Mapping[str, Iterable[str]] = self._contained(lambda: self.formula.asks(bare), ())
+        foreign = sorted(set(asked) - set(self.formula.inputs))
+        if foreign:
+            raise self._refuse(f"asks for scores of {', '.join(foreign)}", "name them in `inputs`, or do not ask for them")
+        return {name: tuple(subjects) for name, subjects in asked.items()}
 
     def _states(self, history: Sequence[Event]) -> dict[str, Any]:
         """Return the states of all subjects after a history.
@@ -140,7 +155,7 @@ def folded(formula: ScoringFormula[Any], history: Sequence[Event], states: Mappi
     for event in history:
         for subject in formula.subjects(event):
             state = states.get(subject)
-            states[subject] = formula.apply(formula.state() if state is None else state, event)
+            states[subject] = formula.apply_to(subject, formula.state() if state is None else state, event)
     return states
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from skillcore.plugin import Reading, Score
 from skillcore.testing.formula_checks.frame import FormulaFrame, in_time_order, scored
@@ -27,7 +28,12 @@ class ValueChecks(FormulaFrame):
             if not history and sample.at is None:
                 raise self._refuse("has a sample without events and without `at`", "say in `at` when its value is read")
             at = sample.at or history[-1].occurred_at
-            inputs = {name: {sample.subject: scored(name, value)} for name, value in sample.inputs.items()}
+            inputs = {
+                name: {one: scored(name, number) for one, number in given.items()}
+                if isinstance(given, Mapping)
+                else {sample.subject: scored(name, given)}
+                for name, given in sample.inputs.items()
+            }
             state = self._states(history).get(sample.subject, self.formula.state())
             score = self._read(history, state, Reading(at, sample.subject, sample.definition, inputs))
             if not _same(score.value, sample.value) or (sample.label is not None and score.label != sample.label):
@@ -85,7 +91,12 @@ class ValueChecks(FormulaFrame):
                         f"has a component {part.name!a} of kinds that it does not take: {', '.join(foreign)}",
                         "name kinds that the formula takes, or add them to its `kinds`",
                     )
-                if part.subject and part.subject not in read.subjects:
+                if part.formula and part.formula not in self.formula.inputs:
+                    raise self._refuse(
+                        f"has a component {part.name!a} of the formula {part.formula!a}, which is none of its inputs",
+                        "name that formula in `inputs`",
+                    )
+                if part.subject and not part.formula and part.subject not in read.subjects:
                     raise self._refuse(
                         f"has a component {part.name!a} of the subject {part.subject!a}, which `subjects` did not return,"
                         f" in {self._of(read)}",

@@ -1,0 +1,37 @@
+"""Attempts: what counts as one when it is judged how well somebody does, and averages over the latest of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from skillcore.plugin import Event
+
+__all__ = ["KINDS", "deviation", "mean", "score_of"]
+
+KINDS = frozenset({"session.activity", "evidence.accepted"})
+"""Kinds of events that may be attempts."""
+
+
+def score_of(event: Event) -> float | None:
+    """Return how well an attempt went, from 0 to 100; None for what is no attempt that counts.
+
+    Accepted evidence is a success. A score of a training session counts if a platform or the engine vouches for it: what
+    learners say of themselves never does.
+    """
+    if event.kind == "evidence.accepted":
+        return 100.0
+    if event.kind != "session.activity" or event.data.score is None or event.via not in {"platform", "engine"}:
+        return None
+    return float(event.data.score)
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean of one or more values."""
+    return math.fsum(values) / len(values)
+
+
+def deviation(values: Sequence[float]) -> float:
+    """Return the standard deviation of a population of one or more values."""
+    centre = mean(values)
+    return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / len(values))

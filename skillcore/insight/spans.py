@@ -1,0 +1,88 @@
+"""Days, weeks and months of a person's calendar: where they begin, and which moment ends a day in their time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from skillcore.runtime.clock import now
+from skillcore.runtime.problems import InvalidField
+
+__all__ = ["Span", "after", "end_of_day", "last_day", "past_end", "start_of", "starts"]
+
+Span = Literal["day", "week", "month"]
+SHOWN: dict[Span, int] = {"day": 30, "week": 12, "month": 12}
+"""Buckets shown when no beginning is given."""
+
+MOST_BUCKETS = 400
+
+
+def starts(bucket: Span, since: date | None, until: date) -> Sequence[date]:
+    """Return the first days of all buckets from that of ``since`` to that of ``until``; some time back without ``since``.
+
+    Raises:
+        InvalidField: the time asked for ends before it begins, or has too many buckets.
+    """
+    last = start_of(bucket, until)
+    if since is None:
+        found = [last]
+        while len(found) < SHOWN[bucket]:
+            found.append(start_of(bucket, found[-1] - timedelta(days=1)))
+        return found[::-1]
+    if since > until:
+        raise InvalidField(f"since: {since} lies after {until}", field="since")
+    if since.year < 2 or until.year > 9000:
+        raise InvalidField("since: the years from 2 to 9000 can be asked for", field="since")
+    found = [start_of(bucket, since)]
+    while found[-1] < last:
+        found.append(after(bucket, found[-1]))
+        if len(found) > MOST_BUCKETS:
+            raise InvalidField(f"since: at most {MOST_BUCKETS} buckets; ask for less time or longer buckets", field="since")
+    return found
+
+
+def start_of(bucket: Span, day: date) -> date:
+    """Return the first day of the bucket in which a day lies; weeks begin on Monday."""
+    match bucket:
+        case "day":
+            return day
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "month":
+            return day.replace(day=1)
+
+
+def after(bucket: Span, start: date) -> date:
+    """Return the first day of the next bucket."""
+    return start_of(bucket, start + timedelta(days={"day": 1, "week": 7, "month": 31}[bucket]))
+
+
+def last_day(bucket: Span, start: date) -> date:
+    """Return the last day of the bucket that begins on a day."""
+    return after(bucket, start) - timedelta(days=1)
+
+
+def end_of_day(day: date, time_zone: str) -> datetime:
+    """Return the last moment of a day in a time zone.
+
+    Raises:
+        InvalidField: nothing can have happened on that day.
+    """
+    if not 1970 <= day.year <= 9000:
+        raise InvalidField("as_of: the years from 1970 to 9000 can be asked for", field="as_of")
+    following = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(time_zone))
+    return following.astimezone(UTC) - timedelta(microseconds=1)
+
+
+def past_end(day: date | None, time_zone: str) -> datetime | None:
+    """Return the last moment of a day, or None if it is not yet over, or no day is given: then all there is counts.
+
+    Raises:
+        InvalidField: as for `end_of_day`.
+    """
+    if day is None:
+        return None
+    end = end_of_day(day, time_zone)
+    return None if end > now() else end

@@ -1,0 +1,76 @@
+"""Formulas at work: folding events into states, and turning a state into a score that keeps the contract. No I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from skillcore.plugin import Event, Reading, Score, ScoringFormula
+from skillcore.runtime.problems import UnavailableNow
+
+__all__ = ["BrokenFormula", "States", "contained", "fold", "parameters_hash", "valued"]
+
+States = dict[str, Any]
+"""A formula's states by subject."""
+
+log = structlog.get_logger(__name__)
+
+
+class BrokenFormula(UnavailableNow):
+    """A formula raised, or gave a result that its contract rules out; the message names it. The facts are unharmed."""
+
+
+def parameters_hash(formula: ScoringFormula[Any]) -> str:
+    """Return a short digest of a formula's parameters, under which its snapshots are kept."""
+    return sha256(msgspec.json.encode(dict(formula.parameters()), order="sorted")).hexdigest()[:16]
+
+
+@contextmanager
+def contained(formula: ScoringFormula[Any], doing: str) -> Iterator[None]:
+    """Turn whatever a formula raises into `BrokenFormula`."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also sys.exit, which would end the process
+        log.exception("formula failed", formula=formula.name, doing=doing)
+        message = f"the formula {formula.name!r} failed on {doing}: {type(error).__name__}: {error}"
+        raise BrokenFormula(message) from error
+
+
+def fold(formula: ScoringFormula[Any], states: States, event: Event) -> None:
+    """Move the states of the subjects that an event concerns.
+
+    Raises:
+        BrokenFormula: the formula raised.
+    """
+    with contained(formula, f"event {event.id}"):
+        for subject in formula.subjects(event):
+            state = states.get(subject)
+            states[subject] = formula.apply_to(subject, formula.state() if state is None else state, event)
+
+
+def valued(formula: ScoringFormula[Any], state: Struct | None, reading: Reading) -> Score:
+    """Return the score of a state, None being the first, which keeps the contract: finite, and what its components combine to.
+
+    Raises:
+        BrokenFormula: it does not, or the formula raised.
+    """
+    with contained(formula, "reading its value"):
+        score = formula.value(formula.state() if state is None else state, reading)
+        if score.value is None:
+            return score
+        parts = [component.value * component.weight for component in score.components]
+        combined = math.fsum(parts) if score.combine == "sum" else math.prod(parts)
+        sound = math.isfinite(score.value) and math.isclose(score.value, combined, rel_tol=1e-9, abs_tol=1e-9)
+    if not sound:
+        message = f"the formula {formula.name!r} says {score.value}, its components give {combined}"
+        raise BrokenFormula(message)
+    return score

@@ -1,0 +1,243 @@
+"""Snapshots, checkpoints and past days, definitions, and scores built on scores; by formulas whose sums are done by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from msgspec import Struct
+
+from skillcore.defaults.kinds import TimeSpent
+from skillcore.ledger import record, scores, snapshots
+from skillcore.ledger.folding import BrokenFormula
+from skillcore.plugin import Component, Event, PluginInfo, Reading, Score, ScoringFormula, hookimpl
+from skillcore.plugin.manager import Plugins
+from skillcore.runtime.clock import new_id
+from skillcore.runtime.definitions import Definitions
+from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.events import NewEvent
+from skillcore.runtime.rooms import Room
+from tests.conftest import Dsns
+
+JUNE = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+class Spent(Struct, frozen=True):
+    minutes: float = 0.0
+
+
+class Target(Struct, frozen=True):
+    """How many minutes are wanted, and of which subjects the whole consists."""
+
+    minutes: float = 100.0
+    parts: tuple[str, ...] = ()
+
+
+class Time(ScoringFormula[Spent]):
+    """Percent of the minutes wanted."""
+
+    name = "time"
+    version = 1
+    kinds = frozenset({"progress.time"})
+    state = Spent
+    definition = Target
+
+    def subjects(self, event: Event) -> Iterable[str]:
+        return (event.subject_id,)
+
+    def apply(self, state: Spent, event: Event) -> Spent:
+        return Spent(state.minutes + event.data.minutes)
+
+    def value(self, state: Spent, reading: Reading) -> Score:
+        if not isinstance(reading.definition, Target):
+            return Score(None)
+        share = 100 * state.minutes / reading.definition.minutes
+        return Score(share, (Component("time", share, 1.0, self.kinds, reading.subject, most=100.0),))
+
+
+class Whole(ScoringFormula[Spent]):
+    """The mean of the parts that the definition names."""
+
+    name = "whole"
+    version = 1
+    kinds = frozenset({"progress.time"})
+    state = Spent
+    definition = Target
+    inputs = ("time",)
+
+    def subjects(self, event: Event) -> Iterable[str]:
+        return ()
+
+    def asks(self, reading: Reading) -> Mapping[str, Iterable[str]]:
+        return {"time": reading.definition.parts if isinstance(reading.definition, Target) else ()}
+
+    def apply(self, state: Spent, event: Event) -> Spent:
+        return state
+
+    def value(self, state: Spent, reading: Reading) -> Score:
+        given = reading.inputs["time"]
+        parts = tuple(
+            Component(one, score.value or 0.0, 1 / len(given), self.kinds, one, "time") for one, score in given.items()
+        )
+        return Score(sum(part.value * part.weight for part in parts) if parts else None, parts)
+
+
+class Circular(Whole):
+    name = "circular"
+    inputs = ("circular",)
+
+    def asks(self, reading: Reading) -> Mapping[str, Iterable[str]]:
+        return {"circular": ("",)}
+
+
+async def target(_: Transaction, __: UUID, subject: str, at: datetime) -> Target | None:
+    """The targets: doubled from June 4th on."""
+    known = {"maze": Target(200.0), "pool": Target(50.0), "all": Target(parts=("maze", "pool"))}.get(subject)
+    return known if known is None or known.parts or at < JUNE + 3 * DAY else Target(known.minutes * 2)
+
+
+@pytest.fixture
+async def engine(engine: Engine) -> Any:
+    module = ModuleType("timing")
+
+    @hookimpl
+    def skillcore_plugin() -> PluginInfo:
+        return PluginInfo(contract=">=1.1,<2")
+
+    @hookimpl
+    def skillcore_scoring_formulas() -> list[ScoringFormula[Any]]:
+        return [Time(), Whole(), Circular()]
+
+    module.skillcore_plugin = skillcore_plugin  # type: ignore[attr-defined]
+    module.skillcore_scoring_formulas = skillcore_scoring_formulas  # type: ignore[attr-defined]
+    engine.plugins = Plugins.load(allow=("defaults", "timing"), strict=True, extra=[("timing", module)])
+    async with engine.open(Definitions([Room(name="timing", definitions={Target: target})])):
+        yield engine
+
+
+async def spend(engine: Engine, user: UUID, days: float, minutes: float, subject: str = "maze") -> None:
+    async with engine.transaction() as tx:
+        event = NewEvent(
+            user_id=user,
+            kind="progress.time",
+            data=TimeSpent(minutes=minutes),
+            subject_id=subject,
+            occurred_at=JUNE + days * DAY,
+            id=new_id(),
+        )
+        await record(tx, [event])
+
+
+async def value(engine: Engine, user: UUID, formula: str = "time", subject: str = "maze", **at: datetime) -> float | None:
+    async with engine.transaction() as tx:
+        return (await scores.read(tx, user, formula, subject=subject, **at)).score.value
+
+
+@pytest.fixture
+async def ada(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> UUID:
+    """Ten minutes a day, for ten days, with a checkpoint after every third."""
+    monkeypatch.setattr(snapshots, "CHECKPOINT_EVERY", 3)
+    user = new_id()
+    for day in range(10):
+        await spend(engine, user, day, 10.0)
+    assert await value(engine, user) == 25.0  # 100 of 400 minutes
+    return user
+
+
+def marks(dsns: Dsns) -> list[Any]:
+    with psycopg.connect(dsns.owner_dsn) as owner:
+        return owner.execute("select extract(day from upto_at)::int, folded::int from checkpoints order by 1").fetchall()
+
+
+class Counting:
+    """Counts the events that are folded."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.events = 0
+        fold = snapshots.fold
+
+        def counted(*arguments: Any) -> None:
+            self.events += 1
+            fold(*arguments)
+
+        patch.setattr(snapshots, "fold", counted)
+
+
+async def test_what_was_folded_is_not_folded_again(engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    assert await value(engine, ada) == 25.0
+    assert counting.events == 0
+    await spend(engine, ada, 10, 20.0)
+    assert await value(engine, ada) == 30.0
+    assert counting.events == 1
+
+
+async def test_a_late_event_begins_at_the_checkpoint_before_it(
+    engine: Engine, ada: UUID, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert marks(database_dsns) == [(3, 3), (6, 6), (9, 9)]
+    counting = Counting(monkeypatch)
+    await spend(engine, ada, 6.5, 40.0)  # in the night after the seventh day
+    assert await value(engine, ada) == 35.0
+    assert counting.events == 5  # days 7 to 10, and the late one
+    assert marks(database_dsns) == [(3, 3), (6, 6), (8, 9)]
+
+
+async def test_a_former_day_is_read_from_the_checkpoint_before_it(
+    engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counting = Counting(monkeypatch)
+    assert await value(engine, ada, as_of=JUNE + 7 * DAY) == 20.0  # 80 of 400
+    assert counting.events == 2
+    assert await value(engine, ada, as_of=JUNE + 2 * DAY) == 15.0  # 30 of 200: the target of that day
+    assert await value(engine, ada, as_of=JUNE - DAY) == 0.0
+    assert await value(engine, ada, as_of=JUNE + 70 * DAY) == 25.0
+
+
+async def test_a_series_is_one_pass(engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting(monkeypatch)
+    days = [JUNE + day * DAY for day in (-1, 0, 2, 2.5, 3, 9, 30)]
+    async with engine.transaction() as tx:
+        found = [one.score.value for one in await scores.series(tx, ada, "time", days, subject="maze")]
+    assert found == [0.0, 5.0, 15.0, 15.0, 10.0, 25.0, 25.0]
+    assert counting.events == 10
+    assert found == [await value(engine, ada, as_of=day) for day in days]
+
+
+async def test_scores_are_built_on_scores(engine: Engine, ada: UUID) -> None:
+    await spend(engine, ada, 1, 30.0, "pool")
+    async with engine.transaction() as tx:
+        found = (await scores.read(tx, ada, "whole", subject="all")).score
+        assert [(part.subject, part.formula, part.value) for part in found.components] == [
+            ("maze", "time", 25.0),
+            ("pool", "time", 30.0),
+        ]
+        assert found.value == 27.5
+        days = [JUNE, JUNE + DAY, JUNE + 9 * DAY]
+        along = [one.score.value for one in await scores.series(tx, ada, "whole", days, subject="all")]
+        assert along == [2.5, (10 + 60) / 2, 27.5]
+        assert (await scores.read(tx, ada, "whole", subject="nothing")).score.value is None
+
+
+async def test_all_subjects_are_read_at_once(engine: Engine, ada: UUID) -> None:
+    await spend(engine, ada, 1, 30.0, "pool")
+    async with engine.transaction() as tx:
+        found = await scores.read_all(tx, ada, "time")
+    assert {subject: one.score.value for subject, one in found.items()} == {"maze": 25.0, "pool": 30.0}
+
+
+async def test_formulas_that_ask_for_each_other_are_named(engine: Engine, ada: UUID) -> None:
+    with pytest.raises(BrokenFormula, match="circular → circular"):
+        await value(engine, ada, "circular", "")
+
+
+async def test_what_is_given_takes_the_place_of_what_a_room_knows(engine: Engine, ada: UUID) -> None:
+    async with engine.transaction() as tx:
+        found = await scores.read(tx, ada, "time", subject="maze", definition=Target(1000.0))
+    assert found.score.value == 10.0
