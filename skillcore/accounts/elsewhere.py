@@ -29,7 +29,7 @@ from skillcore.accounts.tables import SessionRow
 from skillcore.delivery.addresses import Unusable, on_envelope
 from skillcore.plugin import OAuthClient, Refused, SourceError, Unavailable
 from skillcore.runtime import oauth
-from skillcore.runtime.callers import own_url
+from skillcore.runtime.addresses import own_url
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.oauth import Provider, Providers, Site

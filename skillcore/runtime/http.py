@@ -49,7 +49,7 @@ class Certificate(Struct, frozen=True):
     @classmethod
     def of(cls, server: ServerSection) -> Certificate | None:
         """Return the one of the settings; None where HTTP is served."""
-        return cls(Path(server.tls_certificate), Path(server.tls_key)) if server.tls_certificate else None
+        return cls(Path(server.tls_certificate_file), Path(server.tls_key_file)) if server.tls_certificate_file else None
 
 
 class Listening(Server):
@@ -148,7 +148,8 @@ def check(certificate: Certificate) -> None:
         except OSError as error:
             raise CertificateUnusable(f"{path} cannot be read ({error.strerror}): mend server.tls_…, or its mode") from error
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.file, certificate.key, password="")  # nosec B106
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.file, certificate.key, password="")  # asks nobody for one # nosec B106
     except (ssl.SSLError, ValueError) as error:
         raise CertificateUnusable(
             f"{certificate.file} and {certificate.key} are not a certificate and its key, unencrypted, in PEM ({error})"
