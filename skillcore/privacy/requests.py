@@ -16,7 +16,7 @@ from skillcore.accounts.access import Actor
 from skillcore.accounts.attempts import check_code, check_password
 from skillcore.accounts.audit import note
 from skillcore.accounts.login import GivenCode
-from skillcore.accounts.roles import keep_an_administrator
+from skillcore.accounts.roles import one_at_a_time
 from skillcore.accounts.tables import SessionRow, UserRow
 from skillcore.delivery import mail
 from skillcore.privacy.erasure import Busy, erase
@@ -204,7 +204,7 @@ async def _request(tx: Transaction, user: UserRow, reason: str, due_at: datetime
         Conflict: nobody else could administrate.
     """
     if user.role == "admin":
-        await keep_an_administrator(tx, but=user.id)
+        await one_at_a_time(tx)
         leaving = select(ErasureRequestRow.user_id)
         others = select(func.count()).where(UserRow.role == "admin", UserRow.id != user.id, UserRow.id.not_in(leaving))
         if await tx.session.scalar(others) == 0:

@@ -441,7 +441,7 @@ async def test_roles_follow_groups_up_and_down(browsers: Browsers, issuers: dict
         seen.append((await browser.profile())["role"])
     assert seen == ["mentor", "admin", "mentor", "learner", "mentor", "learner"]
     async with door.engine.transaction() as tx:
-        query = "select detail->>'before', detail->>'role', about_id from audit where act = 'role.changed' order by position"
+        query = "select detail->>'before', detail->>'after', about_id from audit where act = 'role.changed' order by position"
         noted = (await tx.session.execute(text(query))).all()
     assert [tuple(row[:2]) for row in noted][:2] == [("learner", "mentor"), ("mentor", "admin")]
     assert len(noted) == 6
