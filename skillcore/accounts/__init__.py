@@ -11,6 +11,7 @@ from skillcore.accounts import (
     devices,
     elsewhere,
     identity_routes,
+    mentors,
     one_time,
     own_routes,
     routes,
@@ -21,7 +22,6 @@ from skillcore.accounts.audit_checks import CHECKS
 from skillcore.accounts.audit_lane import Lane
 from skillcore.accounts.erasure import strip_audit
 from skillcore.accounts.limits import Limiter, forget_expired
-from skillcore.accounts.mentors import forget_invitations
 from skillcore.accounts.passwords import Passwords
 from skillcore.accounts.tokens import Tokens
 from skillcore.runtime.rooms import Retention, Room
@@ -34,7 +34,7 @@ ROOM = Room(
     checks=CHECKS,
     retention=(
         Retention(name="sessions", kept=lambda _: timedelta(), forget=sessions.forget_expired),
-        Retention(name="mentors' invitations", kept=lambda _: timedelta(), forget=forget_invitations),
+        Retention(name="mentors' invitations", kept=lambda _: timedelta(), forget=mentors.forget_expired),
         Retention(name="one-time tokens", kept=lambda _: timedelta(), forget=one_time.forget_expired),
         Retention(name="spent limits", kept=lambda _: timedelta(), forget=forget_expired),
         Retention(name="devices", kept=lambda _: devices.KEPT, forget=devices.forget_expired),

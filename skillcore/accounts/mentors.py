@@ -23,6 +23,7 @@ from skillcore.accounts.mentor_tables import MentorInvitationRow, MentorRow
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.forgetting import delete_some
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict, NotFound
 
@@ -34,7 +35,7 @@ __all__ = [
     "ShownInvitation",
     "accept",
     "dismiss",
-    "forget_invitations",
+    "forget_expired",
     "invitations",
     "invite",
     "learners",
@@ -228,11 +229,9 @@ async def dismiss(tx: Transaction, actor: Actor, learner_id: UUID) -> None:
     await _end(tx, actor, learner_id, MentorRow.mentor_id == actor.user_id, MentorRow.learner_id == learner_id)
 
 
-async def forget_invitations(tx: Transaction, moment: datetime, most: int) -> int:
-    """Delete invitations that were over at a moment, up to so many; returns how many."""
-    over = select(MentorInvitationRow.id).where(MentorInvitationRow.expires_at < moment).limit(most)
-    gone = delete(MentorInvitationRow).where(MentorInvitationRow.id.in_(over)).returning(MentorInvitationRow.id)
-    return len((await tx.session.scalars(gone)).all())
+async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete invitations that were over before a moment; returns how many."""
+    return await delete_some(tx, MentorInvitationRow.id, MentorInvitationRow.expires_at < before, limit)
 
 
 async def _end(tx: Transaction, actor: Actor, other: UUID, *which: ColumnElement[bool]) -> None:
