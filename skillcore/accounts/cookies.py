@@ -30,7 +30,7 @@ CSRF_HEADER = "X-CSRF-Token"
 
 def new_secret() -> str:
     """Return the value of a cookie to be."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+    return secrets.token_urlsafe(32)
 
 
 def fingerprint(secret: str) -> bytes:
