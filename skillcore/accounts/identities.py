@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts import audit
 from skillcore.accounts.access import Actor, Role
-from skillcore.accounts.attempts import by_address
 from skillcore.accounts.authentication import Known
 from skillcore.accounts.identity_tables import IdentityRow
+from skillcore.accounts.people import by_address
 from skillcore.accounts.roles import is_last_administrator
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.clock import new_id, now

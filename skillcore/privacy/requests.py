@@ -13,10 +13,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from skillcore.accounts import people, second_factor, sessions
 from skillcore.accounts.access import Actor
-from skillcore.accounts.attempts import check_code, check_password
+from skillcore.accounts.attempts import check_password
 from skillcore.accounts.audit import note
-from skillcore.accounts.login import GivenCode
 from skillcore.accounts.roles import one_at_a_time
+from skillcore.accounts.second_factor import GivenCode
 from skillcore.accounts.tables import SessionRow, UserRow
 from skillcore.delivery import mail
 from skillcore.privacy.erasure import Busy, erase
@@ -190,7 +190,7 @@ async def _confirm(engine: Engine, actor: Actor, confirmation: Confirmation) -> 
     if coded and not confirmation.code:
         raise InvalidField("code: this account has a second factor: send its code as well", field="code")
     if coded:
-        await check_code(engine, user_id, confirmation.code)
+        await second_factor.check(engine, user_id, confirmation.code)
 
 
 async def _held(tx: Transaction, user_id: UUID | None) -> UserRow | None:
