@@ -21,6 +21,7 @@ from skillcore.accounts.access import Actor
 from skillcore.accounts.audit import note, note_read
 from skillcore.accounts.mentor_tables import MentorInvitationRow, MentorRow
 from skillcore.accounts.tables import UserRow
+from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.forgetting import delete_some
@@ -73,7 +74,7 @@ class Invitation(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class ShownInvitation(Invitation, frozen=True, kw_only=True):
+class ShownInvitation(Invitation, Veiled, frozen=True, kw_only=True):
     """An invitation just made.
 
     Attributes:
@@ -83,7 +84,7 @@ class ShownInvitation(Invitation, frozen=True, kw_only=True):
     code: str
 
 
-class Acceptance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Acceptance(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A learner's consent to be seen by whoever made the code."""
 
     code: Annotated[str, Meta(min_length=1, max_length=100, examples=["the code that the mentor gave"])]

@@ -19,6 +19,7 @@ from skillcore.accounts.roles import one_at_a_time
 from skillcore.accounts.second_factor import GivenCode
 from skillcore.accounts.tables import SessionRow, UserRow
 from skillcore.delivery import mail
+from skillcore.plugin.veiled import Veiled
 from skillcore.privacy.erasure import Busy, erase
 from skillcore.privacy.tables import ErasureRequestRow
 from skillcore.runtime.clock import now
@@ -43,7 +44,7 @@ If you have changed your mind, or if it was not you: sign in before then and can
 """
 
 
-class Confirmation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Confirmation(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """That it is really you.
 
     Attributes:
@@ -53,10 +54,6 @@ class Confirmation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     password: Annotated[str, Meta(max_length=1024, examples=["correct horse battery staple"])] = ""
     code: GivenCode = ""
-
-    def __repr__(self) -> str:
-        """Return a text without them."""
-        return "Confirmation()"
 
 
 class ErasureRequest(Struct, frozen=True, kw_only=True):

@@ -169,10 +169,6 @@ class OIDCProviderSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     redirect_uri: str = ""
     leeway: Annotated[int, Meta(ge=0, le=300)] = 60
 
-    def __repr__(self) -> str:
-        """Show everything but the secret."""
-        return f"{type(self).__name__}(issuer={self.issuer!r}, client_id={self.client_id!r})"
-
 
 class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[auth]``: passwords, sessions and tokens."""
