@@ -99,5 +99,5 @@ def adjust(handler: HTTPRouteHandler, operation: dict[str, Any]) -> None:
     if "POST" in handler.http_methods:
         others = [parameter for parameter in operation["parameters"] if parameter["name"] != HEADER]
         operation["parameters"] = [*others, KEY_PARAMETER]
-        operation["responses"]["409"] = refused(409)
-        operation["responses"].setdefault("422", refused(422))
+        for status in (409, 413, 422):
+            operation["responses"].setdefault(str(status), refused(status))
