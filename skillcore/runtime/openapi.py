@@ -21,7 +21,7 @@ from skillcore.runtime.parameters import Parameter, declaration, parameters_of
 from skillcore.runtime.portable import portable
 from skillcore.runtime.refusals import MEDIA_TYPE, TYPE_PREFIX
 
-__all__ = ["Adjust", "describe", "refused"]
+__all__ = ["Adjust", "describe", "is_page", "refused"]
 
 Adjust = Callable[[HTTPRouteHandler, dict[str, Any]], None]
 """Adds to an operation what its handler does not tell, such as who may use it."""
@@ -149,7 +149,7 @@ def _operation(
         described["requestBody"] = _content("application/json", body, components) | {"required": True}
     refusals = {*_refusals(asked=bool(parameters), sent=body is not None), *handler.opt.get("refusals", ())}
     for status in sorted(refusals):
-        described["responses"].setdefault(str(status), refused(status, page="html" in _media_type(handler)))
+        described["responses"].setdefault(str(status), refused(status, page=is_page(handler)))
     described["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
     return described
 
@@ -171,6 +171,11 @@ def refused(status: int, *, page: bool = False) -> dict[str, Any]:
     if page:
         content["text/html"] = {"schema": {"type": "string"}}
     return {"description": PHRASES[status], "content": content}
+
+
+def is_page(handler: HTTPRouteHandler) -> bool:
+    """Tell whether an operation is for people's browsers."""
+    return "html" in _media_type(handler)
 
 
 def _media_type(handler: HTTPRouteHandler) -> str:
