@@ -84,3 +84,13 @@ def description_of(app: Litestar) -> Description:
     if paths not in KNOWN:
         KNOWN[paths] = Description(json.loads(openapi(app)))
     return KNOWN[paths]
+
+
+def comparing(app: Litestar) -> dict[str, list[Any]]:
+    """Return what makes a client of an application compare each answer with the description: its ``event_hooks``."""
+
+    async def compare(answer: httpx.Response) -> None:
+        await answer.aread()
+        description_of(app).check(answer)
+
+    return {"response": [compare]}

@@ -13,7 +13,7 @@ from litestar import Litestar
 from skillcore.accounts.setup import ensure_token
 from skillcore.app import create_app
 from skillcore.runtime.engine import Engine
-from tests.described import description_of
+from tests.described import comparing
 
 PASSWORD = "correct horse battery staple"
 
@@ -106,11 +106,6 @@ async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def door_of(engine: Engine) -> AsyncIterator[Door]:
     app = create_app(engine)
-
-    async def compare(answer: httpx.Response) -> None:
-        await answer.aread()
-        description_of(app).check(answer)
-
     async with client_of(app) as client:
-        client.event_hooks = {"response": [compare]}
+        client.event_hooks = comparing(app)
         yield Door(engine, app, client)
