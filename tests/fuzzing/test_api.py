@@ -30,8 +30,10 @@ CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 SHORT = """
 [phases.coverage]
 unexpected-methods = []
+generation.mode = "negative"
 [phases.fuzzing.generation]
-max-examples = 1
+max-examples = 2
+mode = "positive"
 [phases.stateful.generation]
 max-examples = 10
 """
