@@ -8,10 +8,9 @@ from uuid import UUID
 
 from benchmarks.facts import Author, populate
 from benchmarks.ground import Ground, Sizes
-from benchmarks.load import Load, generator, request
+from benchmarks.load import Load, generator
 from benchmarks.measuring import Comparison, Leg, Report, Sample, compared
-from benchmarks.processes import free_port, listening, process
-from benchmarks.servers import platform_key
+from benchmarks.servers import api, levels, platform_key
 from skillcore.ledger import ingest
 from skillcore.runtime.settings import AuditSettings
 
@@ -31,10 +30,8 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
         load = await stack.enter_async_context(generator())
         ports = {}
         for name, share in SHARES.items():
-            ports[name] = free_port()
-            environment = {**place.environment(), "SKILLCORE__AUDIT__PLATFORM_READS": str(share)}
-            started = process("skillcore", "api", "--port", str(ports[name]), environment=environment)
-            await listening(await stack.enter_async_context(started), ports[name])
+            started = api(place, {"SKILLCORE__AUDIT__PLATFORM_READS": str(share)})
+            ports[name] = await stack.enter_async_context(started)
         found: list[Comparison] = []
         for connections in (1, sizes.connections):
             bench = Auditing(load, people, key=key, count=sizes.reads, connections=connections)
@@ -54,7 +51,7 @@ class Auditing:
 
     def __init__(self, load: Load, people: Sequence[UUID], *, key: str, count: int, connections: int) -> None:
         self.load = load
-        self.requests = [request("GET", f"/api/users/{people[number % len(people)]}/level", key=key) for number in range(count)]
+        self.requests = levels(people, key, count)
         self.connections = connections
 
     def leg(self, port: int) -> Leg:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 
 from benchmarks.facts import populate
 from benchmarks.ground import Ground, Sizes
-from benchmarks.load import generator, request
+from benchmarks.load import generator
 from benchmarks.measuring import Leg, Report, Sample, compared
-from benchmarks.processes import free_port, listening, process
-from benchmarks.servers import platform_key
+from benchmarks.servers import api, levels, platform_key
 
 __all__ = ["measure"]
 
@@ -27,18 +25,10 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
         people = await populate(engine, sizes.readers)
         key = await platform_key(engine, people)
         load = await stack.enter_async_context(generator())
-        requests = [request("GET", f"/api/users/{person}/level", key=key) for person in people]
-        requests = requests * max(1, sizes.reads // len(requests))
-
-        async def server(variables: dict[str, str]) -> int:
-            port = free_port()
-            environment = {**place.environment(), **variables}
-            child = await stack.enter_async_context(process("skillcore", "api", "--port", str(port), environment=environment))
-            await listening(child, port)
-            return port
-
+        requests = levels(people, key, sizes.reads)
         plenty = {"SKILLCORE__LIMITS__KEY": PLENTY, "SKILLCORE__LIMITS__KEY__REQUESTS": "100000000"}
-        uncounted, counted = await asyncio.gather(server({}), server(plenty))
+        uncounted = await stack.enter_async_context(api(place))
+        counted = await stack.enter_async_context(api(place, plenty))
 
         def leg(port: int, connections: int) -> Leg:
             async def ask() -> Sample:

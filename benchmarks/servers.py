@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 from uuid import UUID
 
 from benchmarks.ground import Place
+from benchmarks.load import request
 from benchmarks.processes import free_port, listening, process
 from benchmarks.reference_server import DSN
 from skillcore.accounts import platforms
@@ -16,7 +16,7 @@ from skillcore.accounts.access import Actor
 from skillcore.accounts.tables import MembershipRow
 from skillcore.runtime.engine import Engine
 
-__all__ = ["Ports", "platform_key", "servers"]
+__all__ = ["Ports", "api", "levels", "platform_key", "servers"]
 
 
 class Ports(NamedTuple):
@@ -27,15 +27,32 @@ class Ports(NamedTuple):
 
 
 @asynccontextmanager
+async def api(place: Place, variables: Mapping[str, str] = {}) -> AsyncIterator[int]:
+    """Run ``skillcore api`` on a database for the duration of the block; returns its port.
+
+    Args:
+        place: the database.
+        variables: settings beside those by which it comes there.
+    """
+    port = free_port()
+    async with process("skillcore", "api", "--port", str(port), environment={**place.environment(), **variables}) as child:
+        await listening(child, port)
+        yield port
+
+
+@asynccontextmanager
 async def servers(place: Place) -> AsyncIterator[Ports]:
     """Run ``skillcore api`` and the reference server on a database for the duration of the block."""
-    ports = Ports(free_port(), free_port())
-    async with (
-        process("skillcore", "api", "--port", str(ports.api), environment=place.environment()) as api,
-        process("benchmarks.reference_server", str(ports.reference), environment={DSN: place.owner}) as reference,
-    ):
-        await asyncio.gather(listening(api, ports.api), listening(reference, ports.reference))
-        yield ports
+    port = free_port()
+    reference = process("benchmarks.reference_server", str(port), environment={DSN: place.owner})
+    async with api(place) as own, reference as child:
+        await listening(child, port)
+        yield Ports(own, port)
+
+
+def levels(people: Sequence[UUID], key: str, count: int) -> list[bytes]:
+    """Return so many requests with a platform's key, each for somebody's level in turn."""
+    return [request("GET", f"/api/users/{people[number % len(people)]}/level", key=key) for number in range(count)]
 
 
 async def platform_key(engine: Engine, people: Sequence[UUID]) -> str:

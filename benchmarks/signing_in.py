@@ -11,8 +11,7 @@ from benchmarks.facts import populate
 from benchmarks.ground import Ground, Sizes
 from benchmarks.load import generator, request
 from benchmarks.measuring import Leg, Report, Sample, compared
-from benchmarks.processes import free_port, listening, process
-from benchmarks.servers import platform_key
+from benchmarks.servers import api, levels, platform_key
 
 __all__ = ["measure"]
 
@@ -27,13 +26,8 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
         people = await populate(engine, sizes.readers)
         key = await platform_key(engine, people)
         load = await stack.enter_async_context(generator())
-        requests = [request("GET", f"/api/users/{person}/level", key=key) for person in people]
-        requests = requests * max(1, sizes.reads // len(requests))
-        port = free_port()
-        child = await stack.enter_async_context(
-            process("skillcore", "api", "--port", str(port), environment=place.environment())
-        )
-        await listening(child, port)
+        requests = levels(people, key, sizes.reads)
+        port = await stack.enter_async_context(api(place))
 
         def leg(signing_in: int) -> Leg:
             async def ask() -> Sample:

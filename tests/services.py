@@ -19,7 +19,7 @@ import psutil
 
 from skillcore.runtime.settings import LimitsSettings
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 LIFTED = {f"SKILLCORE__LIMITS__{field.name.upper()}__REQUESTS": "0" for field in msgspec.structs.fields(LimitsSettings)}
 """Variables that let everybody ask as often as they like."""
 

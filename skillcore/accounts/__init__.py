@@ -1,27 +1,31 @@
 """Accounts: people, platforms, their keys, and who may do what.
 
-It owns users, platforms, memberships and API keys, the notation by which people are named everywhere, and the vocabulary in
-which routes say who may use them. What people achieve is not here, nor are their accounts at other places.
+It owns people with what they sign in by and their sessions, platforms with their members and keys, mentors, the limits on how
+often who may call, and the audit; the notation by which people are named everywhere, and the vocabulary in which routes say
+who may use them. What people achieve is not here, nor are their accounts at other places.
 """
 
 from datetime import timedelta
 
 from skillcore.accounts import (
-    audit_routes,
     devices,
     elsewhere,
     identity_routes,
+    limits,
+    membership_routes,
+    mentor_routes,
+    mentors,
     one_time,
     own_routes,
     routes,
     session_routes,
     sessions,
 )
-from skillcore.accounts.audit_checks import CHECKS
-from skillcore.accounts.audit_lane import Lane
-from skillcore.accounts.erasure import strip_audit
-from skillcore.accounts.limits import Limiter, forget_expired
-from skillcore.accounts.mentors import forget_invitations
+from skillcore.accounts.audit import routes as audit_routes
+from skillcore.accounts.audit.checks import CHECKS
+from skillcore.accounts.audit.erasure import strip_audit
+from skillcore.accounts.audit.lane import Lane
+from skillcore.accounts.limits import Limiter
 from skillcore.accounts.passwords import Passwords
 from skillcore.accounts.tokens import Tokens
 from skillcore.runtime.rooms import Retention, Room
@@ -30,13 +34,21 @@ __all__ = ["ROOM"]
 
 ROOM = Room(
     name="accounts",
-    routes=(*own_routes.ROUTES, *routes.ROUTES, *session_routes.ROUTES, *audit_routes.ROUTES, *identity_routes.ROUTES),
+    routes=(
+        *own_routes.ROUTES,
+        *session_routes.ROUTES,
+        *identity_routes.ROUTES,
+        *routes.ROUTES,
+        *membership_routes.ROUTES,
+        *mentor_routes.ROUTES,
+        *audit_routes.ROUTES,
+    ),
     checks=CHECKS,
     retention=(
         Retention(name="sessions", kept=lambda _: timedelta(), forget=sessions.forget_expired),
-        Retention(name="mentors' invitations", kept=lambda _: timedelta(), forget=forget_invitations),
+        Retention(name="mentors' invitations", kept=lambda _: timedelta(), forget=mentors.forget_expired),
         Retention(name="one-time tokens", kept=lambda _: timedelta(), forget=one_time.forget_expired),
-        Retention(name="spent limits", kept=lambda _: timedelta(), forget=forget_expired),
+        Retention(name="spent limits", kept=lambda _: timedelta(), forget=limits.forget_expired),
         Retention(name="devices", kept=lambda _: devices.KEPT, forget=devices.forget_expired),
         Retention(name="sign-ins elsewhere", kept=lambda _: timedelta(), forget=elsewhere.forget_expired),
     ),

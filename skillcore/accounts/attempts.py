@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from uuid import UUID
 
-from sqlalchemy import select
-
-from skillcore.accounts import second_factor
 from skillcore.accounts.access import Actor
 from skillcore.accounts.limits import enforce, give_back
 from skillcore.accounts.passwords import Passwords
 from skillcore.accounts.tables import UserRow
 from skillcore.delivery.addresses import Unusable, compared
 from skillcore.runtime import callers
-from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.engine import Engine
 from skillcore.runtime.problems import Conflict, InvalidField, Unauthenticated
 
-__all__ = ["Attempt", "by_address", "check_code", "check_password", "guesses", "here", "key_of"]
+__all__ = ["Attempt", "check_password", "here", "key_of"]
 
 
 class Attempt:
@@ -69,15 +65,6 @@ def here() -> str:
     return f"address:{callers.group(callers.current().address)}"
 
 
-async def by_address(tx: Transaction, email: str) -> UserRow | None:
-    """Return the account of an e-mail address, however it is written."""
-    try:
-        known_by = compared(email)
-    except Unusable:
-        known_by = ""  # which no account has
-    return await tx.session.scalar(select(UserRow).where(UserRow.email_key == known_by))
-
-
 async def check_password(engine: Engine, actor: Actor, password: str, *, field: str = "password") -> UserRow:
     """Have somebody who is signed in prove again that it is they. Returns their account.
 
@@ -98,24 +85,3 @@ async def check_password(engine: Engine, actor: Actor, password: str, *, field: 
         raise InvalidField(f"{field}: this is not your password", field=field)
     await attempt.succeeded()
     return user
-
-
-async def check_code(engine: Engine, user_id: UUID, code: str) -> None:
-    """Use up a code of somebody who has a second factor and is signed in, to prove again that it is they.
-
-    Raises:
-        InvalidField: it is wrong, or they have no second factor.
-        TooManyRequests: they have guessed too often.
-    """
-    guess = Attempt(engine, guesses(user_id, None))
-    await guess.begin()
-    async with engine.transaction() as tx:
-        accepted = await second_factor.accept(tx, user_id, code)
-    if not accepted:
-        raise InvalidField("code: it is wrong, or was used: send the one that is shown now", field="code")
-    await guess.succeeded()
-
-
-def guesses(user_id: UUID, device: UUID | None) -> str:
-    """Return the bucket of guesses at codes: a known device has its own."""
-    return f"code:device:{device}" if device else f"code:{user_id}"

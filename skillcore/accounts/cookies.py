@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from litestar.datastructures import Cookie, Headers
 
 from skillcore.runtime import callers
+from skillcore.runtime.addresses import origin_of
 from skillcore.runtime.problems import Forbidden, Unauthenticated
 
 __all__ = ["COOKIE", "CSRF_HEADER", "check_page", "check_token", "csrf_token", "fingerprint", "kept", "new_secret", "secret_in"]
@@ -29,7 +30,7 @@ CSRF_HEADER = "X-CSRF-Token"
 
 def new_secret() -> str:
     """Return the value of a cookie to be."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+    return secrets.token_urlsafe(32)
 
 
 def fingerprint(secret: str) -> bytes:
@@ -100,6 +101,6 @@ def _ours(headers: Headers, public_url: str) -> set[str]:
 def _origin(url: str) -> str:
     """Return the origin of an address; nothing for what has none, such as the ``null`` of pages that hide theirs."""
     try:
-        return callers.origin_of(url) if urlsplit(url).hostname else ""
+        return origin_of(url) if urlsplit(url).hostname else ""
     except ValueError:
         return ""

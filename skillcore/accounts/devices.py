@@ -20,6 +20,7 @@ from sqlalchemy import delete, select, update
 from skillcore.accounts.credential_tables import DeviceRow
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.forgetting import delete_some
 
 __all__ = ["COOKIE", "KEPT", "DeviceToken", "forget_all", "forget_expired", "known", "remember", "to_keep", "token_in", "use"]
 
@@ -71,8 +72,7 @@ async def forget_all(tx: Transaction, user_id: UUID) -> None:
 
 async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
     """Delete devices that nobody has used since a moment; returns how many."""
-    some = select(DeviceRow.id).where(DeviceRow.last_used_at < before).limit(limit).with_for_update(skip_locked=True)
-    return len((await tx.session.scalars(delete(DeviceRow).where(DeviceRow.id.in_(some)).returning(DeviceRow.id))).all())
+    return await delete_some(tx, DeviceRow.id, DeviceRow.last_used_at < before, limit)
 
 
 def token_in(request: Request[Any, Any, Any], given: str) -> str:

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from msgspec import Meta, Struct
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from skillcore.accounts import audit, identities
 from skillcore.accounts.access import Actor
@@ -29,9 +29,10 @@ from skillcore.accounts.tables import SessionRow
 from skillcore.delivery.addresses import Unusable, on_envelope
 from skillcore.plugin import OAuthClient, Refused, SourceError, Unavailable
 from skillcore.runtime import oauth
-from skillcore.runtime.callers import own_url
+from skillcore.runtime.addresses import own_url
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.forgetting import delete_some
 from skillcore.runtime.oauth import Provider, Providers, Site
 from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFound, Problem, UnavailableNow
 from skillcore.runtime.sealing import Sealer
@@ -209,9 +210,7 @@ async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
         before: the moment.
         limit: how many at most.
     """
-    some = select(SignInRow.id).where(SignInRow.expires_at < before).limit(limit).with_for_update(skip_locked=True)
-    gone = await tx.session.execute(delete(SignInRow).where(SignInRow.id.in_(some)).returning(SignInRow.id))
-    return len(gone.all())
+    return await delete_some(tx, SignInRow.id, SignInRow.expires_at < before, limit)
 
 
 async def _take(engine: Engine, name: str, browser: str | None, state: str) -> Taken:

@@ -13,11 +13,12 @@ from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts import letters, one_time
 from skillcore.accounts.access import Actor
-from skillcore.accounts.attempts import Attempt, by_address, check_password, key_of
+from skillcore.accounts.attempts import Attempt, check_password, key_of
 from skillcore.accounts.audit import note
 from skillcore.accounts.notices import tell
 from skillcore.accounts.one_time import Token
 from skillcore.accounts.password_rules import GivenPassword
+from skillcore.accounts.people import by_address
 from skillcore.accounts.tables import UserRow
 from skillcore.delivery import mail
 from skillcore.delivery.addresses import EmailAddress, check_address, compared

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts import audit
 from skillcore.accounts.access import Actor, Role
-from skillcore.accounts.attempts import by_address
 from skillcore.accounts.authentication import Known
 from skillcore.accounts.identity_tables import IdentityRow
-from skillcore.accounts.setup import ONE_AT_A_TIME
+from skillcore.accounts.people import by_address
+from skillcore.accounts.roles import is_last_administrator
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
@@ -221,16 +220,10 @@ async def _follow_groups(tx: Transaction, provider: str, row: IdentityRow, wante
     rises = RANKS[wanted] > RANKS[before]
     if not rises and (before != row.role or wanted == before):
         return
-    if before == "admin" and await _is_last(tx, user.id):
+    if before == "admin" and await is_last_administrator(tx, user.id):
         log.warning("the last administrator keeps the role, whatever the groups say", provider=provider)
         return
     user.role = row.role = wanted
     await tx.session.flush()
-    await audit.note(tx, "role.changed", about=user.id, before=before, role=wanted, provider=provider)
+    await audit.note(tx, "role.changed", about=user.id, before=before, after=wanted, provider=provider)
     tx.after_commit(tx.engine.cache(Known).forget)
-
-
-async def _is_last(tx: Transaction, user_id: UUID) -> bool:
-    await tx.session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
-    others: Any = select(UserRow.id).where(UserRow.role == "admin", UserRow.id != user_id).limit(1)
-    return await tx.session.scalar(others) is None

@@ -83,7 +83,7 @@ async def connect(
 @get(
     "/api/auth/oauth/{provider:str}/callback",
     media_type="text/html",
-    opt={"access": access(public()), "secret": True},
+    opt={"access": access(public()), "secret": True, "refusals": (401, 403)},
     tags=["accounts"],
     summary="Come back from signing in elsewhere",
 )

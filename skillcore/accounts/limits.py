@@ -21,12 +21,12 @@ from typing import Any
 import psycopg
 import structlog
 from msgspec import Struct
-from sqlalchemy import delete, select
 
 from skillcore.accounts.limit_tables import RateLimitRow
 from skillcore.runtime import metrics
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.forgetting import delete_some
 from skillcore.runtime.problems import TooManyRequests, UnavailableNow
 from skillcore.runtime.settings import LimitSettings
 
@@ -218,11 +218,7 @@ async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
         before: the moment.
         limit: how many at most.
     """
-    some = select(RateLimitRow.key_sha256).where(RateLimitRow.full_at < before).limit(limit).with_for_update(skip_locked=True)
-    gone = await tx.session.execute(
-        delete(RateLimitRow).where(RateLimitRow.key_sha256.in_(some)).returning(RateLimitRow.key_sha256)
-    )
-    return len(gone.all())
+    return await delete_some(tx, RateLimitRow.key_sha256, RateLimitRow.full_at < before, limit)
 
 
 def refusal(found: Verdict) -> TooManyRequests:

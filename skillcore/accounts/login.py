@@ -7,18 +7,18 @@ signed in before is counted by itself.
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from msgspec import Meta
 from sqlalchemy import update
 
 from skillcore.accounts import devices, second_factor
-from skillcore.accounts.attempts import Attempt, by_address, guesses, here, key_of
+from skillcore.accounts.attempts import Attempt, here, key_of
 from skillcore.accounts.audit import note_apart
 from skillcore.accounts.devices import DeviceToken
 from skillcore.accounts.password_rules import GivenPassword
 from skillcore.accounts.passwords import Passwords
+from skillcore.accounts.people import by_address
+from skillcore.accounts.second_factor import GivenCode
 from skillcore.accounts.sessions import How, Kept, Session, begin
 from skillcore.accounts.tables import UserRow
 from skillcore.delivery.addresses import EmailAddress
@@ -26,12 +26,9 @@ from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.problems import Unauthenticated
 
-__all__ = ["Credentials", "Entered", "GivenCode", "enter", "login"]
+__all__ = ["Credentials", "Entered", "enter", "login"]
 
 WRONG = "the e-mail address or the password is wrong"
-GivenCode = Annotated[
-    str, Meta(max_length=64, description="Of the second factor: six digits, or a recovery code.", examples=["492039"])
-]
 
 
 class Credentials(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -113,11 +110,6 @@ async def _second_factor(engine: Engine, user_id: UUID, device: UUID | None, cod
             return
     if not code:
         raise Unauthenticated("this account has a second factor: send its code as well", code_required=True)
-    guess = Attempt(engine, guesses(user_id, device))
-    await guess.begin()
-    async with engine.transaction() as tx:
-        accepted = await second_factor.accept(tx, user_id, code)
-    if not accepted:
+    if not await second_factor.guess(engine, user_id, code, device):
         await note_apart(engine, "session.refused", about=user_id, why="code")
         raise Unauthenticated("the code is wrong, or was used: send the one that is shown now", code_required=True)
-    await guess.succeeded()

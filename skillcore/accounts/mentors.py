@@ -21,8 +21,10 @@ from skillcore.accounts.access import Actor
 from skillcore.accounts.audit import note, note_read
 from skillcore.accounts.mentor_tables import MentorInvitationRow, MentorRow
 from skillcore.accounts.tables import UserRow
+from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.forgetting import delete_some
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict, NotFound
 
@@ -34,7 +36,7 @@ __all__ = [
     "ShownInvitation",
     "accept",
     "dismiss",
-    "forget_invitations",
+    "forget_expired",
     "invitations",
     "invite",
     "learners",
@@ -72,7 +74,7 @@ class Invitation(Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class ShownInvitation(Invitation, frozen=True, kw_only=True):
+class ShownInvitation(Invitation, Veiled, frozen=True, kw_only=True):
     """An invitation just made.
 
     Attributes:
@@ -82,7 +84,7 @@ class ShownInvitation(Invitation, frozen=True, kw_only=True):
     code: str
 
 
-class Acceptance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Acceptance(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A learner's consent to be seen by whoever made the code."""
 
     code: Annotated[str, Meta(min_length=1, max_length=100, examples=["the code that the mentor gave"])]
@@ -228,11 +230,9 @@ async def dismiss(tx: Transaction, actor: Actor, learner_id: UUID) -> None:
     await _end(tx, actor, learner_id, MentorRow.mentor_id == actor.user_id, MentorRow.learner_id == learner_id)
 
 
-async def forget_invitations(tx: Transaction, moment: datetime, most: int) -> int:
-    """Delete invitations that were over at a moment, up to so many; returns how many."""
-    over = select(MentorInvitationRow.id).where(MentorInvitationRow.expires_at < moment).limit(most)
-    gone = delete(MentorInvitationRow).where(MentorInvitationRow.id.in_(over)).returning(MentorInvitationRow.id)
-    return len((await tx.session.scalars(gone)).all())
+async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete invitations that were over before a moment; returns how many."""
+    return await delete_some(tx, MentorInvitationRow.id, MentorInvitationRow.expires_at < before, limit)
 
 
 async def _end(tx: Transaction, actor: Actor, other: UUID, *which: ColumnElement[bool]) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, select
 from skillcore.accounts.credential_tables import OneTimeTokenRow
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.forgetting import delete_some
 from skillcore.runtime.problems import InvalidField
 from skillcore.runtime.sealing import Sealer
 
@@ -110,9 +111,7 @@ async def withdraw(tx: Transaction, user_id: UUID, *purposes: Purpose) -> None:
 
 async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
     """Delete tokens that held no longer at a moment; returns how many."""
-    some = select(OneTimeTokenRow.id).where(OneTimeTokenRow.expires_at < before).limit(limit).with_for_update(skip_locked=True)
-    gone = await tx.session.scalars(delete(OneTimeTokenRow).where(OneTimeTokenRow.id.in_(some)).returning(OneTimeTokenRow.id))
-    return len(gone.all())
+    return await delete_some(tx, OneTimeTokenRow.id, OneTimeTokenRow.expires_at < before, limit)
 
 
 def refused() -> InvalidField:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from litestar import Request, Response, delete, get, patch, post, put
@@ -11,40 +10,17 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
-from skillcore.accounts import attempts, devices, emails, login, people, profiles, recovery, registration, second_factor, setup
+from skillcore.accounts import devices, emails, login, people, profiles, recovery, registration, second_factor, setup
 from skillcore.accounts.access import Actor, access, admin, public, user
-from skillcore.accounts.attempts import Attempt
-from skillcore.accounts.login import Entered, GivenCode
+from skillcore.accounts.login import Entered
 from skillcore.accounts.one_time import Link
-from skillcore.accounts.password_rules import GivenPassword
 from skillcore.accounts.routes import PersonInPath
 from skillcore.accounts.signed_in import SignedIn, answer, check_keep
-from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.problems import Unauthenticated
 
 __all__ = ["ROUTES"]
 
 WRITTEN = "If the address can be written to, a mail is on its way: look there. It says the same for any address."
-
-
-class Proof(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One's password."""
-
-    password: GivenPassword
-
-
-class FullProof(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One's password, and a code of one's second factor."""
-
-    password: GivenPassword
-    code: GivenCode
-
-
-class Code(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A code of one's second factor."""
-
-    code: GivenCode
 
 
 def came_in(entered: Entered, status_code: int) -> Response[SignedIn]:
@@ -221,12 +197,10 @@ async def read_second_factor(engine: NamedDependency[Engine], actor: NamedDepend
     summary="Make a second factor",
 )
 async def begin_second_factor(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[Proof]
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[second_factor.Proof]
 ) -> second_factor.NewSecret:
     """Shows the secret for your device (TOTP), once. Nothing asks for codes before one was confirmed."""
-    account = await attempts.check_password(engine, actor, data.password)
-    async with engine.transaction() as tx:
-        return await second_factor.begin(tx, actor, account)
+    return await second_factor.begin(engine, actor, data)
 
 
 @post(
@@ -237,15 +211,10 @@ async def begin_second_factor(
     summary="Enable your second factor",
 )
 async def confirm_second_factor(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[Code]
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[second_factor.Code]
 ) -> second_factor.RecoveryCodes:
     """Takes a code that your device shows, and shows the recovery codes, once. All your other sessions end."""
-    guess = Attempt(engine, attempts.guesses(_id(actor), None))
-    await guess.begin()
-    async with engine.transaction() as tx:
-        codes = await second_factor.confirm(tx, actor, data.code)
-    await guess.succeeded()
-    return codes
+    return await second_factor.confirm(engine, actor, data)
 
 
 @post(
@@ -256,12 +225,10 @@ async def confirm_second_factor(
     summary="Replace your recovery codes",
 )
 async def renew_recovery_codes(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[FullProof]
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[second_factor.FullProof]
 ) -> second_factor.RecoveryCodes:
     """Needs password and code. The former codes work no longer. All your other sessions end."""
-    await _proved(engine, actor, data)
-    async with engine.transaction() as tx:
-        return await second_factor.renew_codes(tx, actor, _id(actor))
+    return await second_factor.renew_codes(engine, actor, data)
 
 
 @post(
@@ -272,12 +239,10 @@ async def renew_recovery_codes(
     summary="Disable your second factor",
 )
 async def disable_second_factor(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[FullProof]
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], data: JSONBody[second_factor.FullProof]
 ) -> None:
     """Needs password and code. All your other sessions end."""
-    await _proved(engine, actor, data)
-    async with engine.transaction() as tx:
-        await second_factor.disable(tx, actor, _id(actor))
+    await second_factor.disable(engine, actor, data)
 
 
 @post("/api/invitations", opt={"access": access(admin()), "secret": True}, tags=["users"], summary="Invite a person")
@@ -311,22 +276,6 @@ async def remove_second_factor(engine: NamedDependency[Engine], actor: NamedDepe
     """Their sessions end; they sign in with their password alone, until they make another one."""
     async with engine.transaction() as tx:
         await second_factor.remove(tx, actor, await people.resolve(tx, actor, person))
-
-
-async def _proved(engine: Engine, actor: Actor, data: FullProof) -> None:
-    """Have somebody prove again that it is they, with password and code.
-
-    Raises:
-        InvalidField: one of them is wrong.
-    """
-    await attempts.check_password(engine, actor, data.password)
-    await attempts.check_code(engine, _id(actor), data.code)
-
-
-def _id(actor: Actor) -> UUID:
-    if actor.user_id is None:
-        raise Unauthenticated("this is for people who are signed in")
-    return actor.user_id
 
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from skillcore.accounts.access import Actor, Role
 from skillcore.accounts.audit import note_read
 from skillcore.accounts.tables import MembershipRow, UserRow
+from skillcore.delivery.addresses import Unusable, compared
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
@@ -31,6 +32,7 @@ __all__ = [
     "PersonReference",
     "TimeZone",
     "add",
+    "by_address",
     "check_time_zone",
     "hold",
     "list_people",
@@ -141,6 +143,15 @@ async def resolve(tx: Transaction, actor: Actor, reference: str, *, write: bool 
     if not write:
         note_read(tx, actor, [found])
     return found
+
+
+async def by_address(tx: Transaction, email: str) -> UserRow | None:
+    """Return the account of an e-mail address, however it is written."""
+    try:
+        known_by = compared(email)
+    except Unusable:
+        known_by = ""  # which no account has
+    return await tx.session.scalar(select(UserRow).where(UserRow.email_key == known_by))
 
 
 async def hold(tx: Transaction, user_id: UUID) -> bool:

@@ -15,12 +15,13 @@ from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts import devices, letters, one_time, password_rules, sessions
 from skillcore.accounts.access import Actor
-from skillcore.accounts.attempts import Attempt, by_address, check_password, here, key_of
+from skillcore.accounts.attempts import Attempt, check_password, here, key_of
 from skillcore.accounts.audit import note
 from skillcore.accounts.notices import tell
 from skillcore.accounts.one_time import Link, Token, refused
 from skillcore.accounts.password_rules import GivenPassword, NewPassword
 from skillcore.accounts.passwords import Passwords
+from skillcore.accounts.people import by_address
 from skillcore.accounts.registration import mailed
 from skillcore.accounts.tables import UserRow
 from skillcore.delivery import mail

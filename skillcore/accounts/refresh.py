@@ -83,7 +83,7 @@ async def first(tx: Transaction, session_id: UUID, user_id: UUID, ends: datetime
         user_id: the person.
         ends: when the session ends at the latest.
     """
-    token = MARK + _text(secrets.token_bytes(32))
+    token = MARK + secrets.token_urlsafe(32)
     await _keep(tx, await tx.psycopg(), token, session_id, user_id, ends)
     return token
 
@@ -128,12 +128,8 @@ async def _keep(
 
 
 def _successor(token: str, seed: bytes) -> str:
-    return MARK + _text(hmac.digest(token.encode(), seed, hashlib.sha256))
+    return MARK + base64.urlsafe_b64encode(hmac.digest(token.encode(), seed, hashlib.sha256)).rstrip(b"=").decode()
 
 
 def _sha256(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
-
-
-def _text(secret: bytes) -> str:
-    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()

@@ -18,13 +18,13 @@ from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts import letters, one_time, password_rules
 from skillcore.accounts.access import Role
-from skillcore.accounts.attempts import Attempt, by_address, here, key_of
+from skillcore.accounts.attempts import Attempt, here, key_of
 from skillcore.accounts.audit import note
 from skillcore.accounts.login import Entered, enter
 from skillcore.accounts.one_time import Token, refused
 from skillcore.accounts.password_rules import GivenPassword, NewPassword
 from skillcore.accounts.passwords import Passwords
-from skillcore.accounts.people import DisplayName, TimeZone, check_time_zone
+from skillcore.accounts.people import DisplayName, TimeZone, by_address, check_time_zone
 from skillcore.accounts.sessions import Kept
 from skillcore.accounts.tables import UserRow
 from skillcore.delivery import mail

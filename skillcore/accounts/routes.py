@@ -1,16 +1,16 @@
-"""The routes of this room."""
+"""The routes of platforms, their keys, and people."""
 
 from __future__ import annotations
 
 from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, delete, get, post
+from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
-from skillcore.accounts import membership_routes, people, platforms
+from skillcore.accounts import people, platforms, roles
 from skillcore.accounts.access import Actor, access, admin, user
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
@@ -158,6 +158,18 @@ async def read_user(engine: NamedDependency[Engine], actor: NamedDependency[Acto
         return await people.read(tx, actor, person)
 
 
+@put("/api/users/{user_id:uuid}/role", opt={"access": access(admin())}, tags=["users"], summary="Give a role")
+async def appoint(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    user_id: FromPath[UUID],
+    data: JSONBody[roles.Appointment],
+) -> roles.Appointed:
+    """The last administrator stays one."""
+    async with engine.transaction() as tx:
+        return await roles.appoint(tx, actor, user_id, data.role)
+
+
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     create_platform,
     list_platforms,
@@ -169,5 +181,5 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     create_user,
     list_users,
     read_user,
-    *membership_routes.ROUTES,
+    appoint,
 )

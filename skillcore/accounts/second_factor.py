@@ -12,32 +12,40 @@ import secrets
 import time
 from datetime import datetime
 from hmac import compare_digest
+from typing import Annotated
 from uuid import UUID
 
 import pyotp
-from msgspec import Struct
+from msgspec import Meta, Struct
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from skillcore.accounts import sessions
 from skillcore.accounts.access import Actor
+from skillcore.accounts.attempts import Attempt, check_password
 from skillcore.accounts.audit import Act, note
 from skillcore.accounts.credential_tables import RecoveryCodeRow, SecondFactorRow
 from skillcore.accounts.notices import tell
-from skillcore.accounts.tables import UserRow
+from skillcore.accounts.password_rules import GivenPassword
+from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.clock import new_id, now
-from skillcore.runtime.engine import Transaction
-from skillcore.runtime.problems import Conflict, InvalidField, NotFound
+from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.problems import Conflict, InvalidField, NotFound, Unauthenticated
 from skillcore.runtime.sealing import Sealer
 
 __all__ = [
+    "Code",
+    "FullProof",
+    "GivenCode",
     "NewSecret",
+    "Proof",
     "RecoveryCodes",
     "SecondFactor",
-    "accept",
     "begin",
+    "check",
     "confirm",
     "disable",
+    "guess",
     "is_on",
     "remove",
     "renew_codes",
@@ -49,6 +57,28 @@ TOLERANCE = (-1, 0, 1)
 CODES = 10
 CODE_BYTES = 15
 ISSUER = "skillcore"
+
+GivenCode = Annotated[
+    str, Meta(max_length=64, description="Of the second factor: six digits, or a recovery code.", examples=["492039"])
+]
+
+
+class Proof(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One's password."""
+
+    password: GivenPassword
+
+
+class FullProof(Proof, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One's password, and a code of one's second factor."""
+
+    code: GivenCode
+
+
+class Code(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A code of one's second factor."""
+
+    code: GivenCode
 
 
 class SecondFactor(Struct, frozen=True, kw_only=True):
@@ -105,55 +135,81 @@ async def is_on(tx: Transaction, user_id: UUID) -> bool:
     return await tx.session.scalar(select(SecondFactorRow.user_id).where(SecondFactorRow.user_id == user_id, on)) is not None
 
 
-async def begin(tx: Transaction, actor: Actor, user: UserRow) -> NewSecret:
-    """Make a secret for somebody who has just given their password; another one takes the place of one never confirmed.
+async def begin(engine: Engine, actor: Actor, proof: Proof) -> NewSecret:
+    """Make a secret; another one takes the place of one that was never confirmed.
 
     Raises:
+        InvalidField: the password is wrong.
         Conflict: they have a second factor.
+        TooManyRequests: they have guessed too often.
     """
+    user = await check_password(engine, actor, proof.password)
     secret = pyotp.random_base32()
-    sealed = tx.engine.service(Sealer).seal(SecondFactorRow.secret, user.id, user.id, secret.encode())
+    sealed = engine.service(Sealer).seal(SecondFactorRow.secret, user.id, user.id, secret.encode())
     query = insert(SecondFactorRow).values(user_id=user.id, secret=sealed, last_step=0, created_at=now())
     unconfirmed = SecondFactorRow.confirmed_at.is_(None)
     query = query.on_conflict_do_update(
         index_elements=["user_id"], set_={"secret": sealed, "last_step": 0, "created_at": now()}, where=unconfirmed
     )
-    if (await tx.session.execute(query.returning(SecondFactorRow.user_id))).first() is None:
-        raise Conflict("you have a second factor: disable it before you make another one")
+    async with engine.transaction() as tx:
+        if (await tx.session.execute(query.returning(SecondFactorRow.user_id))).first() is None:
+            raise Conflict("you have a second factor: disable it before you make another one")
     return NewSecret(
         secret=secret, uri=pyotp.TOTP(secret).provisioning_uri(name=user.email or str(user.id), issuer_name=ISSUER)
     )
 
 
-async def confirm(tx: Transaction, actor: Actor, code: str) -> RecoveryCodes:
+async def confirm(engine: Engine, actor: Actor, given: Code) -> RecoveryCodes:
     """Enable it, once the device computes the right codes. All other sessions end.
 
     Raises:
         InvalidField: the code is wrong.
         Conflict: there is nothing to confirm.
+        TooManyRequests: they have guessed too often.
     """
-    row = await tx.session.scalar(select(SecondFactorRow).where(SecondFactorRow.user_id == actor.user_id).with_for_update())
-    if row is None or row.confirmed_at is not None:
-        raise Conflict("there is no second factor to confirm: make one first")
-    if not await _step_accepted(tx, row, code):
-        raise InvalidField("code: it is wrong: see that the clock of the device is right", field="code")
-    row.confirmed_at = now()
-    codes = await _new_codes(tx, row.user_id)
-    await _changed(tx, actor, row.user_id, "second_factor.enabled", "A second factor was enabled")
+    if actor.user_id is None:
+        raise Unauthenticated("this is for people who are signed in")
+    attempt = _attempt(engine, actor.user_id)
+    await attempt.begin()
+    async with engine.transaction() as tx:
+        query = select(SecondFactorRow).where(SecondFactorRow.user_id == actor.user_id).with_for_update()
+        row = await tx.session.scalar(query)
+        if row is None or row.confirmed_at is not None:
+            raise Conflict("there is no second factor to confirm: make one first")
+        if not await _step_accepted(tx, row, given.code):
+            raise InvalidField("code: it is wrong: see that the clock of the device is right", field="code")
+        row.confirmed_at = now()
+        codes = await _new_codes(tx, row.user_id)
+        await _changed(tx, actor, row.user_id, "second_factor.enabled", "A second factor was enabled")
+    await attempt.succeeded()
     return codes
 
 
-async def renew_codes(tx: Transaction, actor: Actor, user_id: UUID) -> RecoveryCodes:
-    """Make new recovery codes; the former ones work no longer."""
-    codes = await _new_codes(tx, user_id)
-    await _changed(tx, actor, user_id, "second_factor.codes_renewed", "Your recovery codes were replaced")
+async def renew_codes(engine: Engine, actor: Actor, proof: FullProof) -> RecoveryCodes:
+    """Make new recovery codes; the former ones work no longer. All other sessions end.
+
+    Raises:
+        InvalidField: password or code is wrong.
+        TooManyRequests: they have guessed too often.
+    """
+    user_id = await _proved(engine, actor, proof)
+    async with engine.transaction() as tx:
+        codes = await _new_codes(tx, user_id)
+        await _changed(tx, actor, user_id, "second_factor.codes_renewed", "Your recovery codes were replaced")
     return codes
 
 
-async def disable(tx: Transaction, actor: Actor, user_id: UUID) -> None:
-    """Take it away from somebody who has just given password and code."""
-    await _delete(tx, user_id)
-    await _changed(tx, actor, user_id, "second_factor.disabled", "Your second factor was disabled")
+async def disable(engine: Engine, actor: Actor, proof: FullProof) -> None:
+    """Take it away from its person. All other sessions end.
+
+    Raises:
+        InvalidField: password or code is wrong.
+        TooManyRequests: they have guessed too often.
+    """
+    user_id = await _proved(engine, actor, proof)
+    async with engine.transaction() as tx:
+        await _delete(tx, user_id)
+        await _changed(tx, actor, user_id, "second_factor.disabled", "Your second factor was disabled")
 
 
 async def remove(tx: Transaction, actor: Actor | None, user_id: UUID) -> None:
@@ -170,12 +226,50 @@ async def remove(tx: Transaction, actor: Actor | None, user_id: UUID) -> None:
     await tell(tx, user_id, "An administrator removed your second factor")
 
 
-async def accept(tx: Transaction, user_id: UUID, code: str) -> bool:
-    """Use a code up; tells whether it was a good one."""
-    row = await tx.session.get(SecondFactorRow, user_id)
-    if row is None or row.confirmed_at is None:
-        return False
-    return await _step_accepted(tx, row, code) or await _recovered(tx, user_id, code)
+async def guess(engine: Engine, user_id: UUID, code: str, device: UUID | None = None) -> bool:
+    """Use a code up; tells whether it was a good one.
+
+    Args:
+        engine: of this process.
+        user_id: whose it should be.
+        code: as typed.
+        device: one that is known to be theirs; it has guesses of its own.
+
+    Raises:
+        TooManyRequests: too many were wrong.
+    """
+    attempt = _attempt(engine, user_id, device)
+    await attempt.begin()
+    async with engine.transaction() as tx:
+        row = await tx.session.get(SecondFactorRow, user_id)
+        if row is None or row.confirmed_at is None:
+            return False
+        if not await _step_accepted(tx, row, code) and not await _recovered(tx, user_id, code):
+            return False
+    await attempt.succeeded()
+    return True
+
+
+async def check(engine: Engine, user_id: UUID, code: str) -> None:
+    """Have somebody who is signed in prove again by a code that it is they.
+
+    Raises:
+        InvalidField: it is wrong, or they have no second factor.
+        TooManyRequests: too many were wrong.
+    """
+    if not await guess(engine, user_id, code):
+        raise InvalidField("code: it is wrong, or was used: send the one that is shown now", field="code")
+
+
+async def _proved(engine: Engine, actor: Actor, proof: FullProof) -> UUID:
+    """Return who has proved again, with password and code, that it is they."""
+    user = await check_password(engine, actor, proof.password)
+    await check(engine, user.id, proof.code)
+    return user.id
+
+
+def _attempt(engine: Engine, user_id: UUID, device: UUID | None = None) -> Attempt:
+    return Attempt(engine, f"code:device:{device}" if device else f"code:{user_id}")
 
 
 async def _step_accepted(tx: Transaction, row: SecondFactorRow, code: str) -> bool:

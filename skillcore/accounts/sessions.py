@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import Meta, Struct
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 
 from skillcore.accounts import cookies, refresh
 from skillcore.accounts.access import Actor
@@ -23,6 +23,7 @@ from skillcore.accounts.tokens import Tokens
 from skillcore.runtime import callers
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.forgetting import delete_some
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import NotFound, Unauthenticated
 
@@ -46,7 +47,7 @@ Kept = Annotated[Literal["token", "cookie"], Meta(examples=["token"])]
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """A session that has just begun or gone on, with its secrets; `cookies.answer` makes the answer of it.
+    """A session that has just begun or gone on, with its secrets; `signed_in.answer` makes the answer of it.
 
     Attributes:
         user: whose it is.
@@ -215,9 +216,7 @@ async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
         limit: how many at most.
     """
     over = or_(SessionRow.expires_at < before, SessionRow.idle_at < before, SessionRow.revoked_at < before)
-    some = select(SessionRow.id).where(over).limit(limit).with_for_update(skip_locked=True)
-    gone = await tx.session.execute(delete(SessionRow).where(SessionRow.id.in_(some)).returning(SessionRow.id))
-    return len(gone.all())
+    return await delete_some(tx, SessionRow.id, over, limit)
 
 
 async def _end(tx: Transaction, actor: Actor | None, *which: ColumnElement[bool], why: str) -> int:

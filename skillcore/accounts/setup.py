@@ -10,12 +10,13 @@ from typing import Annotated
 
 import psycopg
 from msgspec import Meta
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from skillcore.accounts.audit import note
 from skillcore.accounts.login import Entered, enter
 from skillcore.accounts.password_rules import NewPassword, check
 from skillcore.accounts.registration import new_user
+from skillcore.accounts.roles import one_at_a_time
 from skillcore.accounts.sessions import Kept
 from skillcore.accounts.tables import UserRow
 from skillcore.delivery.addresses import EmailAddress, check_address
@@ -28,9 +29,6 @@ from skillcore.runtime.secret_files import keep_first
 __all__ = ["NewAdministrator", "ensure_token", "set_up"]
 
 FILE = "setup-token"
-ONE_AT_A_TIME = 0x736B_6C6C_7365_7475
-"""Key of the advisory lock under which the first administrator is made."""
-
 ANY_ADMINISTRATOR = "select exists (select from users where role = 'admin')"
 
 
@@ -81,7 +79,7 @@ async def set_up(engine: Engine, data: NewAdministrator) -> Entered:
     if fits:
         user = await new_user(engine, data.email, data.password, role="admin")
     async with engine.transaction() as tx:
-        await tx.session.execute(text("select pg_advisory_xact_lock(:key)"), {"key": ONE_AT_A_TIME})
+        await one_at_a_time(tx)
         if await tx.session.scalar(select(UserRow.id).where(UserRow.role == "admin").limit(1)):
             raise Conflict("skillcore is set up: an administrator exists, who can sign in")
         if not fits:

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from skillcore.accounts.audit import note_apart
-from skillcore.accounts.audit_checks import Follower
-from skillcore.accounts.audit_reading import Exported, content_fields, export
+from skillcore.accounts.audit.checks import Follower
+from skillcore.accounts.audit.reading import Exported, content_fields, export
 from skillcore.cli.commands import Commands
 from skillcore.cli.reaching import on_database
 from skillcore.runtime.chain import microseconds

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from skillcore.accounts.attempts import by_address
+from skillcore.accounts.people import by_address
 from skillcore.accounts.tables import UserRow
 from skillcore.app import ROOMS
 from skillcore.cli.commands import Commands

@@ -7,7 +7,7 @@ import asyncio
 import sys
 from datetime import timedelta
 
-from skillcore.accounts.audit import BY_COMMAND, note
+from skillcore.accounts.audit import note
 from skillcore.accounts.signing_keys import LEEWAY, SigningKey, UnderWay, keys_directory, rotate
 from skillcore.cli import platform_keys
 from skillcore.cli.commands import Commands
@@ -55,13 +55,9 @@ def run_rotate(options: argparse.Namespace) -> int:
 
 async def _rotate(engine: Engine, *, drop_old: bool) -> SigningKey:
     overlap = timedelta(seconds=engine.settings.auth.key_overlap)
-    token = BY_COMMAND.set(True)
-    try:
-        async with engine.transaction() as tx:
-            made = await asyncio.to_thread(rotate, keys_directory(engine.settings), overlap, drop_old=drop_old)
-            await note(tx, "keys.rotated", key=made.id, signs_from=f"{made.signs_from:%Y-%m-%dT%H:%M:%SZ}", dropped=drop_old)
-    finally:
-        BY_COMMAND.reset(token)
+    async with engine.transaction() as tx:
+        made = await asyncio.to_thread(rotate, keys_directory(engine.settings), overlap, drop_old=drop_old)
+        await note(tx, "keys.rotated", key=made.id, signs_from=f"{made.signs_from:%Y-%m-%dT%H:%M:%SZ}", dropped=drop_old)
     return made
 
 

@@ -14,7 +14,6 @@ from sqlalchemy import or_, select
 
 from skillcore.accounts import platforms
 from skillcore.accounts.access import Scope
-from skillcore.accounts.audit import BY_COMMAND
 from skillcore.accounts.platforms import ApiKey, NewApiKey, NewPlatform, Renewal, ShownApiKey
 from skillcore.accounts.tables import ApiKeyRow, PlatformRow
 from skillcore.cli.commands import Commands
@@ -124,18 +123,15 @@ def run_revoke(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, act: Act) -> int:
-    """Do it in one transaction, in the name of the command line."""
+    """Do it in one transaction."""
 
     async def work(engine: Engine) -> int:
-        token = BY_COMMAND.set(True)
         try:
             async with engine.transaction() as tx:
                 return await act(tx)
         except (Problem, msgspec.ValidationError) as error:
             print(plain(error), file=sys.stderr)
             return 1
-        finally:
-            BY_COMMAND.reset(token)
 
     return on_database(options, work)
 

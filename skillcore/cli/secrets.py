@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Awaitable, Callable
 
-from skillcore.accounts import audit
+from skillcore.accounts.audit import note
 from skillcore.cli.commands import Commands
 from skillcore.cli.printing import as_json
 from skillcore.cli.reaching import on_database
@@ -61,12 +61,8 @@ def _command(work: Callable[[Engine, argparse.Namespace], Awaitable[int]]) -> Ca
 
 async def _rotate(engine: Engine, options: argparse.Namespace) -> int:
     done = await rotate(engine, lambda line: print(line, flush=True))
-    token = audit.BY_COMMAND.set(True)
-    try:
-        async with engine.transaction() as tx:
-            await audit.note(tx, "secrets.rotated", key=done.key, sealed=done.sealed, removed=list(done.removed))
-    finally:
-        audit.BY_COMMAND.reset(token)
+    async with engine.transaction() as tx:
+        await note(tx, "secrets.rotated", key=done.key, sealed=done.sealed, removed=list(done.removed))
     print(f"sealed with key {done.key}: {done.sealed} values anew")
     _tell_removed(done.removed)
     for place, count in sorted(done.broken.items()):

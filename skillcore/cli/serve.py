@@ -16,6 +16,7 @@ import psycopg
 from skillcore.accounts.setup import ensure_token
 from skillcore.cli.commands import Commands, configuration
 from skillcore.cli.serving import SUPERVISED
+from skillcore.runtime.addresses import from_here, listening_at
 from skillcore.runtime.configuration import Configuration
 from skillcore.runtime.http import AddressInUse, Certificate, CertificateUnusable, check, free_port, stop_requested
 from skillcore.runtime.logins import embedded, instance_lock, logins
@@ -30,7 +31,6 @@ __all__ = ["register"]
 
 READY = b"GET /api/health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 LOOK_AGAIN = 0.05
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how such an address is reached from here # nosec B104
 
 
 def register(commands: Commands) -> None:
@@ -126,11 +126,11 @@ def environment_of_children(
 
 async def until_ready(settings: Settings) -> None:
     """Wait until the API says that it is ready."""
-    host = EVERYWHERE.get(settings.server.host, settings.server.host)
+    host = from_here(settings.server.host)
     while True:
         try:
             async with asyncio.timeout(5):
-                if await is_ready(host, settings.server.port, encrypted=bool(settings.server.tls_certificate)):
+                if await is_ready(host, settings.server.port, encrypted=bool(settings.server.tls_certificate_file)):
                     return
         except (OSError, TimeoutError):
             pass
@@ -158,9 +158,7 @@ def to_oneself() -> ssl.SSLContext:
 
 def announce(settings: Settings, token: Path | None) -> None:
     """Tell whoever started it where it is and, until there is an administrator, how to become one."""
-    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    scheme = "https" if settings.server.tls_certificate else "http"
-    lines = [f"skillcore is ready at {scheme}://{host}:{settings.server.port}"]
+    lines = [f"skillcore is ready at {listening_at(settings.server, settings.server.host)}"]
     if token is not None:
         lines.append(f"there is no administrator yet: the one-time set-up token is in {token}")
     sys.stdout.write("".join(f"{line}\n" for line in lines))  # at once: the children write to the same place

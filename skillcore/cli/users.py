@@ -10,7 +10,7 @@ from typing import get_args
 
 from skillcore.accounts import recovery, roles, second_factor
 from skillcore.accounts.access import Role
-from skillcore.accounts.attempts import by_address
+from skillcore.accounts.people import by_address
 from skillcore.accounts.tables import UserRow
 from skillcore.app import ROOMS
 from skillcore.cli import erasing

@@ -14,7 +14,7 @@ from skillcore.runtime.problems import InvalidField
 __all__ = ["EmailAddress", "Unusable", "check_address", "compared", "on_envelope"]
 
 EmailAddress = Annotated[
-    str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+\Z", examples=["ada@example.org"])
+    str, Meta(min_length=3, max_length=254, pattern=r"^[^@\x00-\x20\x7f]+@[^@\x00-\x20\x7f]+\Z", examples=["ada@example.org"])
 ]
 
 LONGEST = 254

@@ -11,13 +11,14 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
 from skillcore.delivery.mail import Letter
 from skillcore.delivery.smtp import NotNow, Refused, hand_over, written
 from skillcore.delivery.tables import MailRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.forgetting import delete_some
 from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.runtime.rooms import Retention
 from skillcore.runtime.sealing import Sealer
@@ -85,9 +86,7 @@ async def _close(engine: Engine, row: MailRow, state: str, reason: str) -> None:
 
 async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
     """Delete mails that nobody has wanted any more since a moment; returns how many."""
-    some = select(MailRow.id).where(MailRow.expires_at < before).limit(limit).with_for_update(skip_locked=True)
-    deleted = await tx.session.scalars(delete(MailRow).where(MailRow.id.in_(some)).returning(MailRow.id))
-    return len(deleted.all())
+    return await delete_some(tx, MailRow.id, MailRow.expires_at < before, limit)
 
 
 RETENTION = Retention(name="undelivered mails", kept=lambda _: KEPT, forget=forget_expired)

@@ -11,7 +11,7 @@ from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, admin, user
 from skillcore.accounts.routes import PersonInPath
-from skillcore.ledger import entries, skills
+from skillcore.ledger import entries, skills, submission
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
@@ -63,11 +63,11 @@ async def read_skill(engine: NamedDependency[Engine], skill: SkillInPath) -> ski
 async def create_event(
     engine: NamedDependency[Engine],
     actor: NamedDependency[Actor],
-    data: JSONBody[entries.NewEntry],
+    data: JSONBody[submission.NewEntry],
     idempotency_key: IdempotencyKey = None,
-) -> Response[entries.Written]:
+) -> Response[submission.Written]:
     """By a platform of its members, or by a person of themselves. When this answers, the event is durable."""
-    written = await entries.submit(engine, actor, data, key=idempotency_key)
+    written = await submission.submit(engine, actor, data, key=idempotency_key)
     return Response(written, status_code=201 if written.new else 200)
 
 
@@ -75,11 +75,11 @@ async def create_event(
 async def create_events(
     engine: NamedDependency[Engine],
     actor: NamedDependency[Actor],
-    data: JSONBody[entries.Batch],
+    data: JSONBody[submission.Batch],
     idempotency_key: IdempotencyKey = None,
-) -> entries.Outcomes:
+) -> submission.Outcomes:
     """Each event gets its own outcome, in order; with `atomic` all are recorded or none."""
-    return await entries.submit_batch(engine, actor, data, key=idempotency_key)
+    return await submission.submit_batch(engine, actor, data, key=idempotency_key)
 
 
 @get("/api/users/{person:str}/events", opt=READ_EVENTS, tags=["events"], summary="List a person's events")

@@ -15,7 +15,7 @@ from skillcore.accounts.authentication import SAFE
 from skillcore.accounts.cookies import COOKIE, CSRF_HEADER
 from skillcore.operations.idempotency import HEADER
 from skillcore.runtime.browsers import headers_for
-from skillcore.runtime.openapi import describe, refused
+from skillcore.runtime.openapi import describe, is_page, refused
 
 __all__ = ["PAGE_HEADERS", "asset", "openapi"]
 
@@ -95,9 +95,9 @@ def adjust(handler: HTTPRouteHandler, operation: dict[str, Any]) -> None:
     ):
         operation.setdefault("x-access", []).append(whom)
     for status in (401, 403):
-        operation["responses"][str(status)] = refused(status)
+        operation["responses"][str(status)] = refused(status, page=is_page(handler))
     if "POST" in handler.http_methods:
         others = [parameter for parameter in operation["parameters"] if parameter["name"] != HEADER]
         operation["parameters"] = [*others, KEY_PARAMETER]
-        operation["responses"]["409"] = refused(409)
-        operation["responses"].setdefault("422", refused(422))
+        for status in (409, 413, 422):
+            operation["responses"].setdefault(str(status), refused(status))

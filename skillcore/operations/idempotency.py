@@ -196,11 +196,11 @@ class Idempotency:
         key = Headers.from_scope(scope).get(HEADER)
         if key is None or scope["method"] != "POST":
             return None
-        if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
-            raise BadRequest(f"{HEADER}: send 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID", field=HEADER)
         actor = await self.gate.admit(scope, scope["route_handler"])
         if actor is None:
             return None
+        if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+            raise BadRequest(f"{HEADER}: send 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID", field=HEADER)
         body: bytes = await JSONRequest(scope, receive).body()
         request = hashlib.sha256()
         for part in (scope["path"].encode(), scope["query_string"], body):

@@ -9,8 +9,8 @@ from skillcore.plugin.sections import is_secret, without_password
 __all__ = ["Veiled"]
 
 HIDDEN = "***"
-WHOLLY = frozenset({"env", "headers"})
-"""Fields of which each value may be a secret, whatever its own name says."""
+WHOLLY = frozenset({"code", "env", "headers"})
+"""Fields that may hold secrets although their names do not say so: what opens something once, what a server is started with."""
 
 
 class Veiled(Struct, frozen=True):

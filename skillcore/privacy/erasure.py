@@ -39,8 +39,8 @@ PAUSE = 0.2
 SWEPT_FOR = timedelta(hours=25)
 """How long after an erasure is looked for what came late: answers to repeated requests are kept for a day."""
 
-HELD = "select id from users where id = %s for update"
-HELD_DUE = """select u.id from users u join erasure_requests r on r.user_id = u.id and r.due_at <= now()
+HELD = "select role from users where id = %s for update"
+HELD_DUE = """select u.role from users u join erasure_requests r on r.user_id = u.id and r.due_at <= now()
   where u.id = %s for update"""
 ERASE = "select erase(%s, %s)"
 ERASED_LATELY = "select distinct user_id from erasures where erased_at > now() - %s order by user_id"
@@ -70,11 +70,12 @@ async def erase(engine: Engine, user_id: UUID, reason: Reason, by: Actor | None 
     for attempt in range(ATTEMPTS):
         try:
             async with engine.transaction() as tx:
-                if reason != "again":
-                    await keep_an_administrator(tx, but=user_id)
                 held = await (await tx.psycopg()).execute(HELD_DUE if due else HELD, (user_id,))
-                if await held.fetchone() is None:
+                row = await held.fetchone()
+                if row is None:
                     return False
+                if row[0] == "admin" and reason != "again":
+                    await keep_an_administrator(tx, but=user_id)
                 await _erase(tx, user_id, reason)
                 await note(tx, "person.erased", by, reason=reason)
                 tx.after_commit(engine.cache(Known).forget)

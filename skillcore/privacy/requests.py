@@ -13,12 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from skillcore.accounts import people, second_factor, sessions
 from skillcore.accounts.access import Actor
-from skillcore.accounts.attempts import check_code, check_password
+from skillcore.accounts.attempts import check_password
 from skillcore.accounts.audit import note
-from skillcore.accounts.login import GivenCode
-from skillcore.accounts.roles import keep_an_administrator
+from skillcore.accounts.roles import one_at_a_time
+from skillcore.accounts.second_factor import GivenCode
 from skillcore.accounts.tables import SessionRow, UserRow
 from skillcore.delivery import mail
+from skillcore.plugin.veiled import Veiled
 from skillcore.privacy.erasure import Busy, erase
 from skillcore.privacy.tables import ErasureRequestRow
 from skillcore.runtime.clock import now
@@ -43,7 +44,7 @@ If you have changed your mind, or if it was not you: sign in before then and can
 """
 
 
-class Confirmation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Confirmation(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """That it is really you.
 
     Attributes:
@@ -53,10 +54,6 @@ class Confirmation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     password: Annotated[str, Meta(max_length=1024, examples=["correct horse battery staple"])] = ""
     code: GivenCode = ""
-
-    def __repr__(self) -> str:
-        """Return a text without them."""
-        return "Confirmation()"
 
 
 class ErasureRequest(Struct, frozen=True, kw_only=True):
@@ -190,7 +187,7 @@ async def _confirm(engine: Engine, actor: Actor, confirmation: Confirmation) -> 
     if coded and not confirmation.code:
         raise InvalidField("code: this account has a second factor: send its code as well", field="code")
     if coded:
-        await check_code(engine, user_id, confirmation.code)
+        await second_factor.check(engine, user_id, confirmation.code)
 
 
 async def _held(tx: Transaction, user_id: UUID | None) -> UserRow | None:
@@ -204,7 +201,7 @@ async def _request(tx: Transaction, user: UserRow, reason: str, due_at: datetime
         Conflict: nobody else could administrate.
     """
     if user.role == "admin":
-        await keep_an_administrator(tx, but=user.id)
+        await one_at_a_time(tx)
         leaving = select(ErasureRequestRow.user_id)
         others = select(func.count()).where(UserRow.role == "admin", UserRow.id != user.id, UserRow.id.not_in(leaving))
         if await tx.session.scalar(others) == 0:

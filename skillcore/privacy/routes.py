@@ -47,14 +47,24 @@ async def ask_for_erasure(
     return await requests.ask(engine, actor, data)
 
 
-@get("/api/auth/erasure", opt={"access": access(user())}, tags=["privacy"], summary="Read when you will be erased")
+@get(
+    "/api/auth/erasure",
+    opt={"access": access(user()), "refusals": (404,)},
+    tags=["privacy"],
+    summary="Read when you will be erased",
+)
 async def read_erasure(engine: NamedDependency[Engine], actor: NamedDependency[Actor]) -> requests.ErasureRequest:
     """404 if you have not asked to be."""
     async with engine.transaction() as tx:
         return await requests.read(tx, actor)
 
 
-@delete("/api/auth/erasure", opt={"access": access(user())}, tags=["privacy"], summary="Take back that you be erased")
+@delete(
+    "/api/auth/erasure",
+    opt={"access": access(user()), "refusals": (404,)},
+    tags=["privacy"],
+    summary="Take back that you be erased",
+)
 async def cancel_erasure(engine: NamedDependency[Engine], actor: NamedDependency[Actor]) -> None:
     """Nothing has happened to what is kept of you."""
     async with engine.transaction() as tx:

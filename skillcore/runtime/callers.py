@@ -1,8 +1,7 @@
 """Who calls: the address behind proxies that the operator trusts, the program, and whether the way there was encrypted.
 
 Forwarding headers are claims. They are read from the right, the end at which our own proxies write, and only as far as each
-hop is a trusted one; whatever stands further left, anybody may have sent. Nothing here looks at the header Host: links are
-made of ``server.public_url``.
+hop is a trusted one; whatever stands further left, anybody may have sent. Nothing here looks at the header Host.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
@@ -20,7 +18,7 @@ from msgspec import Struct
 
 from skillcore.runtime.settings import ServerSection
 
-__all__ = ["Called", "Caller", "Proxies", "called_by", "current", "group", "origin_of", "own_url"]
+__all__ = ["Called", "Caller", "Proxies", "called_by", "current", "group"]
 
 Address = IPv4Address | IPv6Address
 Lines = Mapping[str, Sequence[str]]
@@ -30,7 +28,6 @@ LONGEST_AGENT = 512
 MOST_HOPS = 32
 """Hops that are looked at: no chain of proxies is as long."""
 
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - how such an address is reached from here # nosec B104
 PAIR = re.compile(r'\s*(?P<name>[!#$%&\'*+.^_`|~0-9A-Za-z-]+)=(?P<value>"(?:[^"\\]|\\.)*"|[^\s;,"]*)\s*')
 WITH_PORT = re.compile(r"(?P<host>[0-9.]+):(?P<port>[0-9]{1,5})")
 BRACKETED = re.compile(r"\[(?P<host>[^\]]*)\](?::(?P<port>[0-9]{1,5}))?")
@@ -190,26 +187,3 @@ def forwarded(lines: Lines) -> list[tuple[str, str | None]]:
 def _listed(values: Sequence[str]) -> list[str]:
     """Return the items of a list that may go over several lines, the last first."""
     return [item.strip() for value in values for item in value.split(",")][::-1]
-
-
-def own_url(server: ServerSection) -> str:
-    """Return the address of this service for people, without a slash at its end: for links in mails and redirect URIs.
-
-    Without ``server.public_url`` it is the one that it listens on, which only this machine may be able to reach.
-    """
-    if server.public_url:
-        return server.public_url.rstrip("/")
-    return _listening(server, EVERYWHERE.get(server.host, server.host))
-
-
-def origin_of(url: str) -> str:
-    """Return the origin of an address as browsers write it: small letters, and no port where it is the usual one."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = "" if parts.port in {None, {"https": 443, "http": 80}.get(parts.scheme)} else f":{parts.port}"
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
-
-
-def _listening(server: ServerSection, host: str) -> str:
-    scheme = "https" if server.tls_certificate else "http"
-    return origin_of(f"{scheme}://{f'[{host}]' if ':' in host else host}:{server.port}")

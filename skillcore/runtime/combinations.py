@@ -11,8 +11,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from skillcore.plugin.sections import without_password
-from skillcore.runtime.addresses import is_loopback, is_safe
-from skillcore.runtime.callers import origin_of, own_url
+from skillcore.runtime.addresses import is_loopback, is_safe, origin_of, own_url
 from skillcore.runtime.settings import ResilienceSettings, ServerSection, Settings, WatchdogSettings, default_queues
 
 __all__ = ["Impossible", "impossible"]
@@ -71,8 +70,8 @@ def _server(server: ServerSection) -> Iterator[Impossible]:
         elif origin != "*" and not _is_origin(origin):
             allowed = "origins as browsers send them, such as https://app.example.org, or '*' alone"
             yield Impossible(("server", "cors_origins"), repr(origin), allowed)
-    if bool(server.tls_certificate) != bool(server.tls_key):
-        missing = "tls_key" if server.tls_certificate else "tls_certificate"
+    if bool(server.tls_certificate_file) != bool(server.tls_key_file):
+        missing = "tls_key_file" if server.tls_certificate_file else "tls_certificate_file"
         yield Impossible(("server", missing), "''", "a file, because the other one of the two is set")
 
 

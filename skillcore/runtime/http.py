@@ -49,14 +49,31 @@ class Certificate(Struct, frozen=True):
     @classmethod
     def of(cls, server: ServerSection) -> Certificate | None:
         """Return the one of the settings; None where HTTP is served."""
-        return cls(Path(server.tls_certificate), Path(server.tls_key)) if server.tls_certificate else None
+        return cls(Path(server.tls_certificate_file), Path(server.tls_key_file)) if server.tls_certificate_file else None
 
 
 class Listening(Server):
     """Granian, on a socket that gives up on readers who take nothing."""
 
-    def __init__(self, app: Any, *, unread: float, **options: Any) -> None:
-        super().__init__(app, **options)
+    def __init__(
+        self, app: Any, address: str, port: int, certificate: Certificate | None, http1: HTTP1Settings, unread: float
+    ) -> None:
+        tls: dict[str, Any] = {}
+        if certificate is not None:
+            check(certificate)
+            tls = {"ssl_cert": certificate.file, "ssl_key": certificate.key, "ssl_protocol_min": SSLProtocols.tls12}
+        super().__init__(
+            app,
+            address=address,
+            port=port,
+            interface=Interfaces.ASGI,
+            backlog=BACKLOG,
+            http=HTTPModes.http1,
+            http1_settings=http1,
+            **tls,
+            log_enabled=False,
+            log_level=LogLevels.critical,
+        )
         self.unread = unread
 
     def _init_shared_socket(self) -> None:
@@ -104,23 +121,8 @@ async def serve(
         CertificateUnusable: TLS cannot be served with it.
         Exception: whatever else kept the server from starting.
     """
-    tls: dict[str, Any] = {}
-    if certificate is not None:
-        check(certificate)
-        tls = {"ssl_cert": certificate.file, "ssl_key": certificate.key, "ssl_protocol_min": SSLProtocols.tls12}
-    server: Any = Listening(
-        app,
-        unread=unread,
-        address=resolve(host, port),
-        port=port,
-        interface=Interfaces.ASGI,
-        backlog=BACKLOG,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=round(headers_within * 1000), max_buffer_size=HEADERS_SIZE),
-        **tls,
-        log_enabled=False,
-        log_level=LogLevels.critical,
-    )
+    http1 = HTTP1Settings(header_read_timeout=round(headers_within * 1000), max_buffer_size=HEADERS_SIZE)
+    server: Any = Listening(app, resolve(host, port), port, certificate, http1, unread)
     serving = asyncio.create_task(server.serve(), name="http")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -148,7 +150,8 @@ def check(certificate: Certificate) -> None:
         except OSError as error:
             raise CertificateUnusable(f"{path} cannot be read ({error.strerror}): mend server.tls_…, or its mode") from error
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate.file, certificate.key, password="")  # nosec B106
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.file, certificate.key, password="")  # asks nobody for one # nosec B106
     except (ssl.SSLError, ValueError) as error:
         raise CertificateUnusable(
             f"{certificate.file} and {certificate.key} are not a certificate and its key, unencrypted, in PEM ({error})"

@@ -157,6 +157,20 @@ class Jobs:
         """Those of them that have a lane for each source."""
         return tuple(sorted({job.queue for job in self.by_name.values() if job.by_source}))
 
+    def queue_of(self, name: str, source: str | None) -> str:
+        """Return where a job waits: in its queue, or, if it is about a source, in that source's lane.
+
+        Raises:
+            LookupError: there is no such job.
+            ValueError: it is about a source and none is named, or the other way round.
+        """
+        if name not in self.by_name:
+            raise LookupError(f"no room defines the job {name!r}")
+        job = self.by_name[name]
+        if job.by_source is (source is None):
+            raise ValueError(f"the job {name!r} is {'' if job.by_source else 'not '}about one source")
+        return job.queue if source is None else lane(job.queue, source)
+
     async def defer(self, tx: Transaction, queued: QueuedJob) -> int | None:
         """Write a job into its queue; None if one with the same lock waits already."""
         try:
@@ -202,13 +216,8 @@ async def defer(
         ValueError: it is about a source and none is named, or the other way round.
     """
     jobs = tx.engine.service(Jobs)
-    if name not in jobs.by_name:
-        raise LookupError(f"no room defines the job {name!r}")
-    job = jobs.by_name[name]
-    if job.by_source is (source is None):
-        raise ValueError(f"the job {name!r} is {'' if job.by_source else 'not '}about one source")
     queued = QueuedJob(
-        queue=job.queue if source is None else lane(job.queue, source),
+        queue=jobs.queue_of(name, source),
         priority=priority,
         lock=lock,
         queueing_lock=lock,

@@ -1,6 +1,7 @@
 """The tiny pages that browsers see who come back from another site: what happened, and what to do next.
 
-They need no script, style or picture, and what brought them, a code in the address, goes no further: no referrer, no cache.
+They need no script, style or picture. What brought them, a code in the address, goes no further: like every answer they are
+kept by nobody, load nothing and tell nobody where one came from (`skillcore.runtime.browsers`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,7 @@ from html import escape
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 
-__all__ = ["HEADERS", "notice"]
-
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}
+__all__ = ["notice"]
 
 
 def notice(title: str, text: str, *, status: int = 200, cookies: Sequence[Cookie] = ()) -> Response[str]:
@@ -34,4 +29,4 @@ def notice(title: str, text: str, *, status: int = 200, cookies: Sequence[Cookie
         f'{escape(title)}</title><meta name="viewport" content="width=device-width"></head>\n'
         f"<body><main><h1>{escape(title)}</h1><p>{escape(text)}</p></main></body>\n</html>\n"
     )
-    return Response(page, status_code=status, media_type=MediaType.HTML, headers=HEADERS, cookies=list(cookies))
+    return Response(page, status_code=status, media_type=MediaType.HTML, cookies=list(cookies))

@@ -13,20 +13,20 @@ from typing import Any
 import msgspec
 from litestar import Litestar, Response
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import ParameterKwarg
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
 from skillcore.runtime.examples import example_of
+from skillcore.runtime.parameters import Parameter, declaration, parameters_of
+from skillcore.runtime.portable import portable
 from skillcore.runtime.refusals import MEDIA_TYPE, TYPE_PREFIX
 
-__all__ = ["Adjust", "describe", "refused"]
+__all__ = ["Adjust", "describe", "is_page", "refused"]
 
 Adjust = Callable[[HTTPRouteHandler, dict[str, Any]], None]
 """Adds to an operation what its handler does not tell, such as who may use it."""
 
 SCHEMAS = "#/components/schemas/{name}"
-INJECTED = frozenset({"engine", "actor", "request", "state", "headers", "cookies", "scope", "socket", "body", "query"})
 BOUNDS = {
     "ge": "minimum",
     "gt": "exclusiveMinimum",
@@ -127,27 +127,13 @@ def describe(
             "responses": {"Problem": _content(MEDIA_TYPE, {"$ref": SCHEMAS.format(name="Problem")}, components, "A problem.")},
         },
     }
-    return {name: _portable(part) for name, part in described.items()}
-
-
-def _portable(part: Any) -> Any:
-    """Write the end of a pattern as JSON Schema does: its `$` is the end of the text, for which Python has another sign."""
-    if isinstance(part, dict):
-        return {
-            name: value.replace(r"\Z", "$") if name == "pattern" and isinstance(value, str) else _portable(value)
-            for name, value in part.items()
-        }
-    return [_portable(one) for one in part] if isinstance(part, list | tuple) else part
+    return {name: portable(part) for name, part in described.items()}
 
 
 def _operation(
     route: HTTPRoute, handler: HTTPRouteHandler, body: Any, answer: Any, components: Mapping[str, Any]
 ) -> dict[str, Any]:
-    parameters = [
-        _parameter(name, field, in_path=name in route.path_parameters)
-        for name, field in handler.parsed_fn_signature.parameters.items()
-        if name not in INJECTED and name != "data"
-    ]
+    parameters = [_parameter(one) for one in parameters_of(handler, frozenset(route.path_parameters))]
     described: dict[str, Any] = {
         "operationId": handler.fn.__name__,
         "summary": handler.summary or handler.fn.__name__.replace("_", " "),
@@ -161,16 +147,17 @@ def _operation(
         described["responses"][str(status)] = _answer(handler, status, shown, components) | {"description": phrase}
     if body is not None:
         described["requestBody"] = _content("application/json", body, components) | {"required": True}
-    for status in _refusals(asked=bool(parameters), sent=body is not None):
-        described["responses"].setdefault(str(status), refused(status, page="html" in _media_type(handler)))
+    refusals = {*_refusals(asked=bool(parameters), sent=body is not None), *handler.opt.get("refusals", ())}
+    for status in sorted(refusals):
+        described["responses"].setdefault(str(status), refused(status, page=is_page(handler)))
     described["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
     return described
 
 
-def _refusals(*, asked: bool, sent: bool) -> list[int]:
+def _refusals(*, asked: bool, sent: bool) -> set[int]:
     """Return with which statuses any operation may refuse: by what it is asked and what it is sent."""
-    named = [400, 404, 409, 422] if asked or sent else []
-    return sorted([*named, *([401, 403, 413, 415] if sent else []), 429, 503])
+    named = {404, 409, 422} if asked or sent else set()
+    return {400, 429, 503} | named | ({401, 403, 413, 415} if sent else set())
 
 
 def refused(status: int, *, page: bool = False) -> dict[str, Any]:
@@ -184,6 +171,11 @@ def refused(status: int, *, page: bool = False) -> dict[str, Any]:
     if page:
         content["text/html"] = {"schema": {"type": "string"}}
     return {"description": PHRASES[status], "content": content}
+
+
+def is_page(handler: HTTPRouteHandler) -> bool:
+    """Tell whether an operation is for people's browsers."""
+    return "html" in _media_type(handler)
 
 
 def _media_type(handler: HTTPRouteHandler) -> str:
@@ -205,24 +197,18 @@ def _content(media_type: str, schema: Any, components: Mapping[str, Any], phrase
     return content if phrase is None else {"description": phrase} | content
 
 
-def _parameter(name: str, field: FieldDefinition, *, in_path: bool) -> dict[str, Any]:
-    declared = field.kwarg_definition if isinstance(field.kwarg_definition, ParameterKwarg) else None
-    schema = dict(msgspec.json.schema(field.annotation))
-    if branches := [branch for branch in schema.get("anyOf", ()) if branch.get("type") != "null"]:
-        schema |= {"anyOf": branches}  # a parameter is left out; no address can hold null
-    if len(branches) == 1:
-        schema = {name: value for name, value in schema.items() if name != "anyOf"} | branches[0]
-    place, shown = ("path", name) if in_path else ("query", name)
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    field, declared = parameter.field, declaration(parameter.field)
+    schema = dict(msgspec.json.schema(parameter.kind))
+    text = ""
     if declared is not None:
-        place = "path" if in_path else declared.param_type.value
-        shown = declared.name or declared.header or declared.query or name
         bounds = {BOUNDS[key]: value for key in BOUNDS if (value := getattr(declared, key)) is not None}
         text = bounds.pop("description", "")
         for branch in schema.get("anyOf", [schema]):
-            if branch.get("type") != "null":
-                branch.update(bounds)
-    described: dict[str, Any] = {"name": shown, "in": place, "required": in_path or field.is_required, "schema": schema}
-    if declared is not None and text:
+            branch.update(bounds)
+    required = parameter.place == "path" or field.is_required
+    described: dict[str, Any] = {"name": parameter.name, "in": parameter.place, "required": required, "schema": schema}
+    if text:
         described["description"] = text
     if field.has_default and field.default is not None:
         schema["default"] = field.default

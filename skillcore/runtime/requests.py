@@ -8,13 +8,11 @@ from typing import Any
 
 import msgspec
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.datastructures.state import State
-from litestar.handlers import BaseRouteHandler
 
 from skillcore.runtime.problems import BadRequest, InvalidField, UnsupportedMediaType
 
-__all__ = ["JSONRequest", "decode", "misfit", "refuse_nul"]
+__all__ = ["JSONRequest", "decode", "misfit"]
 
 PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?P<place>[^`]*)`)?$", re.DOTALL)
 NAMED = re.compile(r"^Object (?:contains unknown|missing required) field `(?P<name>.*)`$", re.DOTALL)
@@ -38,18 +36,6 @@ class JSONRequest(Request[Any, Any, State]):
             )
         expected = self.route_handler.parsed_data_field
         return decode(await self.body(), Any if expected is None else expected.annotation)
-
-
-def refuse_nul(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """Refuse an address with a NUL character, which no text here can keep; for Litestar's ``guards``.
-
-    Raises:
-        BadRequest: names the parameter, if it is one of the query.
-    """
-    field = next((name for name, value in connection.query_params.multi_items() if "\0" in name + value), None)
-    if field is not None or "\0" in connection.scope["path"]:
-        shown = None if field is None or "\0" in field else field
-        raise BadRequest("the address holds the character U+0000, which no text can hold", field=shown)
 
 
 @lru_cache(maxsize=512)

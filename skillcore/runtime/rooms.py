@@ -1,4 +1,4 @@
-"""What a room offers to the rest: routes, jobs, subscriptions, checks, rebuilds and services."""
+"""What a room offers to the rest: routes, jobs, services and the like, and what it owes to people who leave."""
 
 from __future__ import annotations
 
@@ -52,20 +52,16 @@ Rebuild = Callable[[Engine, Callable[[str], None]], Awaitable[None]]
 Service = Callable[[Engine], AbstractAsyncContextManager[object]]
 """Opens something a process runs for a room, such as the ledger's intake; closed in reverse order."""
 
-
 Gauge = Callable[[Transaction], Awaitable[None]]
 """Reads values from the database into the room's metrics, when somebody scrapes them."""
-
 
 Erase = Callable[[Transaction, UUID], Awaitable[None]]
 """What erasing a person asks of a room beyond what its tables declare: such as handing over what others share, or forgetting
 them in a cache. Called in the transaction that erases, before the declared rows go; the second time it finds nothing to do."""
 
-
 Define = Callable[[Transaction, UUID, str, datetime], Awaitable[Struct | None]]
 """Returns what a person's subject is judged by, as it stood at a moment: called with their id and the subject. None if there is
 none, or it is not theirs."""
-
 
 Leave = Callable[[Transaction, UUID, UUID], Awaitable[None]]
 """What a room does when a person leaves a platform: called with their ids, in the transaction that ends the membership, as the

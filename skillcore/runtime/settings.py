@@ -60,8 +60,8 @@ class ServerSection(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     trusted_proxies: tuple[NetworkName, ...] = ()
     forwarded_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
     cors_origins: tuple[str, ...] = ()
-    tls_certificate: str = ""
-    tls_key: str = ""
+    tls_certificate_file: str = ""
+    tls_key_file: str = ""
     hsts: Annotated[str, Meta(pattern=r"^(max-age=[0-9]{1,10}(; includeSubDomains)?(; preload)?)?\Z")] = (
         "max-age=31536000; includeSubDomains"
     )
@@ -168,10 +168,6 @@ class OIDCProviderSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     registration: bool = True
     redirect_uri: str = ""
     leeway: Annotated[int, Meta(ge=0, le=300)] = 60
-
-    def __repr__(self) -> str:
-        """Show everything but the secret."""
-        return f"{type(self).__name__}(issuer={self.issuer!r}, client_id={self.client_id!r})"
 
 
 class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

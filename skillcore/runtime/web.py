@@ -15,7 +15,8 @@ from skillcore.runtime.browsers import CrossOrigin
 from skillcore.runtime.callers import Called
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.observed import Observed
-from skillcore.runtime.requests import JSONRequest, refuse_nul
+from skillcore.runtime.parameters import check_query, refuse_nul
+from skillcore.runtime.requests import JSONRequest
 from skillcore.runtime.senders import Bounded
 
 __all__ = ["web"]
@@ -48,7 +49,7 @@ def web(
         route_handlers=routes,
         dependencies={"engine": Provide(lambda: engine, sync_to_thread=False), "actor": Provide(_actor, sync_to_thread=False)},
         exception_handlers={**refusals.HANDLERS},
-        guards=[refuse_nul, guard],
+        guards=[refuse_nul, guard, check_query],
         lifespan=[lifespan],
         logging_config=None,
         middleware=middleware,

@@ -14,6 +14,7 @@ from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.operations.sources import states
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.portable import portable
 from skillcore.runtime.problems import Forbidden, NotFound
 from skillcore.verification.handles import LONGEST_NAME, parse_handle
 from skillcore.verification.imports import begin
@@ -80,7 +81,7 @@ async def offers(tx: Transaction) -> list[SourceOffer]:
             state=_state(found.get(name, [])),
             plugin=plugins.owner(name),
             proofs=tuple(offered(source, page_for(tx.engine.settings, name))),
-            requirement=msgspec.json.schema(source.requirement),
+            requirement=portable(msgspec.json.schema(source.requirement)),
         )
         for name, source in sorted(plugins.sources.items())
     ]

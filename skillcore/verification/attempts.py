@@ -12,10 +12,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 
 from skillcore.plugin import VerificationSource
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.forgetting import delete_some
 from skillcore.runtime.problems import TooManyRequests
 from skillcore.verification.linking import Method
 from skillcore.verification.tables import LinkAttemptRow
@@ -116,10 +117,8 @@ async def forget_expired(tx: Transaction, before: datetime, limit: int) -> int:
         before: the moment.
         limit: how many at most.
     """
-    over = select(LinkAttemptRow.id).where(LinkAttemptRow.expires_at < before, LinkAttemptRow.state.not_in(("checking",)))
-    some = over.limit(limit).with_for_update(skip_locked=True)
-    gone = await tx.session.execute(delete(LinkAttemptRow).where(LinkAttemptRow.id.in_(some)).returning(LinkAttemptRow.id))
-    return len(gone.all())
+    over = and_(LinkAttemptRow.expires_at < before, LinkAttemptRow.state != "checking")
+    return await delete_some(tx, LinkAttemptRow.id, over, limit)
 
 
 async def supersede(tx: Transaction, user_id: UUID, source: str) -> None:

@@ -187,6 +187,7 @@ async def return_to_link(
 
 @get(
     "/api/sources/{source:str}/link/callback",
+    media_type="text/html",
     opt={"access": access(user()), "secret": True},
     tags=["sources"],
     summary="Come back from a site",

@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 
 from skillcore.plugin import Identity, OAuthProof, OIDCProof, Refused, SourceError, Unavailable
 from skillcore.runtime import oauth
-from skillcore.runtime.callers import own_url
+from skillcore.runtime.addresses import own_url
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.oauth import Provider, Providers, Site, Token

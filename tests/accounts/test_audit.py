@@ -14,10 +14,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from skillcore.accounts import audit_checks
 from skillcore.accounts.access import Actor
-from skillcore.accounts.audit import note, note_apart
-from skillcore.accounts.erasure import strip_audit
+from skillcore.accounts.audit import checks, note, note_apart
+from skillcore.accounts.audit.erasure import strip_audit
 from skillcore.ledger import record
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.database import SERVICE_ROLE
@@ -73,7 +72,7 @@ def chained(entries: list[Any]) -> bytes:
 
 
 async def findings(engine: Engine) -> list[str]:
-    found = [finding async for finding in audit_checks.audit(engine)]
+    found = [finding async for finding in checks.audit(engine)]
     return [f"{finding.subject}: {finding.message}" if finding.subject else finding.message for finding in found]
 
 

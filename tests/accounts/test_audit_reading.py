@@ -12,7 +12,7 @@ from structlog.contextvars import bound_contextvars
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.audit import note_apart
-from skillcore.accounts.erasure import strip_audit
+from skillcore.accounts.audit.erasure import strip_audit
 from skillcore.accounts.tables import MembershipRow
 from skillcore.runtime.callers import Caller, called_by
 from skillcore.runtime.settings import AuditSettings, Settings

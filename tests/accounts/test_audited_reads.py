@@ -10,9 +10,9 @@ import msgspec
 import psycopg
 import pytest
 
-from skillcore.accounts.audit import Draw
-from skillcore.accounts.audit_checks import audit
-from skillcore.accounts.audit_lane import Lane
+from skillcore.accounts.audit.checks import audit
+from skillcore.accounts.audit.lane import Lane
+from skillcore.accounts.audit.noting import Draw
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.problems import UnavailableNow

@@ -136,7 +136,7 @@ async def test_a_code_holds_as_often_and_as_long_as_it_says(school: School) -> N
     assert await accept(ada, over) == 404
     assert (await mia.visitor.get("/api/mentors/invitations")).json()["items"] == []
     async with school.door.engine.transaction() as tx:
-        assert await mentors.forget_invitations(tx, now(), 10) == 1
+        assert await mentors.forget_expired(tx, now(), 10) == 1
     assert await accept(mia, await code_of(mia)) == 409
     for nonsense in ("x", "\U0001f511", "a b"):
         assert await accept(ada, nonsense) == 404

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy import func, select, update
 
-from skillcore.accounts.audit_tables import AuditRow
+from skillcore.accounts.audit.tables import AuditRow
 from skillcore.accounts.tables import RefreshTokenRow, SessionRow
 from skillcore.runtime.engine import Engine
 from tests.conftest import Dsns

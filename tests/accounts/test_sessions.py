@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select, update
 
 from skillcore.accounts import sessions
 from skillcore.accounts.access import Actor
-from skillcore.accounts.audit_tables import AuditRow
+from skillcore.accounts.audit.tables import AuditRow
 from skillcore.accounts.authentication import Known
 from skillcore.accounts.tables import RefreshTokenRow, SessionRow, UserRow
 from skillcore.runtime.clock import new_id

@@ -26,6 +26,7 @@ from skillcore.runtime import oauth
 from skillcore.runtime.clock import now
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import OIDCProviderSettings, ServerSection, Settings
+from tests.described import comparing
 from tests.visitors import PASSWORD, Door
 
 PROGRAM = Path(__file__).parents[1] / "verification" / "identity_provider.mjs"
@@ -132,7 +133,7 @@ async def browsers(door: Door) -> AsyncIterator[Callable[[], Browser]]:
 
     def browser() -> Browser:
         transport = httpx.ASGITransport(app=door.app, raise_app_exceptions=False)  # type: ignore[arg-type]
-        opened.append(httpx.AsyncClient(transport=transport, base_url=HERE))
+        opened.append(httpx.AsyncClient(transport=transport, base_url=HERE, event_hooks=comparing(door.app)))
         return Browser(opened[-1])
 
     yield browser
@@ -441,7 +442,7 @@ async def test_roles_follow_groups_up_and_down(browsers: Browsers, issuers: dict
         seen.append((await browser.profile())["role"])
     assert seen == ["mentor", "admin", "mentor", "learner", "mentor", "learner"]
     async with door.engine.transaction() as tx:
-        query = "select detail->>'before', detail->>'role', about_id from audit where act = 'role.changed' order by position"
+        query = "select detail->>'before', detail->>'after', about_id from audit where act = 'role.changed' order by position"
         noted = (await tx.session.execute(text(query))).all()
     assert [tuple(row[:2]) for row in noted][:2] == [("learner", "mentor"), ("mentor", "admin")]
     assert len(noted) == 6

@@ -48,13 +48,16 @@ def make(tmp_path: Path) -> Make:
         how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
         files[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how))
         files[1].chmod(0o600)
-        return ServerSection(tls_certificate=str(files[0]), tls_key=str(files[1]))
+        return ServerSection(tls_certificate_file=str(files[0]), tls_key_file=str(files[1]))
 
     return made
 
 
 def variables(server: ServerSection) -> dict[str, str]:
-    return {"SKILLCORE__SERVER__TLS_CERTIFICATE": server.tls_certificate, "SKILLCORE__SERVER__TLS_KEY": server.tls_key}
+    return {
+        "SKILLCORE__SERVER__TLS_CERTIFICATE_FILE": server.tls_certificate_file,
+        "SKILLCORE__SERVER__TLS_KEY_FILE": server.tls_key_file,
+    }
 
 
 def said(server: ServerSection) -> list[tuple[str, str]]:
@@ -64,7 +67,7 @@ def said(server: ServerSection) -> list[tuple[str, str]]:
 @pytest.mark.timeout(200)
 def test_https_is_served(make: Make, tmp_path: Path) -> None:
     server = make()
-    trusting = ssl.create_default_context(cafile=server.tls_certificate)
+    trusting = ssl.create_default_context(cafile=server.tls_certificate_file)
     with serving(tmp_path / "here", variables=variables(server)) as served:
         assert served.address.startswith("https://127.0.0.1:")
         port = int(served.address.rpartition(":")[2])
@@ -76,7 +79,7 @@ def test_https_is_served(make: Make, tmp_path: Path) -> None:
         connection.close()
         found = {}
         for version in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            context = ssl.create_default_context(cafile=server.tls_certificate)
+            context = ssl.create_default_context(cafile=server.tls_certificate_file)
             context.set_ciphers("DEFAULT@SECLEVEL=0")  # else OpenSSL itself would not try what is too old
             with pytest.warns(DeprecationWarning, match="TLSv1_1") if version < ssl.TLSVersion.TLSv1_2 else no_warning():
                 context.minimum_version = context.maximum_version = version
@@ -90,7 +93,9 @@ def test_https_is_served(make: Make, tmp_path: Path) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
             plain.sendall(b"GET /api/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
             assert b"200" not in plain.recv(4096)
-        listening = Settings(server=ServerSection(port=port, tls_certificate=server.tls_certificate, tls_key=server.tls_key))
+        listening = Settings(
+            server=ServerSection(port=port, tls_certificate_file=server.tls_certificate_file, tls_key_file=server.tls_key_file)
+        )
         assert [one.status for one in network.port(listening)] == ["ok"]
 
 
@@ -104,7 +109,7 @@ class no_warning:  # noqa: N801 - a context manager reads as a verb
 
 @pytest.mark.timeout(100)
 def test_a_key_of_another_certificate_stops_the_start(make: Make, tmp_path: Path) -> None:
-    mixed = ServerSection(tls_certificate=make("one").tls_certificate, tls_key=make("two").tls_key)
+    mixed = ServerSection(tls_certificate_file=make("one").tls_certificate_file, tls_key_file=make("two").tls_key_file)
     with started(tmp_path / "here", "--port", "0", variables=variables(mixed)) as served:
         until(lambda: served.process.poll() is not None)
         assert served.process.returncode == 1
@@ -149,6 +154,8 @@ def test_what_tls_cannot_be_served_with(make: Make, tmp_path: Path, what: str) -
 
 def test_other_machines_reach_tls_without_a_warning(make: Make) -> None:
     server = make()
-    everywhere = ServerSection(host="0.0.0.0", tls_certificate=server.tls_certificate, tls_key=server.tls_key)
+    everywhere = ServerSection(
+        host="0.0.0.0", tls_certificate_file=server.tls_certificate_file, tls_key_file=server.tls_key_file
+    )
     assert [one.status for one in network.bind(Settings(server=everywhere))] == ["ok"]
     assert [one.status for one in network.bind(Settings(server=ServerSection(host="0.0.0.0")))] == ["warn"]

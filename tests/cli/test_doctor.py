@@ -180,6 +180,11 @@ def test_files_that_hold_secrets_must_be_their_owners_alone(
     headers.write_text('{"Authorization": "Bearer x"}')
     headers.chmod(0o604)
     assert "plugins.practice.server.headers_file" in failing(doctor(), "secrets")
+    headers.chmod(0o600)
+    (tmp_path / "smtp-password").write_text("hunter2")
+    (tmp_path / "smtp-password").chmod(0o604)
+    monkeypatch.setenv("SKILLCORE__MAIL__PASSWORD_FILE", str(tmp_path / "smtp-password"))
+    assert "mail.password_file" in failing(doctor(), "secrets")
 
 
 def test_a_password_in_a_configuration_file_that_others_may_read_is_odd(doctor: Doctor) -> None:

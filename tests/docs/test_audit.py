@@ -12,9 +12,9 @@ import pytest
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.audit import Act, note_apart
-from skillcore.accounts.audit_chain import By
-from skillcore.accounts.audit_reading import AuditEntry, Exported
-from skillcore.accounts.erasure import strip_audit
+from skillcore.accounts.audit.chain import By
+from skillcore.accounts.audit.erasure import strip_audit
+from skillcore.accounts.audit.reading import AuditEntry, Exported
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
 from tests.cli.conftest import Commands, Done, command, on_database  # noqa: F401 - fixtures
@@ -49,7 +49,7 @@ def named(file: Path) -> set[str]:
 
 def test_every_act_is_noted_somewhere():
     """That nothing else is, the type of `note` says."""
-    literal = ROOT / "skillcore" / "accounts" / "audit.py"
+    literal = ROOT / "skillcore" / "accounts" / "audit" / "noting.py"
     files = [file for file in (ROOT / "skillcore").rglob("*.py") if file != literal]
     assert set(ACTS) - set().union(*map(named, files)) == {"person.read"}
     assert 'entry("person.read", ' in literal.read_text(encoding="utf-8")

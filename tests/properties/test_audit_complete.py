@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as tried
 from hypothesis import strategies as st
 
-from skillcore.accounts.audit_checks import audit
+from skillcore.accounts.audit.checks import audit
 from skillcore.runtime.settings import AuditSettings, Settings
 from tests.conftest import Dsns
 from tests.ledger.facts import rows

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from litestar import Litestar, get
 
-from skillcore.runtime.callers import Called, Caller, Proxies, current, group, origin_of, own_url
+from skillcore.runtime.callers import Called, Caller, Proxies, current, group
 from skillcore.runtime.settings import ServerSection
 
 PROXY, SECOND, CLIENT, EVIL = "10.0.0.1", "10.0.0.2", "203.0.113.7", "198.51.100.66"
@@ -167,14 +167,3 @@ async def test_every_request_has_its_caller() -> None:
         assert (await client.get("/who", headers=headers)).json() == [CLIENT, "a b" + "x" * 509, True]
         assert (await client.get("/who", headers={"User-Agent": ""})).json() == [PROXY, "", False]
     assert current() == Caller("", "", False)
-
-
-def test_links_lead_to_the_public_address() -> None:
-    assert own_url(ServerSection(public_url="https://skills.example.org/")) == "https://skills.example.org"
-    assert own_url(ServerSection(host="0.0.0.0", port=9000)) == "http://127.0.0.1:9000"
-    assert own_url(ServerSection(host="::", tls_certificate="c", tls_key="k", port=443)) == "https://[::1]"
-
-
-def test_origins_are_written_as_browsers_write_them() -> None:
-    assert origin_of("HTTPS://Skills.Example.org:443/there") == "https://skills.example.org"
-    assert origin_of("http://[::1]:8000/") == "http://[::1]:8000"

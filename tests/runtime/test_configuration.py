@@ -258,7 +258,7 @@ def test_all_problems_of_a_file_come_at_once(write):
         ("[server]\ncors_origins = ['https://A.example']", ("[server] cors_origins",)),
         ("[server]\ncors_origins = ['https://*.example.org']", ("[server] cors_origins",)),
         ("[server]\ncors_origins = ['null']", ("[server] cors_origins", "'null'")),
-        ("[server]\ntls_key = 'k.pem'", ("[server] tls_certificate", "the other one")),
+        ("[server]\ntls_key_file = 'k.pem'", ("[server] tls_certificate_file", "the other one")),
         ("[server]\nhsts = 'max-age=1\\r\\nX: y'", ("[server] hsts",)),
         ("[database]\nurl = 'mysql://u:secret@h/d'", ("[database] url", "'embedded'", "postgresql://", "mysql://u:***@h/d")),
         ("[database]\nurl = 'embeded'", ("[database] url", "'embeded'")),

@@ -280,7 +280,6 @@ HARMLESS = {
     "skillcore.runtime.oauth.Provider.token_endpoint": "an address that everybody knows",
     "skillcore.runtime.oauth.Provider.id_token_signing_alg_values_supported": "names of algorithms",
     "skillcore.runtime.oauth.Provider.token_endpoint_auth_methods_supported": "names of methods",
-    "skillcore.runtime.settings.ServerSection.tls_key": "the name of a file",
     "skillcore.verification.handles.Handle.key": "a handle as it is compared",
     "skillcore.testing.samples.MetChallenge.key": "names a challenge",
     "skillcore.verification.linking.Claim.handle_key": "a handle as it is compared",

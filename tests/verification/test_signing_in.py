@@ -34,6 +34,7 @@ from skillcore.verification.proving import NewAttempt
 from skillcore.verification.signing_in import Return
 from skillcore.verification.tables import LinkAttemptRow
 from tests.conftest import Dsns
+from tests.described import comparing
 from tests.verification.site import SOURCE, Arena, Claims, Site, claims_at, patient
 from tests.visitors import PASSWORD, Door, door_of
 
@@ -233,7 +234,7 @@ async def test_a_browser_comes_back_to_the_service_s_own_page(issuer: str, peopl
 
 async def browser_of(door: Door, email: str) -> httpx.AsyncClient:
     transport = httpx.ASGITransport(app=door.app, raise_app_exceptions=False)  # type: ignore[arg-type]
-    client = httpx.AsyncClient(transport=transport, base_url=HERE)
+    client = httpx.AsyncClient(transport=transport, base_url=HERE, event_hooks=comparing(door.app))
     signed = await client.post(
         "/api/auth/login", json={"email": email, "password": PASSWORD, "keep": "cookie"}, headers={"Origin": HERE}
     )

@@ -154,7 +154,8 @@ def _named(settings: Settings, found: Plugins) -> Iterator[tuple[str, Path]]:
     named = {
         "database.url_file": settings.database.url_file,
         "database.owner_url_file": settings.database.owner_url_file,
-        "server.tls_key": settings.server.tls_key,
+        "mail.password_file": settings.mail.password_file,
+        "server.tls_key_file": settings.server.tls_key_file,
         **{f"oidc.{name}.client_secret_file": of.client_secret_file for name, of in settings.oidc.items()},
     }
     yield from ((setting, Path(file)) for setting, file in named.items() if file)

@@ -12,7 +12,8 @@ from ipaddress import ip_address
 from cryptography import x509
 
 from skillcore.cli.diagnosis.report import Diagnosis, bad, fine, odd
-from skillcore.cli.serve import EVERYWHERE, to_oneself
+from skillcore.cli.serve import to_oneself
+from skillcore.runtime.addresses import from_here
 from skillcore.runtime.http import AddressInUse, Certificate, CertificateUnusable, check, free_port, resolve
 from skillcore.runtime.settings import Settings
 
@@ -33,7 +34,7 @@ def port(settings: Settings) -> Iterator[Diagnosis]:
     try:
         free_port(host, number)
     except AddressInUse as error:
-        if number and _is_skillcore(EVERYWHERE.get(host, host), number, encrypted=bool(settings.server.tls_certificate)):
+        if number and _is_skillcore(from_here(host), number, encrypted=bool(settings.server.tls_certificate_file)):
             yield fine("port", f"skillcore serves on {host} port {number}")
         else:
             yield bad("port", str(error).partition(":")[0], "stop what listens there, or set server.host and server.port")
@@ -49,13 +50,13 @@ def bind(settings: Settings) -> Iterator[Diagnosis]:
     except AddressInUse as error:
         yield bad("bind", str(error), "set server.host to 127.0.0.1, or to a name or address of this machine")
         return
-    if settings.server.tls_certificate:
+    if settings.server.tls_certificate_file:
         yield fine("bind", f"{host} is served over TLS")
     elif address.is_loopback:
         yield fine("bind", f"{host} is reachable from this machine only")
     else:
         remedy = (
-            "set server.host to 127.0.0.1 behind a proxy with TLS, or server.tls_certificate; or let only that proxy come here"
+            "set server.host to 127.0.0.1 behind a proxy with TLS, or let only that one in; or set server.tls_certificate_file"
         )
         yield odd("bind", f"{host} is reachable from other machines, and passwords and keys would cross in plain HTTP", remedy)
 

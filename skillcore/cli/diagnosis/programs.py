@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from skillcore.cli.diagnosis.report import Diagnosis, bad, fine, odd
 from skillcore.plugin import PathAdvisor, ServerSettings, VerificationSource
 from skillcore.plugin.manager import Plugins
+from skillcore.runtime.addresses import is_loopback
 from skillcore.runtime.outbound import Network
 
 __all__ = ["node", "servers"]
@@ -74,7 +75,7 @@ def _remote(name: str, settings: ServerSettings, network: Network) -> Diagnosis:
         return bad("servers", f"{name}: the url is no address of an HTTP server", "write https://, a host and a path")
     place = f"{name}: {address.scheme}://{address.hostname}"
     secret = bool(settings.headers or settings.headers_file)
-    if address.scheme == "http" and secret and not _is_here(address.hostname):
+    if address.scheme == "http" and secret and not is_loopback(address.hostname):
         return bad("servers", f"{place} is sent headers, and secrets among them, in plain HTTP", "use its https address")
     if _is_address(address.hostname) and not network.permits(address.hostname):
         return bad(
@@ -89,15 +90,6 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _program(settings: ServerSettings) -> str | None:

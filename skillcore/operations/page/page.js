@@ -29,8 +29,12 @@ function bounds(schema) {
   return shown.filter((key) => key in schema).map((key) => `${key} ${JSON.stringify(schema[key])}`).join(", ");
 }
 
+function prose(text) {
+  return (text ?? "").split(/`+([^`]+)`+/).map((part, place) => (place % 2 ? element("code", {}, part) : part));
+}
+
 function table(head, rows) {
-  const row = (cell, cells) => element("tr", {}, ...cells.map((text) => element(cell, {}, text ?? "")));
+  const row = (cell, cells) => element("tr", {}, ...cells.map((text) => element(cell, {}, ...prose(text))));
   return element("table", {}, row("th", head), ...rows.map((cells) => row("td", cells)));
 }
 
@@ -39,7 +43,7 @@ function fields(api, schema) {
   if (!found.properties) return [];
   const required = new Set(found.required || []);
   const rows = Object.entries(found.properties).map(([name, field]) => [
-    name + (required.has(name) ? " *" : ""), kind(api, field), [field.description, bounds(field)].filter(Boolean).join(". "),
+    name + (required.has(name) ? " *" : ""), kind(api, field), [field.description, bounds(field)].filter(Boolean).join(" "),
   ]);
   return [table(["field", "type", ""], rows)];
 }
@@ -62,7 +66,7 @@ function operation(api, path, method, found) {
   const whole = element("details", {},
     element("summary", {}, element("span", { className: "method" }, method.toUpperCase()), element("code", {}, path),
       ` ${found.summary}`),
-    element("p", {}, found.description),
+    element("p", {}, ...prose(found.description)),
     element("p", { className: "access" }, found["x-access"] ? `For ${found["x-access"].join(", and ")}.` : "For anyone."),
     ...(parameters.length ? [element("h4", {}, "Parameters"), table(["name", "in", "type", ""], parameters)] : []),
     ...bodies(api, "Body", found.requestBody),
@@ -81,7 +85,7 @@ function draw(api) {
     }
   }
   document.getElementById("version").textContent = api.info.version;
-  document.getElementById("about").textContent = api.info.description;
+  document.getElementById("about").replaceChildren(...prose(api.info.description));
   const sections = [...groups].map(([tag, all]) => element("section", {}, element("h2", {}, tag), ...all));
   document.getElementById("operations").replaceChildren(...sections);
 }

@@ -12,7 +12,7 @@ from sqlalchemy import and_, select, union_all
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.audit import Act, note
-from skillcore.accounts.audit_tables import AuditRow
+from skillcore.accounts.audit.tables import AuditRow
 from skillcore.accounts.mentor_tables import MentorRow
 from skillcore.accounts.tables import MembershipRow, PlatformRow, UserRow
 from skillcore.runtime.chain import moment

@@ -18,7 +18,7 @@ from uuid import UUID
 from msgspec import Struct
 from psycopg import AsyncConnection
 
-from skillcore.accounts.audit_tables import CONTENT
+from skillcore.accounts.audit.tables import CONTENT
 from skillcore.runtime.chain import chain, field_image, integer_image, leaf_of, microseconds, text_image, uuid_image
 
 __all__ = ["By", "Entry", "append", "content_image", "digest_of", "fixed_image"]

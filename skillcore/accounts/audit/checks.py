@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from psycopg import IsolationLevel
 
-from skillcore.accounts.audit_chain import digest_of
-from skillcore.accounts.audit_tables import CONTENT
+from skillcore.accounts.audit.chain import digest_of
+from skillcore.accounts.audit.tables import CONTENT
 from skillcore.runtime.chain import field_image, leaf_of
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.rooms import Check, Finding

@@ -16,7 +16,7 @@ import psycopg
 import structlog
 from msgspec import Struct
 
-from skillcore.accounts.audit_chain import Entry, append
+from skillcore.accounts.audit.chain import Entry, append
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.problems import UnavailableNow
 

@@ -1,71 +1,22 @@
-"""The routes of the audit, of roles, and of mentoring by consent."""
+"""The routes of mentors and their learners: invitations, consent, and its end."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-from litestar import Response, delete, get, post, put
+from litestar import Response, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody
 from litestar.types import ControllerRouterHandler
 
-from skillcore.accounts import audit_reading, mentors, roles
-from skillcore.accounts.access import Actor, access, admin, mentor, user
-from skillcore.accounts.audit import Act
+from skillcore.accounts import mentors
+from skillcore.accounts.access import Actor, access, mentor, user
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
 __all__ = ["ROUTES"]
 
 MENTOR = {"access": access(mentor())}
-
-By = Annotated[UUID | None, QueryParameter(description="Only what this person or key did.")]
-About = Annotated[UUID | None, QueryParameter(description="Only what was done to this person.")]
-OfAct = Annotated[Act | None, QueryParameter(description="Only this act.")]
-Since = Annotated[datetime | None, QueryParameter(description="Not before this time.")]
-Until = Annotated[datetime | None, QueryParameter(description="Before this time.")]
-
-
-@get("/api/audit", opt={"access": access(admin())}, tags=["audit"], summary="Search the audit")
-async def search(
-    engine: NamedDependency[Engine],
-    actor: NamedDependency[Actor],
-    act: OfAct = None,
-    by: By = None,
-    about: About = None,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-) -> Page[audit_reading.AuditEntry]:
-    """Security-relevant acts, the newest first. That somebody searched is an entry too."""
-    async with engine.transaction() as tx:
-        return await audit_reading.search(
-            tx, actor, act=act, by=by, about=about, since=since, until=until, limit=limit, cursor=cursor
-        )
-
-
-@get("/api/auth/activity", opt={"access": access(user())}, tags=["accounts"], summary="See what was done about you")
-async def activity(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], limit: Limit = 50, cursor: Cursor = None
-) -> Page[audit_reading.Activity]:
-    """Your sign-ins and changes, and who read what is yours, in which role; the newest first."""
-    async with engine.transaction() as tx:
-        return await audit_reading.activity(tx, actor, limit=limit, cursor=cursor)
-
-
-@put("/api/users/{user_id:uuid}/role", opt={"access": access(admin())}, tags=["users"], summary="Give a role")
-async def appoint(
-    engine: NamedDependency[Engine],
-    actor: NamedDependency[Actor],
-    user_id: FromPath[UUID],
-    data: JSONBody[roles.Appointment],
-) -> roles.Appointed:
-    """The last administrator stays one."""
-    async with engine.transaction() as tx:
-        return await roles.appoint(tx, actor, user_id, data.role)
 
 
 @post("/api/mentors/invitations", opt={**MENTOR, "secret": True}, tags=["mentors"], summary="Invite learners whom you mentor")
@@ -141,9 +92,6 @@ async def leave_learner(engine: NamedDependency[Engine], actor: NamedDependency[
 
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
-    search,
-    activity,
-    appoint,
     invite_learners,
     list_mentor_invitations,
     withdraw,

@@ -18,8 +18,8 @@ import msgspec
 import structlog
 
 from skillcore.accounts.access import Actor
-from skillcore.accounts.audit_chain import By, Entry, append
-from skillcore.accounts.audit_lane import Lane
+from skillcore.accounts.audit.chain import By, Entry, append
+from skillcore.accounts.audit.lane import Lane
 from skillcore.runtime import callers
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
