@@ -275,7 +275,7 @@ HARMLESS = {
     "skillcore.plugin.proofs.Challenge.key": "names a challenge",
     "skillcore.plugin.proofs.IssuedChallenge.key": "names a challenge",
     "skillcore.plugin.proofs.OAuthProof.token_url": "an address that everybody knows",
-    "skillcore.runtime.oauth.Site.token_url": "an address that everybody knows",
+    "skillcore.runtime.sites.Site.token_url": "an address that everybody knows",
     "skillcore.runtime.oauth.Provider.authorization_endpoint": "an address that everybody knows",
     "skillcore.runtime.oauth.Provider.token_endpoint": "an address that everybody knows",
     "skillcore.runtime.oauth.Provider.id_token_signing_alg_values_supported": "names of algorithms",
