@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import httpx2
@@ -30,7 +31,7 @@ from skillcore.privacy.duties import Duties
 from skillcore.privacy.erasure import erase
 from skillcore.runtime import oauth
 from skillcore.runtime.clock import new_id, now
-from skillcore.runtime.jobs import JobContext, Jobs
+from skillcore.runtime.jobs import JobContext, Jobs, Retry
 from skillcore.runtime.rotation import sealed_columns
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import Settings
@@ -611,23 +612,58 @@ async def test_an_import_asks_about_the_new_name(issuer: str, people: Place) -> 
     assert Remembering.asked == [Account(SOURCE, "Caroline", "583008")]
 
 
-async def test_a_verification_asks_about_the_new_name(issuer: str, people: Place) -> None:
+async def begun(place: People, person: Actor) -> Callable[[], Awaitable[None]]:
+    """Have a task checked; returns its job."""
+    new = NewTask(description="lift", source=SOURCE, requirements={"kilos": 1})
+    async with place.engine.transaction() as tx:
+        task = await tasks.create(tx, person, new)
+    async with place.engine.transaction() as tx:
+        await tasks.complete(tx, person, task.id)
+    return lambda: complete_task(place.engine, JobContext(place.engine, 0, 1), task=str(task.id))
+
+
+@asynccontextmanager
+async def working(people: Place, issuer: str) -> AsyncIterator[People]:
+    """Open an engine that runs jobs of tasks, too."""
     Remembering.asked.clear()
     async with (
         people(by_lasting_token(issuer), kind=Remembering, jobs=False) as place,
         place.engine.open(Jobs([ROOM, WORK])),
         Sealer.opened(place.engine),
     ):
+        yield place
+
+
+async def test_a_verification_asks_about_the_new_name(issuer: str, people: Place) -> None:
+    async with working(people, issuer) as place:
         ada = await proved(place, "Blackwell")
         calls(issuer, "Blackwell", login="Elizabeth")
         await a_day_passes(place)
-        new = NewTask(description="lift", source=SOURCE, requirements={"kilos": 1})
-        async with place.engine.transaction() as tx:
-            task = await tasks.create(tx, ada, new)
-        async with place.engine.transaction() as tx:
-            await tasks.complete(tx, ada, task.id)
-        await complete_task(place.engine, JobContext(place.engine, 0, 1), task=str(task.id))
+        await (await begun(place, ada))()
     assert Remembering.asked == [Account(SOURCE, "Elizabeth", "583009")]
+
+
+async def test_what_was_found_under_an_old_name_decides_nothing(
+    issuer: str, people: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import may learn of a new name while a verification still asks about the old one."""
+    async with working(people, issuer) as place:
+        ada = await proved(place, "Barton")
+        calls(issuer, "Barton", login="Clara")
+        original = Remembering.verify
+
+        async def verify(source: Remembering, tools: Tools, account: Account, requirement: Lift) -> Verdict:
+            found = await original(source, tools, account, requirement)
+            await ask(place, ada)
+            return found
+
+        monkeypatch.setattr(Remembering, "verify", verify)
+        job = await begun(place, ada)
+        with pytest.raises(Retry, match="renamed"):
+            await job()
+        await job()
+        assert [account.handle for account in Remembering.asked] == ["Barton", "Clara"]
+        assert (await place.kinds(ada)).count("task.failed") == 1
 
 
 # --- it shows nowhere
