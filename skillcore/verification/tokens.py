@@ -61,7 +61,7 @@ def worth_keeping(engine: Engine, found: SignedIn) -> bool:
     """Say whether what a sign-in gave can be of use later, and this deployment keeps such."""
     token = found.token
     lasts = bool(token.refresh_token) or token.life is None or token.life > SHORTEST_USE
-    return engine.settings.verification.keep_tokens and found.lookable and found.identity.external_id is not None and lasts
+    return engine.settings.verification.keep_tokens and found.lookable and lasts
 
 
 async def keep(tx: Transaction, holder: Holder, token: Token) -> None:

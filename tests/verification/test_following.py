@@ -35,7 +35,7 @@ from skillcore.runtime.jobs import JobContext, Jobs, Retry
 from skillcore.runtime.rotation import sealed_columns
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import Settings
-from skillcore.runtime.sites import Token
+from skillcore.runtime.sites import Token, TokenEnded
 from skillcore.verification import ROOM, accounts, following, identities, imports, revocations, tokens
 from skillcore.verification.following import DAILY, LATELY, followed
 from skillcore.verification.importing import import_history
@@ -296,6 +296,23 @@ async def test_an_account_that_is_unlinked_meanwhile_is_not_renamed(
         before(monkeypatch, lambda: place.unlink(ada, ada))
         assert (await ask(place, ada)).handle == "Franklin"
         assert await place.kinds(ada) == ["account.linked", "account.unlinked"]
+
+
+async def test_a_newer_sign_in_is_not_forgotten_with_an_older_one(
+    issuer: str, people: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with people(by_lasting_token(issuer)) as place:
+        ada = await proved(place, "Swallow")
+        first = await kept(place, ada)
+
+        async def shown_by(*_: Any) -> Identity:
+            await place.hand_in(ada, (await place.signed_in(ada, "Swallow")).given)
+            raise TokenEnded("the older one holds no more")
+
+        monkeypatch.setattr(following, "shown_by", shown_by)
+        await change(place, "update source_tokens set expires_at = null")
+        await ask(place, ada)
+        assert await kept(place, ada) not in {None, first}
 
 
 async def test_nothing_is_written_of_somebody_who_is_erased_meanwhile(
@@ -571,12 +588,14 @@ async def test_where_nothing_can_be_given_back_nothing_waits(issuer: str, people
 
 async def test_workers_see_to_it_by_themselves(issuer: str, people: Place) -> None:
     async with people(by_lasting_token(issuer)) as place:
-        ada = await proved(place, "Payne")
+        ada, eve = await proved(place, "Payne"), await proved(place, "Leavitt")
         await place.unlink(ada, ada)
-        async with revocations.service(place.engine):
-            async with asyncio.timeout(30):
-                while await to_give_back(place):  # noqa: ASYNC110 - it is a row of a table that goes
-                    await asyncio.sleep(0.05)
+        settings = place.engine.settings
+        none = msgspec.structs.replace(settings.verification, keep_tokens=False)
+        place.engine.settings = msgspec.structs.replace(settings, verification=none)
+        async with revocations.service(place.engine), asyncio.timeout(30):
+            while await kept(place, eve) or await to_give_back(place):  # noqa: ASYNC110 - these are rows of tables that go
+                await asyncio.sleep(0.05)
 
 
 # --- before a source is asked
