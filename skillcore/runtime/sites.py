@@ -138,18 +138,18 @@ async def got(network: Network, name: str, address: str, shape: type[T], headers
         name: of the site, for messages.
         address: that is asked.
         shape: of the answer.
-        headers: of the request.
+        headers: of a request that a token authorises; what is public needs none.
 
     Raises:
         Unavailable: no answer, or none that can be read.
-        TokenEnded: what the request is authorised by holds no more.
+        TokenEnded: that token holds no more.
         Refused: the site does not let us see it.
     """
     client = network.client(limit=LIMIT, seconds=SECONDS, headers=headers or {"Accept": "application/json"})
     async with reaching(name), client:
         answer = await client.get(address)
         if answer.status_code in {401, 403}:
-            kind = TokenEnded if answer.status_code == 401 else Refused
+            kind = TokenEnded if answer.status_code == 401 and headers else Refused  # what is public has no token to end
             raise kind(f"{name} does not accept our credentials (HTTP {answer.status_code})")
         if answer.status_code != 200:
             raise Unavailable(f"{name} answered with HTTP {answer.status_code}")

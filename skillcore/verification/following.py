@@ -100,7 +100,6 @@ async def _begun(engine: Engine, account: LinkedAccount, older_than: timedelta) 
             return None
         token = opened(engine, row)
         if token is None:
-            await tx.session.delete(row)
             return None
         row.busy_until = moment + BUSY
         holder = Holder(account_id=account.id, user_id=account.user_id, source=account.source, method=row.method)

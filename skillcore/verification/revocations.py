@@ -103,12 +103,13 @@ async def _claimed(engine: Engine) -> list[Due]:
         query = select(TokenRevocationRow).where(TokenRevocationRow.next_at <= now()).order_by(TokenRevocationRow.next_at)
         due = []
         for row in await tx.session.scalars(query.limit(AT_ONCE).with_for_update(skip_locked=True)):
-            token = opened(engine, row)
-            if token is None or row.given_up_at <= now():
+            if row.given_up_at <= now():
                 log.info("a token is forgotten that its site has not taken back", source=row.source)
                 await tx.session.delete(row)
                 continue
             row.next_at = min(now() + min(PAUSE * 2**row.attempts, LONGEST_PAUSE), row.given_up_at)
             row.attempts += 1
-            due.append(Due(row.id, row.source, row.method, token))
+            token = opened(engine, row)
+            if token is not None:
+                due.append(Due(row.id, row.source, row.method, token))
         return due

@@ -152,14 +152,14 @@ def sealed(engine: Engine, holder: Holder, token: Token) -> bytes:
 
 
 def opened(engine: Engine, row: SourceTokenRow | TokenRevocationRow) -> Token | None:
-    """Return the token of a row; None where it does not open, and so is of no use to anybody."""
+    """Return the token of a row; None where it does not open here, for want of its key or since it was meddled with."""
     try:
         if isinstance(row, SourceTokenRow):
             plain = engine.service(Sealer).open(SourceTokenRow.token, row.account_id, row.user_id, row.token)
         else:
             plain = engine.service(Sealer).open(TokenRevocationRow.token, row.id, None, row.token)
     except Unsealable as error:
-        log.warning("a token is lost", reason=str(error))
+        log.warning("a token does not open", reason=str(error))
         return None
     return msgspec.json.decode(plain, type=Token)
 

@@ -12,9 +12,11 @@ import pytest
 from sqlalchemy import select, text
 
 from skillcore.accounts.access import Actor
-from skillcore.plugin import OAuthClient
+from skillcore.plugin import OAuthClient, Refused
+from skillcore.runtime import oauth
 from skillcore.runtime.settings import Settings
-from skillcore.runtime.sites import Token
+from skillcore.runtime.sites import Token, TokenEnded
+from skillcore.testing.tools import THIS_MACHINE
 from skillcore.verification.following import DAILY, followed
 from skillcore.verification.linking import LinkedAccount, account_for
 from skillcore.verification.revocations import revoke_due
@@ -122,6 +124,13 @@ async def test_only_bad_credentials_cost_the_token(
         httpx2_mock.get(USER).respond(**answer)
         assert (await a_day_later(place, ada)).handle == "octocat"
         assert (await kept(place) is not None) == stays
+
+
+async def test_an_issuer_that_shows_nobody_what_it_is_ends_no_token(httpx2_mock: Any) -> None:
+    httpx2_mock.get("https://issuer.test/.well-known/openid-configuration").respond(status_code=401)
+    with pytest.raises(Refused) as caught:
+        await oauth.discovered(THIS_MACHINE, "https://issuer.test")
+    assert not isinstance(caught.value, TokenEnded)
 
 
 @pytest.mark.parametrize(("answer", "successor"), [(RENEWED, "ghu_the_next_one"), (REFUSED, None)])
