@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import httpx2
 import msgspec
+import psycopg
 import pytest
 from sqlalchemy import select, text
 
@@ -46,6 +47,7 @@ from skillcore.work import ROOM as WORK
 from skillcore.work import tasks
 from skillcore.work.completion import complete_task
 from skillcore.work.tasks import NewTask
+from tests.conftest import Dsns
 from tests.verification.sign_ins import BACK, KEEPING, People, Place, by_lasting_token, by_profile, by_token, held
 from tests.verification.site import SOURCE, Arena, Lift, patient
 
@@ -168,6 +170,7 @@ async def test_a_renamed_account_goes_on_under_its_new_name(issuer: str, people:
             noted = list(await tx.session.scalars(select(AuditRow.act).where(AuditRow.about_id == ada.user_id)))
         assert noted == ["account.linked"] * 2
         assert await followed(place.engine, found, DAILY) == found
+        assert await kept(place, ada) is not None
 
 
 async def test_a_site_is_asked_no_more_than_is_worth_it(issuer: str, people: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,6 +327,27 @@ async def test_nothing_is_written_of_somebody_who_is_erased_meanwhile(
         before(monkeypatch, lambda: erase(place.engine, ada.user_id or new_id(), "asked"))
         await ask(place, ada)
         assert (await kept(place, ada), await to_give_back(place)) == (None, [token])
+
+
+async def test_whoever_settles_a_name_waits_for_the_person_before_anything_of_theirs(
+    issuer: str, people: Place, database_dsns: Dsns
+) -> None:
+    """An erasure holds the person first; whoever held a token of theirs meanwhile would wait for it in a circle."""
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with people(by_lasting_token(issuer)) as place:
+        ada = await proved(place, "Seacole")
+        with (
+            psycopg.connect(database_dsns.owner_dsn) as erasing,
+            psycopg.connect(database_dsns.owner_dsn, autocommit=True) as looking,
+        ):
+            erasing.execute("select from users where id = %s for update", (ada.user_id,))
+            asking = asyncio.create_task(ask(place, ada))
+            async with asyncio.timeout(30):
+                while looking.execute(query).fetchone() == (0,):  # noqa: ASYNC110 - it is another session that waits
+                    await asyncio.sleep(0.02)
+            erasing.execute("select from source_tokens for update nowait")
+            erasing.rollback()
+            assert (await asking).handle == "Seacole"
 
 
 # --- tokens that run out

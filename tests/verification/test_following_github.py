@@ -15,7 +15,7 @@ from skillcore.accounts.access import Actor
 from skillcore.plugin import OAuthClient, Refused
 from skillcore.runtime import oauth
 from skillcore.runtime.settings import Settings
-from skillcore.runtime.sites import Token, TokenEnded
+from skillcore.runtime.sites import Site, Token, TokenEnded
 from skillcore.testing.tools import THIS_MACHINE
 from skillcore.verification.following import DAILY, followed
 from skillcore.verification.linking import LinkedAccount, account_for
@@ -131,6 +131,32 @@ async def test_an_issuer_that_shows_nobody_what_it_is_ends_no_token(httpx2_mock:
     with pytest.raises(Refused) as caught:
         await oauth.discovered(THIS_MACHINE, "https://issuer.test")
     assert not isinstance(caught.value, TokenEnded)
+
+
+@pytest.mark.parametrize("posted", [True, False])
+async def test_elsewhere_a_form_gives_back_what_others_follow_from(httpx2_mock: Any, posted: bool) -> None:
+    """As RFC 7009 has it: with a refresh token goes the access token that came of it, and not the other way round."""
+    site = Site(
+        name="arena",
+        client=OAuthClient(client_id="app", client_secret="a secret"),
+        authorize_url="https://arena.test/authorize",
+        token_url="https://arena.test/token",
+        redirect_uri=BACK,
+        posted=posted,
+        revoke_url="https://arena.test/revoke",
+    )
+    taking = httpx2_mock.post("https://arena.test/revoke").respond()
+    await oauth.given_back(THIS_MACHINE, site, Token("the access token", refresh_token="the refresh token"))
+    request = taking.calls.last.request
+    form = dict(parse_qsl(request.content.decode()))
+    assert (form["token"], form["token_type_hint"]) == ("the refresh token", "refresh_token")
+    assert form.get("client_secret") == ("a secret" if posted else None)
+    login = base64.b64encode(b"app:a secret").decode()
+    assert request.headers.get("authorization") == (None if posted else f"Basic {login}")
+    with pytest.raises(Refused, match="without TLS"):
+        await oauth.given_back(
+            THIS_MACHINE, msgspec.structs.replace(site, revoke_url="http://arena.test/revoke"), Token("the access token")
+        )
 
 
 @pytest.mark.parametrize(("answer", "successor"), [(RENEWED, "ghu_the_next_one"), (REFUSED, None)])
