@@ -77,6 +77,7 @@ class SignInSite(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answering)
         self.given: list[str] = []
         self.shown: list[str] = []
+        self.asked_back = 0
 
     @property
     def address(self) -> str:
@@ -100,6 +101,7 @@ class Answering(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
+        self.server.asked_back += 1
         self.answer(503, {})
 
     def answer(self, status: int, body: dict[str, Any]) -> None:
@@ -223,18 +225,23 @@ def follow(life: Life, database_dsns: Dsns) -> None:
 
 
 def sign_in_elsewhere(life: Life, token: str, owner: psycopg.Connection[Any]) -> None:
-    """Let somebody prove an account by signing in, twice, and have the token renewed that is kept."""
+    """Let somebody prove an account by signing in, twice, and another one in vain; have the token renewed that is kept."""
     link, account = "/api/sources/github/link", "/api/users/me/sources/github"
-    for _ in range(2):
-        life.send("DELETE", account, token=token)
-        url = life.send("POST", link, {}, token).json()["data"]["url"]
+    password = life.secret("the password of somebody who is invited")
+    invited = life.send("POST", "/api/invitations", {"email": "mallory@example.org"}, token).json()["link"]["token"]
+    life.send("POST", "/api/auth/password/reset", {"token": invited, "password": password})
+    other = life.send("POST", "/api/auth/login", {"email": "mallory@example.org", "password": password}).json()["access_token"]
+    for whose, state in ((token, "proved"), (token, "proved"), (other, "failed")):
+        life.send("DELETE", account, token=whose)
+        url = life.send("POST", link, {}, whose).json()["data"]["url"]
         given = {"code": life.secret("a code of a site"), "state": dict(parse_qsl(urlsplit(url).query))["state"]}
-        life.send("POST", f"{link}/callback", given, token)
-        until(lambda: life.send("GET", link, token=token).json()["state"] == "proved")
+        life.send("POST", f"{link}/callback", given, whose)
+        until(lambda whose=whose, state=state: life.send("GET", link, token=whose).json()["state"] == state)  # type: ignore[misc]
+    until(lambda: life.site.asked_back > 0)
     assert life.send("GET", account, token=token).json()["followed"] is True
     owner.execute("update source_tokens set asked_at = now() - interval '1 day', expires_at = now()")
     life.send("POST", "/api/sources/github/import", {}, token)
-    until(lambda: len(life.site.shown) >= 3)
+    until(lambda: len(life.site.shown) >= 4)
 
 
 def live(life: Life) -> str:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, text
 
 from skillcore.accounts.access import Actor
-from skillcore.accounts.audit_tables import AuditRow
+from skillcore.accounts.audit.tables import AuditRow
 from skillcore.plugin import (
     Account,
     ChallengeProof,
