@@ -119,6 +119,7 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     answer_retention_days: Count = 90
     deadline: Seconds = 110.0
     isolated: tuple[str, ...] = ()
+    keep_tokens: bool = True
     proof_grace: Annotated[float, Meta(ge=0)] = 600.0
     proof_starts_per_hour: Count = 10
     redirect_uri: str = ""
