@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
+import msgspec
 import pytest
 from sqlalchemy import delete, func, select, update
 
@@ -159,6 +160,27 @@ async def test_what_another_process_ended_ends_here_within_seconds(
     async with asyncio.timeout(AT_ONCE):
         while await status(there) != 401:  # noqa: ASYNC110 - the other side tells nobody
             await asyncio.sleep(0.02)
+
+
+async def test_of_too_many_sessions_the_one_not_used_for_longest_ends(engine: Engine) -> None:
+    settings = msgspec.structs.replace(engine.settings, auth=msgspec.structs.replace(engine.settings.auth, most_sessions=3))
+    async with door_of(Engine(settings, engine.plugins, engine.database)) as door:
+        first, ada = await door.learner()
+        second, _ = await sign_in(door)
+        third, _ = await sign_in(door)
+        bob, _ = await door.learner("bob@example.org")
+        async with door.engine.transaction() as tx:  # the first one is in daily use, and the third was not heard of for longest
+            for number, visitor in enumerate((third, second, first)):
+                seen = datetime.now(UTC) - timedelta(hours=9 - number)
+                of = SessionRow.id == UUID((await visitor.get("/api/auth/session")).json()["session"]["id"])
+                await tx.session.execute(update(SessionRow).where(of).values(last_seen_at=seen))
+        fourth, _ = await sign_in(door)
+        assert [await status(one) for one in (first, second, third, fourth, bob)] == [200, 200, 401, 200, 200]
+        async with door.engine.transaction() as tx:
+            ended = select(AuditRow.detail).where(AuditRow.act == "session.ended", AuditRow.about_id == UUID(ada))
+            (noted,) = (await tx.session.scalars(ended)).all()
+        assert isinstance(noted, dict)
+        assert noted["why"] == "too many sessions"
 
 
 async def test_what_ends_while_it_is_looked_up_is_not_remembered() -> None:
