@@ -52,6 +52,9 @@ async def code_of(mentor: Person, **data: Any) -> str:
     return code
 
 
+READS = "select actor_kind, actor_id::text, about_id::text, detail->>'route' from audit"
+
+
 async def accept(learner: Person, code: str) -> int:
     return (await learner.visitor.post("/api/mentors", {"code": code})).status_code
 
@@ -73,6 +76,11 @@ async def test_a_mentor_reads_those_who_accepted_until_either_ends_it(school: Sc
     assert [one["user_id"] for one in (await ada.visitor.get("/api/mentors")).json()["items"]] == [mia.id]
     assert [one["user_id"] for one in (await mia.visitor.get("/api/learners")).json()["items"]] == [ada.id]
     assert (await school.max.visitor.get("/api/learners")).json()["items"] == []
+    seen = rows(database_dsns, f"{READS} where act = 'person.read' order by position")
+    assert seen == [
+        ("mentor", mia.id, ada.id, f"GET /api/{path}")
+        for path in ("users/{person}", "users/{person}/events", "users/{person}/sources", "learners")
+    ]
 
     assert (await ada.visitor.send("DELETE", f"/api/mentors/{mia.id}")).status_code == 204
     for path in ("", "/events", "/sources"):
