@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from skillcore.accounts import devices
 from skillcore.accounts.credential_tables import DeviceRow
 from skillcore.accounts.devices import COOKIE
-from skillcore.accounts.passwords import digest
+from skillcore.accounts.passwords import Passwords, digest
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
@@ -94,6 +94,25 @@ async def test_a_hash_of_another_cost_is_made_anew(door: Door) -> None:
     assert fresh is not None
     assert fresh.startswith("$2b$04$")
     assert await statuses(door, ADA, WRONG) == [200, 401]
+
+
+async def test_a_password_that_is_replaced_while_it_is_compared_opens_nothing(
+    door: Door, monkeypatch: pytest.MonkeyPatch, database_dsns: Dsns
+) -> None:
+    """Whoever replaces theirs since somebody else knows it, has shut that one out when it is done."""
+    await door.learner()
+    passwords = door.engine.service(Passwords)
+    compare = passwords.fits
+
+    async def meanwhile(password: str, kept: str | None) -> bool:
+        fits = await compare(password, kept)
+        async with door.engine.transaction() as tx:
+            await tx.session.execute(update(UserRow).values(password_hash="$2b$04$another"))
+        return fits
+
+    monkeypatch.setattr(passwords, "fits", meanwhile)
+    assert await statuses(door, ADA) == [401]
+    assert rows(database_dsns, "select count(*) from sessions where how = 'password'") == [(0,)]
 
 
 async def test_a_password_fits_on_whatever_keyboard(door: Door) -> None:
