@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import select, update
 
 from skillcore.accounts import devices
+from skillcore.accounts.attempts import Attempt
 from skillcore.accounts.credential_tables import DeviceRow
 from skillcore.accounts.devices import COOKIE
 from skillcore.accounts.passwords import Passwords, digest
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.problems import TooManyRequests
 from skillcore.runtime.settings import LimitSettings
 from tests.accounts.costs import Counted
 from tests.conftest import Dsns
@@ -145,6 +147,17 @@ async def test_attempts_are_counted_for_the_account_however_it_is_written(
 async def test_attempts_are_counted_for_the_address_called_from(counting: Door) -> None:
     bodies = [WRONG | {"email": f"{name}@example.org"} for name in "abc"]
     assert await statuses(counting, *bodies) == [401, 401, 429]
+
+
+async def test_an_attempt_that_is_refused_for_the_account_costs_the_address_nothing(counting: Door) -> None:
+    """Else whoever uses up an account's attempts would keep its person from signing in to any other from there."""
+    for _ in range(2):
+        await Attempt(counting.engine, "account:hers").begin()
+    for _ in range(3):
+        with pytest.raises(TooManyRequests):
+            await Attempt(counting.engine, "address:here", "account:hers").begin()
+    for _ in range(2):
+        await Attempt(counting.engine, "address:here", "account:another").begin()
 
 
 async def test_right_attempts_are_given_back(counting: Door) -> None:
