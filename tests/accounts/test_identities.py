@@ -86,3 +86,13 @@ async def test_with_another_way_one_may_be_given_up(engine: Engine) -> None:
         await identities.disconnect(tx, actor, "school", SCHOOL.issuer)
     async with engine.transaction() as tx:
         assert (await tx.session.scalars(select(IdentityRow.issuer))).all() == ["https://club.test"]
+
+
+async def test_a_role_that_groups_did_not_give_they_do_not_take(engine: Engine) -> None:
+    """An administrator gave it; the last administrator would keep theirs for that reason alone."""
+    ada = await admitted(engine, "ada")
+    async with engine.transaction() as tx:
+        (await tx.session.get_one(UserRow, ada)).role = "mentor"
+    assert await admitted(engine, "ada") == ada
+    async with engine.transaction() as tx:
+        assert (await tx.session.get_one(UserRow, ada)).role == "mentor"
