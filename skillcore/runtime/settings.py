@@ -178,6 +178,7 @@ class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     access_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
     session_days: Annotated[float, Meta(gt=0, le=400)] = 30.0
     idle_days: Annotated[float, Meta(gt=0, le=400)] = 7.0
+    most_sessions: Annotated[int, Meta(ge=1, le=10_000)] = 100
     refresh_grace: Annotated[float, Meta(ge=0, le=60)] = 10.0
     registration: Literal["open", "closed"] = "open"
     min_characters: Annotated[int, Meta(ge=8, le=64)] = 15

@@ -79,7 +79,8 @@ async def followed(engine: Engine, account: LinkedAccount, older_than: timedelta
     except TokenEnded:
         return await _settled(engine, following, None)
     except SourceError as error:
-        log.info("a site does not say what an account is called", source=account.source, reason=type(error).__name__)
+        source = account.source
+        log.info("a site does not say what an account is called", source=source, reason=type(error).__name__)
         return account
     return await _settled(engine, following, found)
 
@@ -160,7 +161,8 @@ async def _settled(engine: Engine, following: Following, found: Identity | None)
         if row is None or current is None:
             return current or account
         if found is None or found.external_id != current.external_id:
-            log.info("a token is forgotten: its site takes it no more", source=account.source, another=found is not None)
+            source = account.source
+            log.info("a token is forgotten: its site takes it no more", source=source, another=found is not None)
             if found is not None:
                 hand_back(tx, following.holder.source, following.holder.method, following.token)
             await tx.session.delete(row)
