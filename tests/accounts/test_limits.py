@@ -275,7 +275,7 @@ async def test_people_are_counted_by_themselves_wherever_they_are(narrow: Door) 
         ("GET", "/api/auth/profile", {}, 401),
         ("GET", "/api/auth/profile", {"headers": {"Authorization": "Bearer nonsense"}}, 401),
         ("GET", "/api/auth/profile", {"headers": {"Authorization": "Bearer sk_aaaa_bbbb"}}, 401),
-        ("POST", "/api/platforms", {"headers": {"Idempotency-Key": "x" * 999}, "json": {}}, 400),
+        ("POST", "/api/platforms", {"headers": {"Idempotency-Key": "x" * 999}, "json": {}}, 401),
         ("POST", "/api/auth/login", {"content": b"{"}, 415),
         ("POST", "/api/setup", {"json": {}}, 422),
     ],
