@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from skillcore.defaults.attempts.formula import AttemptSettings, configured
 from skillcore.defaults.kinds import KINDS
 from skillcore.defaults.level import Level, LevelSettings
 from skillcore.defaults.rules import Completed, CompletedTask, Joined, Updated, Volunteered
@@ -17,6 +18,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``[plugins.defaults]``: parameters of the default formulas."""
 
     level: LevelSettings = LevelSettings()
+    attempt: AttemptSettings = AttemptSettings()
 
 
 @hookimpl
@@ -39,5 +41,5 @@ def skillcore_signal_rules(settings: Settings) -> Iterable[SignalRule]:
 
 @hookimpl
 def skillcore_scoring_formulas(settings: Settings) -> Iterable[ScoringFormula[Any]]:
-    """Offer the default formulas."""
-    return (Level(settings.level),)
+    """Offer the default formulas. The attempt model is read from its file here, once."""
+    return (Level(settings.level), configured(settings.attempt))

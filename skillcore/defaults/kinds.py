@@ -208,11 +208,18 @@ class SessionStarted(Payload, frozen=True, kw_only=True):
 
 
 class SessionActivity(Payload, frozen=True, kw_only=True):
-    """Something done in a training session. Subject: the session."""
+    """Something done in a training session. Subject: the session.
+
+    Attributes:
+        item: what was attempted, by a name that is the same for everybody who attempts it.
+        difficulty: of that, as whoever records it states it.
+    """
 
     type: Name
     score: Percent | None = None
     detail: dict[str, Any] = {}
+    item: Name | None = None
+    difficulty: Difficulty | None = None
 
 
 class SessionEnded(Payload, frozen=True, kw_only=True):

@@ -67,6 +67,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     Attributes:
         skill: of one skill; null for the person's own.
         combine: how the contributions make the value.
+        link: what makes the value of that: `identity`, or `logistic`, with the contributions on the scale of logits.
         parameters: of the formula, as configured.
         head: the version of the person's stream that it holds for; null for a platform, whom it would tell of other ones.
         events: what moved the score, in the order of time; to a platform without what concerns other platforms.
@@ -79,6 +80,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     value: float | None
     label: str | None
     combine: str
+    link: str
     parameters: Mapping[str, Any]
     head: int | None
     components: list[Part]
@@ -122,6 +124,7 @@ async def explain(
         value=rounded(value.score.value),
         label=value.score.label,
         combine=value.score.combine,
+        link=value.score.link,
         parameters=bound.parameters(),
         head=shown_head(actor, value.head),
         components=[_part(component) for component in value.score.components],
