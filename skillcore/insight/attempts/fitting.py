@@ -32,8 +32,10 @@ STEADY = 0.03
 
 FIRST_VARIANCES = (0.5, 0.5)
 
-FEATURE_PENALTY = 1.0
+FEATURE_PENALTY = 30.0
 """On features of unit variance: for a thousand answers or more it is hardly felt."""
+
+INTERCEPT_PENALTY = 1.0
 
 LEAST_VARIANCE, MOST_VARIANCE = 1e-3, 9.0
 """Of effects on the logit scale: whatever the data, items differ a little, and no group is left without a prior."""
@@ -80,6 +82,7 @@ class _Answered(Struct, frozen=True):
     Attributes:
         by_item: a row an item: 1 for its answers.
         dense: the features, and ones for the intercept.
+        offset: the logit of the share of right answers; the intercept is what comes to it.
     """
 
     correct: Numbers
@@ -87,11 +90,12 @@ class _Answered(Struct, frozen=True):
     by_item: Any
     skills: Any
     dense: Numbers
+    offset: float
 
     def logits(self, items: Numbers, others: Numbers) -> Numbers:
         count = self.skills.shape[1]
         total: Numbers = items[self.items] + self.skills @ others[:count] + self.dense @ others[count:]
-        return total
+        return total + self.offset
 
 
 class _Penalty(Struct, frozen=True):
@@ -137,11 +141,10 @@ def fitted(design: Design, correct: Numbers, report: Callable[[str], None] = lam
         ),
         design.skills,
         np.hstack([design.features, np.ones((len(correct), 1))]),
+        float(np.log((correct.sum() + 1) / (len(correct) - correct.sum() + 1))),
     )
     skills = design.skills.shape[1]
     items, others = np.zeros(design.item_count), np.zeros(skills + answered.dense.shape[1])
-    share = min(max(float(correct.mean()), 1e-3), 1 - 1e-3)
-    others[-1] = np.log(share / (1 - share))
     variances = FIRST_VARIANCES
     for step in range(VARIANCE_STEPS):
         penalty = _Penalty(1 / variances[0], _penalties(skills, design.features.shape[1], variances[1]))
@@ -150,12 +153,12 @@ def fitted(design: Design, correct: Numbers, report: Callable[[str], None] = lam
         report(f"fit {step + 1}: variance of items {variances[0]:.3f}, of skills {variances[1]:.3f}")
         if max(abs(new / old - 1) for new, old in zip(variances, before, strict=True)) < STEADY:
             break
-    return Fit(float(others[-1]), items, others[:skills], others[skills:-1], *variances)
+    return Fit(answered.offset + float(others[-1]), items, others[:skills], others[skills:-1], *variances)
 
 
 def _penalties(skills: int, features: int, skill_variance: float) -> Numbers:
-    """Return the penalty of each effect beside the items'; the intercept has next to none."""
-    return np.concatenate([np.full(skills, 1 / skill_variance), np.full(features, FEATURE_PENALTY), [1e-9]])
+    """Return the penalty of each effect beside the items'."""
+    return np.concatenate([np.full(skills, 1 / skill_variance), np.full(features, FEATURE_PENALTY), [INTERCEPT_PENALTY]])
 
 
 def _climbed(answered: _Answered, items: Numbers, others: Numbers, penalty: _Penalty) -> tuple[Numbers, Numbers, _Normal]:
