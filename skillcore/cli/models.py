@@ -66,7 +66,8 @@ def register(commands: Commands) -> None:
         "evaluate",
         run_evaluate,
         summary=f"train on {TRAIN_FILE} of a folder, and judge the model on its {TEST_FILE}",
-        details="exit codes: 0 done, 1 a tenth of the predictions is not calibrated, 2 the folder cannot be used, 130 interrupted",
+        details="exit codes: 0 done, 1 a tenth of the predictions is not calibrated, 2 the folder cannot be used,\n"
+        "130 interrupted",
     )
     evaluate.add_argument("directory", metavar="DIR", type=Path, help="folder with both files")
     evaluate.add_argument("--json", action="store_true", help="print JSON")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-__all__ = ["FEATURES", "GROUPS", "Learner", "Memory", "after", "features"]
+__all__ = ["FEATURES", "SLOPED", "Learner", "Memory", "after", "features"]
 
 GENERAL_HALF_LIVES = (3.0, 10.0, 40.0)
 SKILL_HALF_LIVES = (1.5, 5.0, 15.0)
@@ -102,10 +102,13 @@ FEATURES = (
     "skill.same",
     "skill.gap",
     "both.ability_first",
-    "both.ability_share",
+    "both.abilities",
     "both.chance",
 )
 """What a model may weigh, in the order of `features`."""
+
+SLOPED = ("skill.right", "skill.wrong", "skill.first", "skill.same", "skill.gap")
+"""What a model may weigh for each skill in its own way: how fast practice helps differs most between skills."""
 
 
 def features(learner: Learner, skills: Sequence[str], ease: float, at: float) -> list[float]:
@@ -123,7 +126,8 @@ def features(learner: Learner, skills: Sequence[str], ease: float, at: float) ->
     if len(skills) == 1:
         on_skill = _on_skill(learner, skills[0], at)
     elif skills:
-        on_skill = [math.fsum(column) / len(skills) for column in zip(*(_on_skill(learner, skill, at) for skill in skills))]
+        each = [_on_skill(learner, skill, at) for skill in skills]
+        on_skill = [math.fsum(column) / len(skills) for column in zip(*each, strict=True)]
     else:
         on_skill = [*_seen(UNKNOWN, SKILL_PRIOR, at), 0.0, 0.0]
     ability = general.ability + on_skill[_ABILITY]

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from skillcore.defaults.attempts.learner import FEATURES, Learner, features
+from skillcore.defaults.attempts.learner import FEATURES, SLOPED, Learner, features
 
 __all__ = ["Effect", "Model", "TrainedOn", "UnusableModel", "generic", "read_model"]
 
@@ -31,10 +31,12 @@ class Effect(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     Attributes:
         effect: what it adds to a prediction.
         ease: how often it is answered right, whoever tries.
+        slopes: of a skill, what it adds to the weights of the features in `SLOPED`.
     """
 
     effect: Finite
     ease: Finite
+    slopes: tuple[Finite, ...] = ()
 
 
 class TrainedOn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,16 +90,16 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             at: when, in seconds.
             stated_ease: what is known of its ease beside the model.
         """
-        named = [self.skills[skill].effect for skill in skills if skill in self.skills]
-        parts = {
-            "intercept": self.intercept,
-            "item": self.items[item].effect if item in self.items else 0.0,
-            "skill": math.fsum(named) / len(skills) if skills else 0.0,
-        }
-        parts["difficulty"] = stated_ease
         seen = features(learner, skills, self.ease_of(item, skills) + stated_ease, at)
-        for name, value in zip(FEATURES, seen, strict=True):
-            parts[name] = value * self.weights[name]
+        parts = {name: value * self.weights[name] for name, value in zip(FEATURES, seen, strict=True)}
+        parts["intercept"] = self.intercept
+        parts["difficulty"] = stated_ease
+        parts["item"] = self.items[item].effect if item in self.items else 0.0
+        parts["skill"] = 0.0
+        for effect in (self.skills[skill] for skill in skills if skill in self.skills):
+            parts["skill"] += effect.effect / len(skills)
+            for name, place, slope in zip(SLOPED, _SLOPED_PLACES, effect.slopes, strict=False):
+                parts[name] += slope * seen[place] / len(skills)
         return parts
 
     def probability(self, learner: Learner, item: str, skills: Sequence[str], at: float) -> float:
@@ -107,6 +109,9 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def digest(self) -> str:
         """Return what tells this model from others."""
         return sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
+
+
+_SLOPED_PLACES = tuple(FEATURES.index(name) for name in SLOPED)
 
 
 def chance(logit: float) -> float:
@@ -126,6 +131,8 @@ def read_model(path: Path) -> Model:
         raise UnusableModel(f"{path}: {error.strerror or error}") from error
     except msgspec.MsgspecError as error:
         raise UnusableModel(f"{path} holds no model of this version: {error}; make one by `skillcore models train`") from error
+    if any(len(skill.slopes) not in (0, len(SLOPED)) for skill in model.skills.values()):
+        raise UnusableModel(f"{path} has other slopes than this version takes, which are {len(SLOPED)}; train it anew")
     if set(model.weights) != set(FEATURES):
         odd = ", ".join(sorted(set(model.weights) ^ set(FEATURES)))
         raise UnusableModel(f"{path} weighs other features than this version sees ({odd}); train it anew")

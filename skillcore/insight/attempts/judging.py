@@ -43,7 +43,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """Predictions held against what happened.
 
     Attributes:
-        auc: the probability that a right answer had the higher prediction than a wrong one; None where all were right, or wrong.
+        auc: the probability that a right answer had a higher prediction than a wrong one; None where there are not both.
         rmse: root of the mean squared difference between prediction and outcome.
         calibrated: every tenth holds.
     """

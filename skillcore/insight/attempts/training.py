@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import sparse
 
-from skillcore.defaults.attempts.learner import FEATURES, Learner, after
+from skillcore.defaults.attempts.learner import FEATURES, SLOPED, Learner, after
 from skillcore.defaults.attempts.model import Effect, Model, TrainedOn
 from skillcore.insight.attempts.answers import Answers
 from skillcore.insight.attempts.features import seen_before
@@ -26,6 +26,13 @@ PARTS = 5
 
 ITEM_PRIOR, SKILL_PRIOR = 8.0, 20.0
 """Answers that the mean of an item's skill counts for beside its own, and the mean of all beside a skill's."""
+
+
+MOST_SLOPED = 400
+"""Of more skills, none gets slopes of its own: the equations to solve would be too many."""
+
+SLOPE_SCALE = 0.3
+"""How much less than in their effects skills are taken to differ in a slope."""
 
 
 class Eases(Struct, frozen=True):
@@ -53,11 +60,16 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
     mean, scale = seen.mean(axis=0), seen.std(axis=0)
     scale[scale < 1e-9] = 1.0
     items = np.zeros(len(answers), dtype=np.int64) if generic else answers.items
-    counted = (1, columns[:, :0]) if generic else (len(answers.item_names), columns)
-    fit = fitted(Design(items, *counted, (seen - mean) / scale), answers.correct, report)
+    even = (seen - mean) / scale
+    counted = (1, columns[:, :0]) if generic else (len(answers.item_names), _with_slopes(columns, even))
+    fit = fitted(Design(items, *counted, even), answers.correct, report)
     weights = fit.features / scale
     intercept = fit.intercept - float(weights @ mean) + (float(fit.items[0]) if generic else 0.0)
-    named = ({}, {}) if generic else _named(answers, columns, fit, eases, least_learners)
+    named = (
+        ({}, {})
+        if generic
+        else _named(answers, columns, _Effects.of(fit, columns.shape[1], mean, scale), eases, least_learners)
+    )
     return Model(
         trained_on=TrainedOn(
             answers=len(answers),
@@ -131,7 +143,38 @@ def _logits(shares: Any) -> Any:
     return np.log(shares / (1 - shares))
 
 
-def _named(answers: Answers, columns: Any, fit: Fit, eases: Eases, least: int) -> tuple[dict[str, Effect], dict[str, Effect]]:
+def _with_slopes(columns: Any, even: Numbers) -> Any:
+    """Return the columns of skills, and where these are not too many further ones for their slopes."""
+    if not 0 < columns.shape[1] <= MOST_SLOPED:
+        return columns
+    slopes = (sparse.diags_array(SLOPE_SCALE * even[:, FEATURES.index(name)]) @ columns for name in SLOPED)
+    return sparse.hstack([columns, *slopes]).tocsr()
+
+
+class _Effects(Struct, frozen=True):
+    """Effects as a model applies them: to features as they are seen.
+
+    Attributes:
+        slopes: a row a skill.
+    """
+
+    items: Numbers
+    skills: Numbers
+    slopes: Numbers
+
+    @classmethod
+    def of(cls, fit: Fit, skills: int, mean: Numbers, scale: Numbers) -> _Effects:
+        """Return those of a fit to features of mean 0 and scale 1."""
+        if len(fit.skills) == skills:
+            return cls(fit.items, fit.skills, np.zeros((skills, 0)))
+        places = [FEATURES.index(name) for name in SLOPED]
+        slopes = fit.skills[skills:].reshape(-1, skills).T * SLOPE_SCALE / scale[places]
+        return cls(fit.items, fit.skills[:skills] - slopes @ mean[places], slopes)
+
+
+def _named(
+    answers: Answers, columns: Any, effects: _Effects, eases: Eases, least: int
+) -> tuple[dict[str, Effect], dict[str, Effect]]:
     """Return the effects of skills and of items that enough learners have tried."""
     pairs = np.unique(np.stack([answers.items, answers.learners]), axis=1)
     by_item = np.bincount(pairs[0], minlength=len(answers.item_names))
@@ -139,10 +182,14 @@ def _named(answers: Answers, columns: Any, fit: Fit, eases: Eases, least: int) -
     pairs = np.unique(np.stack([columns.indices.astype(np.int64), rows]), axis=1)
     by_skill = np.bincount(pairs[0], minlength=len(answers.skill_names))
     return (
-        _effects(answers.skill_names, fit.skills, eases.skills, by_skill >= least),
-        _effects(answers.item_names, fit.items, eases.items, by_item >= least),
+        {
+            answers.skill_names[place]: Effect(
+                float(effects.skills[place]), float(eases.skills[place]), tuple(effects.slopes[place].tolist())
+            )
+            for place in np.flatnonzero(by_skill >= least).tolist()
+        },
+        {
+            answers.item_names[place]: Effect(float(effects.items[place]), float(eases.items[place]))
+            for place in np.flatnonzero(by_item >= least).tolist()
+        },
     )
-
-
-def _effects(names: Any, effects: Numbers, eases: Numbers, kept: NDArray[np.bool_]) -> dict[str, Effect]:
-    return {names[place]: Effect(float(effects[place]), float(eases[place])) for place in np.flatnonzero(kept).tolist()}

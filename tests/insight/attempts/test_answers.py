@@ -38,7 +38,11 @@ def test_real_times_order_a_learner_s_rows_wherever_they_stand(tmp_path):
 
 def test_a_row_repeated_for_another_skill_is_one_answer(tmp_path):
     text = "7\ta\t5\t1\tx\n7\ta\t5\t1\ty\n7\ta\t5\t1\tz\n7\ta\t5\t1\tx\n7\ta\t5\t0\ty\n"
-    assert shown(read(tmp_path, HEADING + text)) == [(0, "a", ("x", "y", "z"), 5, 1), (0, "a", ("x",), 5, 1), (0, "a", ("y",), 5, 0)]
+    assert shown(read(tmp_path, HEADING + text)) == [
+        (0, "a", ("x", "y", "z"), 5, 1),
+        (0, "a", ("x",), 5, 1),
+        (0, "a", ("y",), 5, 0),
+    ]
 
 
 def test_a_row_may_name_several_skills_or_none(tmp_path):
