@@ -29,9 +29,11 @@ def failures(found: Judgement) -> list[str]:
         wrong.append(f"auc {found.auc} is below {LEAST_AUC}")
     if found.rmse > MOST_RMSE:
         wrong.append(f"rmse {found.rmse} is above {MOST_RMSE}")
-    for tenth in found.calibration:
-        if not tenth.holds:
-            wrong.append(f"of {tenth.answers} answers {tenth.happened:.3f} were right, and {tenth.predicted:.3f} was said")
+    wrong += [
+        f"of {tenth.answers} answers {tenth.happened:.3f} were right, and {tenth.predicted:.3f} was said"
+        for tenth in found.calibration
+        if not tenth.holds
+    ]
     return wrong
 
 

@@ -87,7 +87,7 @@ class Score(Struct, frozen=True):
         """Return what the components make, which the value has to be unless it is None."""
         parts = [component.value * component.weight for component in self.components]
         made = math.fsum(parts) if self.combine == "sum" else math.prod(parts)
-        if self.link == "identity":
+        if self.link == "identity" or not math.isfinite(made):
             return made
         return 1 / (1 + math.exp(-made)) if made > 0 else math.exp(made) / (1 + math.exp(made))
 

@@ -27,7 +27,7 @@ SETTLED = 1e-6
 SHORTEST = 1e-3
 """Of a full step, before it is given up."""
 
-STEADY = 0.03
+STEADY = 0.05
 """Variances that change by less than this share are found."""
 
 FIRST_VARIANCES = (0.5, 0.5)
