@@ -3,15 +3,16 @@
 import pytest
 
 from skillcore.plugin.manager import Plugins
-from tests.defaults import test_level, test_rules
+from tests.defaults import test_attempt, test_level, test_rules
 
 OFFERED = Plugins.load(allow=("defaults",))
 
 
 @pytest.mark.parametrize(
-    ("offered", "module", "attribute"),
-    [(OFFERED.rules, test_rules, "rule"), (OFFERED.formulas.values(), test_level, "formula")],
+    ("offered", "modules", "attribute"),
+    [(OFFERED.rules, (test_rules,), "rule"), (OFFERED.formulas.values(), (test_attempt, test_level), "formula")],
 )
-def test_each_object_has_a_suite(offered, module, attribute):
-    tried = {type(getattr(suite, attribute)) for name, suite in vars(module).items() if name.startswith("Test")}
+def test_each_object_has_a_suite(offered, modules, attribute):
+    suites = [suite for module in modules for name, suite in vars(module).items() if name.startswith("Test")]
+    tried = {type(getattr(suite, attribute)) for suite in suites}
     assert tried == {type(one) for one in offered}
