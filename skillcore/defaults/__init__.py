@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from skillcore.defaults.attempts.formula import AttemptSettings, configured
 from skillcore.defaults.improvement import Improvement, ImprovementSettings
 from skillcore.defaults.kinds import KINDS
 from skillcore.defaults.level import Level, LevelSettings
@@ -25,6 +26,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     readiness: ReadinessSettings = ReadinessSettings()
     improvement: ImprovementSettings = ImprovementSettings()
     working_difficulty: WorkingDifficultySettings = WorkingDifficultySettings()
+    attempt: AttemptSettings = AttemptSettings()
 
 
 @hookimpl
@@ -47,11 +49,12 @@ def skillcore_signal_rules(settings: Settings) -> Iterable[SignalRule]:
 
 @hookimpl
 def skillcore_scoring_formulas(settings: Settings) -> Iterable[ScoringFormula[Any]]:
-    """Offer the default formulas."""
+    """Offer the default formulas. The attempt model is read from its file here, once."""
     return (
         Level(settings.level),
         Mastery(settings.mastery),
         Readiness(settings.readiness),
         Improvement(settings.improvement),
         WorkingDifficulty(settings.working_difficulty),
+        configured(settings.attempt),
     )

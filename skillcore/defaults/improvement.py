@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from skillcore.defaults.attempts import score_of
+from skillcore.defaults.counted import score_of
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula
 
 __all__ = ["Improvement", "ImprovementSettings", "Scored"]

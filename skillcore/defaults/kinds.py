@@ -212,12 +212,16 @@ class SessionActivity(Payload, frozen=True, kw_only=True):
 
     Attributes:
         module: which the session trains, if any.
+        item: what was attempted, by a name that is the same for everybody who attempts it.
+        difficulty: of that, as whoever records it states it.
     """
 
     type: Name
     score: Percent | None = None
     module: Text = ""
     detail: dict[str, Any] = {}
+    item: Name | None = None
+    difficulty: Difficulty | None = None
 
 
 class SessionEnded(Payload, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from skillcore.defaults.attempts import KINDS, deviation, score_of
+from skillcore.defaults.counted import KINDS, deviation, score_of
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula
 
 __all__ = ["Attempts", "Mastery", "MasterySettings"]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from skillcore.defaults.attempts import deviation, mean, score_of
+from skillcore.defaults.counted import deviation, mean, score_of
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula
 
 __all__ = ["LatestScores", "Readiness", "ReadinessSettings"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from skillcore.accounts.access import Actor
 from skillcore.insight.levels import DIGITS, rounded, shown_head
@@ -91,6 +90,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
         subject: a skill, a space and so on, as the formula has it; empty for the person's own.
         as_of: the day at whose end the score holds; null for now.
         combine: how the contributions make the value.
+        link: what makes the value of that: `identity`, or `logistic`, with the contributions on the scale of logits.
         parameters: of the formula, as configured.
         head: the version of the person's stream that it holds for; null for a platform, whom it would tell of other ones.
         gains: what would raise the score, the most first; components without an end are not among them.
@@ -105,6 +105,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
     value: float | None
     label: str | None
     combine: str
+    link: str
     parameters: Mapping[str, Any]
     head: int | None
     components: list[Part]
@@ -156,6 +157,7 @@ async def explain(
         value=rounded(value.score.value),
         label=value.score.label,
         combine=value.score.combine,
+        link=value.score.link,
         parameters=bound.parameters(),
         head=shown_head(actor, value.head),
         components=[_part(component) for component in value.score.components],
@@ -170,9 +172,9 @@ def gains(score: Score) -> list[Gain]:
     for place, component in enumerate(score.components):
         if score.value is None or component.most is None:
             continue
-        parts = [part.value * part.weight for part in score.components]
-        parts[place] = component.most * component.weight
-        points = (math.fsum(parts) if score.combine == "sum" else math.prod(parts)) - score.value
+        raised = list(score.components)
+        raised[place] = structs.replace(component, value=component.most)
+        points = structs.replace(score, components=tuple(raised)).combined() - score.value
         if (shown := round(points, DIGITS)) > 0:
             found.append(
                 Gain(component=component.name, formula=component.formula or None, subject=component.subject, points=shown)

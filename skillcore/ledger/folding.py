@@ -67,8 +67,7 @@ def valued(formula: ScoringFormula[Any], state: Struct | None, reading: Reading)
         score = formula.value(formula.state() if state is None else state, reading)
         if score.value is None:
             return score
-        parts = [component.value * component.weight for component in score.components]
-        combined = math.fsum(parts) if score.combine == "sum" else math.prod(parts)
+        combined = score.combined()
         sound = math.isfinite(score.value) and math.isclose(score.value, combined, rel_tol=1e-9, abs_tol=1e-9)
     if not sound:
         message = f"the formula {formula.name!r} says {score.value}, its components give {combined}"

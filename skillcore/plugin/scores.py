@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -76,12 +77,23 @@ class Score(Struct, frozen=True):
     Attributes:
         value: finite, or None where there is nothing to judge by.
         label: a word for the value, where thresholds give one.
+        link: what makes the value of what the components make: nothing, or for a probability whose logit they make the
+            logistic function, `1 / (1 + exp(-x))`.
     """
 
     value: float | None
     components: tuple[Component, ...] = ()
     combine: Literal["sum", "product"] = "sum"
     label: str | None = None
+    link: Literal["identity", "logistic"] = "identity"
+
+    def combined(self) -> float:
+        """Return what the components make, which the value has to be unless it is None."""
+        parts = [component.value * component.weight for component in self.components]
+        made = math.fsum(parts) if self.combine == "sum" else math.prod(parts)
+        if self.link == "identity" or not math.isfinite(made):
+            return made
+        return 1 / (1 + math.exp(-made)) if made > 0 else math.exp(made) / (1 + math.exp(made))
 
 
 class Reading(Struct, frozen=True):

@@ -257,6 +257,8 @@ def parts(*values: float) -> tuple[Component, ...]:
         Score(0.0, parts(math.inf, -math.inf)),
         Score(0.0, parts(1e308, 1e308, -1e308, -1e308, 1e308, 1e308, 1e308)),
         Score(1.0, (Component("part", 1e308, 1e308),)),
+        Score(0.75, parts(0.75), link="logistic"),
+        Score(1.0, parts(math.inf), link="logistic"),
         Score("2", parts(2.0)),  # type: ignore[arg-type]
         ZeroDivisionError("empty"),
     ],
@@ -274,6 +276,12 @@ def test_a_formula_that_breaks_its_contract_is_named(answer: Score | Exception) 
         Score(0.3, parts(0.1, 0.2)),
         Score(6.0, parts(2.0, 3.0), combine="product"),
         Score(None, label="beginner"),
+        Score(0.5, link="logistic"),
+        # The logit of 0.75 is ln 3.
+        Score(0.75, parts(math.log(3) - 1, 1.0), link="logistic"),
+        Score(0.25, parts(-math.log(3)), link="logistic"),
+        Score(0.0, parts(-2000.0), link="logistic"),
+        Score(1.0, parts(2000.0), link="logistic"),
     ],
 )
 def test_a_formula_that_keeps_its_contract_is_believed(answer: Score) -> None:

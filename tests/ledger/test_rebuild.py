@@ -126,7 +126,7 @@ async def test_a_head_without_events_goes_back_to_the_start(engine: Engine, owne
 
 async def test_a_snapshot_that_does_not_fit_is_made_anew_on_reading(engine: Engine, owner: psycopg.Connection[Any]) -> None:
     before, values = derived(owner), await read(engine)
-    owner.execute('update snapshots set states = \'{"":{"known":null}}\' where formula = \'level\'')
+    owner.execute("update snapshots set states = '{\"\":{\"known\":null}}' where formula = 'level'")
     assert await read(engine) == values
     assert derived(owner) == before
 

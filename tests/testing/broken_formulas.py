@@ -148,6 +148,16 @@ class ProductAsSum(Broken):
         return Score(state.number * 3.0, parts)
 
 
+class LogitAsSum(Broken):
+    def value(self, state, reading):
+        return Score(0.9, (Component("works", 0.0),), link="logistic")
+
+
+class LinksOddly(Broken):
+    def value(self, state, reading):
+        return Score(0.0, (Component("works", 0.0),), link="probit")
+
+
 class LeavesTheRange(Broken):
     pass
 

@@ -57,6 +57,8 @@ def refusal(formula, test, **attributes):
         (broken.FallsAtTheFirst, "test_nobody_begins_with_a_score", "raises ZeroDivisionError", "a first event"),
         (broken.HidesAPart, SUM, "says 2.0, and the sum of its components (works) is 1.0", "return every part"),
         (broken.ProductAsSum, SUM, "says 3.0, and the sum of its components (works, each) is 4.0", "combine='product'"),
+        (broken.LogitAsSum, SUM, "says 0.9, and the sum of its components (works) is 0.5 by its logistic link", "every part"),
+        (broken.LinksOddly, SUM, "has the link 'probit'", "identity or logistic"),
         (broken.ChangesItsState, ALONE, "changes in `apply` the state that it is given", "frozen=True"),
         (broken.ChangesItsStateInside, ALONE, "changes in `apply` the state that it is given", "build new dicts"),
         (broken.ChangesItsStateWhenRead, ALONE, "changes in `value` the state that it is given", "build new dicts"),

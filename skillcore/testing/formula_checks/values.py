@@ -118,16 +118,18 @@ class ValueChecks(FormulaFrame):
             return
         if score.combine not in {"sum", "product"}:
             raise self._refuse(f"combines by {score.combine!a}", "combine by sum or product")
-        parts = [part.value * part.weight for part in score.components]
+        if score.link not in {"identity", "logistic"}:
+            raise self._refuse(f"has the link {score.link!a}", "let the link be identity or logistic")
         try:
-            made = math.fsum(parts) if score.combine == "sum" else math.prod(parts)
+            made = score.combined()
         except (OverflowError, ValueError):  # infinite parts, of which another test tells
             made = math.inf
         if not math.isclose(score.value, made, **EXACT):
             other = "product" if score.combine == "sum" else "sum"
             names = ", ".join(part.name for part in score.components) or "none"
+            linked = "" if score.link == "identity" else f" by its {score.link} link"
             raise self._refuse(
-                f"says {score.value}, and the {score.combine} of its components ({names}) is {made}, in {of}",
+                f"says {score.value}, and the {score.combine} of its components ({names}) is {made}{linked}, in {of}",
                 f"return every part that the value is made of, or combine={other!r} if that is how they make it",
             )
 

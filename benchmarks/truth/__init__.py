@@ -1,0 +1,1 @@
+"""How true what skillcore says is, held against data of learners; nothing here needs a database."""

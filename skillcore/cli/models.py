@@ -1,0 +1,170 @@
+"""``skillcore models``: train the model behind the formula `attempt`, and judge it on answers it has not seen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from skillcore.cli.commands import Commands
+from skillcore.cli.printing import as_json
+from skillcore.cli.reaching import on_database
+from skillcore.defaults.attempts.model import Model, generic
+from skillcore.insight.attempts.answers import TEST_FILE, TRAIN_FILE, Answers, UnreadableAnswers, read_answers
+from skillcore.insight.attempts.judging import Judgement, judged
+from skillcore.insight.attempts.ledger import answers_of_ledger
+from skillcore.insight.attempts.training import predictions, trained
+from skillcore.runtime.engine import Engine
+
+__all__ = ["Evaluation", "register"]
+
+LEAST_LEARNERS = 5
+LEAST_ANSWERS = 100
+"""Fewer say nothing of anybody, and a model made of them says nothing of their answers either."""
+
+
+class Evaluation(Struct, frozen=True, kw_only=True):
+    """How good a model is on answers of learners whom it has not seen.
+
+    Attributes:
+        shipped: the same, of the model that comes with the engine, which has seen none of the folder's answers.
+    """
+
+    model: Judgement
+    shipped: Judgement
+    seconds: float
+
+
+def register(commands: Commands) -> None:
+    """Add the commands."""
+    group = commands.group("models", summary="train and judge the model of the next attempt's success")
+    train = group.add(
+        "train",
+        run_train,
+        summary=f"train a model on {TRAIN_FILE} of a folder, or on this service's own ledger",
+        details="Name the file that it writes in [plugins.defaults.attempt] model.\n\n"
+        "exit codes: 0 done, 2 the command line, the configuration or the answers cannot be used,\n"
+        "3 the database cannot be reached or used, 130 interrupted",
+    )
+    train.add_argument("directory", metavar="DIR", nargs="?", type=Path, help=f"folder with {TRAIN_FILE}")
+    train.add_argument("--ledger", action="store_true", help="train on the attempts in this service's ledger")
+    train.add_argument("--out", metavar="FILE", type=Path, required=True, help="where to write the model")
+    train.add_argument("--generic", action="store_true", help="name no item and no skill, for use elsewhere")
+    train.add_argument(
+        "--least-learners",
+        metavar="N",
+        type=_positive,
+        default=LEAST_LEARNERS,
+        help="name only items and skills that so many tried (default: %(default)s)",
+    )
+    evaluate = group.add(
+        "evaluate",
+        run_evaluate,
+        summary=f"train on {TRAIN_FILE} of a folder, and judge the model on its {TEST_FILE}",
+        details="exit codes: 0 done, 1 a tenth of the predictions is not calibrated, 2 the folder cannot be used,\n"
+        "130 interrupted",
+    )
+    evaluate.add_argument("directory", metavar="DIR", type=Path, help="folder with both files")
+    evaluate.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_train(options: argparse.Namespace) -> int:
+    """Train a model and write it."""
+    if (options.directory is None) != options.ledger:
+        print("models train: name a folder, or --ledger, and not both", file=sys.stderr)
+        return 2
+    if options.ledger:
+
+        async def work(engine: Engine) -> int:
+            return _train(await answers_of_ledger(engine, _progress()), options)
+
+        return on_database(options, work)
+    try:
+        return _train(read_answers(options.directory / TRAIN_FILE), options)
+    except UnreadableAnswers as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Train, judge, and print how good it is."""
+    started = time.monotonic()
+    try:
+        train, test = (read_answers(options.directory / name) for name in (TRAIN_FILE, TEST_FILE))
+    except UnreadableAnswers as error:
+        print(error, file=sys.stderr)
+        return 2
+    model = trained(train, report=_progress())
+    found = Evaluation(
+        model=judged(test.correct, predictions(model, test)),
+        shipped=judged(test.correct, predictions(generic(), test)),
+        seconds=round(time.monotonic() - started, 1),
+    )
+    if options.json:
+        best = found.model
+        print(
+            as_json(
+                {
+                    "auc": best.auc,
+                    "rmse": best.rmse,
+                    "calibrated": best.calibrated,
+                    "calibration": [{**msgspec.to_builtins(tenth), "holds": tenth.holds} for tenth in best.calibration],
+                    "answers": best.answers,
+                    "shipped": {"auc": found.shipped.auc, "rmse": found.shipped.rmse},
+                    "trained_on": msgspec.to_builtins(model.trained_on),
+                    "seconds": found.seconds,
+                }
+            )
+        )
+    else:
+        _show(found, model)
+    return 0 if found.model.calibrated else 1
+
+
+def _train(answers: Answers, options: argparse.Namespace) -> int:
+    if len(answers) < LEAST_ANSWERS:
+        print(f"there are {len(answers)} attempts that count, and {LEAST_ANSWERS} are needed at least", file=sys.stderr)
+        return 2
+    model = trained(answers, least_learners=options.least_learners, generic=options.generic, report=_progress())
+    try:
+        options.out.write_bytes(msgspec.json.format(msgspec.json.encode(model, order="sorted"), indent=1) + b"\n")
+    except OSError as error:
+        print(f"{options.out} cannot be written: {error.strerror}", file=sys.stderr)
+        return 2
+    seen = model.trained_on
+    print(
+        f"{options.out}: model {model.digest()}, of {seen.answers} answers by {seen.learners} learners; names"
+        f" {len(model.items)} of {seen.items} items and {len(model.skills)} of {seen.skills} skills"
+    )
+    return 0
+
+
+def _show(found: Evaluation, model: Model) -> None:
+    seen, best = model.trained_on, found.model
+    print(f"trained on  {seen.answers} answers by {seen.learners} learners to {seen.items} items on {seen.skills} skills")
+    print(f"judged on   {best.answers} answers of others, in {found.seconds} s")
+    for name, judgement in (("model", best), ("shipped", found.shipped)):
+        auc = "-" if judgement.auc is None else f"{judgement.auc:.4f}"
+        print(f"{name:<11} auc {auc}, rmse {judgement.rmse:.4f}")
+    print("\ncalibration, by tenths of the predictions")
+    print("predicted  happened  allowed  answers")
+    for tenth in best.calibration:
+        line = f"{tenth.predicted:9.3f}  {tenth.happened:8.3f}  {tenth.allowed:7.3f}  {tenth.answers:7d}"
+        print(line if tenth.holds else f"{line}  too far")
+
+
+def _progress() -> Callable[[str], None]:
+    started = time.monotonic()
+    return lambda line: print(f"{time.monotonic() - started:6.1f} s  {line}", file=sys.stderr, flush=True)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("it is 1 or more")
+    return number

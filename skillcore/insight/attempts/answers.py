@@ -1,0 +1,192 @@
+"""Answers of many learners, for training and judging: read from a file, or put together one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+__all__ = ["COLUMNS", "TEST_FILE", "TRAIN_FILE", "Answer", "Answers", "UnreadableAnswers", "gathered", "read_answers"]
+
+TRAIN_FILE = "preprocessed_data_train.csv"
+TEST_FILE = "preprocessed_data_test.csv"
+COLUMNS = ("user_id", "item_id", "timestamp", "correct", "skill_id")
+
+NO_SKILL = frozenset({"", "nan", "NaN", "NA"})
+SEVERAL = "~~"
+"""What stands between skills where one row names several."""
+
+
+class UnreadableAnswers(Exception):
+    """A file of answers that is not there, or holds something else; the message names file, line, column and remedy."""
+
+
+class Answer(NamedTuple):
+    """One answer of a learner.
+
+    Attributes:
+        at: seconds, from whenever.
+    """
+
+    learner: str
+    item: str
+    skills: tuple[str, ...]
+    at: float
+    correct: float
+
+
+class Answers(Struct, frozen=True):
+    """Answers, learner by learner, each learner's in the order of time.
+
+    Attributes:
+        learners: by whom, as numbers from 0 on.
+        items: to what, as places in ``item_names``.
+        skills: of each answer, as places in ``skill_names``.
+        at: when, in seconds.
+        correct: 0 or 1.
+    """
+
+    learners: NDArray[np.int64]
+    items: NDArray[np.int64]
+    skills: Sequence[tuple[int, ...]]
+    at: NDArray[np.float64]
+    correct: NDArray[np.float64]
+    item_names: Sequence[str]
+    skill_names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.learners)
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Yield where each learner's answers begin and end."""
+        cuts = np.flatnonzero(np.diff(self.learners)) + 1
+        starts = [0, *cuts.tolist()]
+        yield from zip(starts, [*starts[1:], len(self)], strict=True)
+
+
+def read_answers(path: Path) -> Answers:
+    """Return the answers of a tab-separated file with the columns of `COLUMNS`, in any order, and others beside them.
+
+    A learner's rows are ordered by timestamp, and by their place in the file where timestamps are equal. Rows that differ
+    from the one before in nothing but the skill are one answer on several skills.
+
+    Raises:
+        UnreadableAnswers: it cannot be read, or holds something else.
+    """
+    try:
+        with path.open(encoding="utf-8", newline=None) as file:
+            return gathered(_rows(path, file))
+    except OSError as error:
+        raise UnreadableAnswers(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableAnswers(f"{path}: it is not UTF-8 text: {error.reason} at byte {error.start}") from error
+
+
+def gathered(rows: Iterable[Answer]) -> Answers:
+    """Return answers in the order in which models see them."""
+    learner_places: dict[str, int] = {}
+    item_places: dict[str, int] = {}
+    skill_places: dict[str, int] = {}
+    learners, items, skills, at, correct = [], [], [], [], []
+    for row in rows:
+        learners.append(learner_places.setdefault(row.learner, len(learner_places)))
+        items.append(item_places.setdefault(row.item, len(item_places)))
+        skills.append(tuple(skill_places.setdefault(skill, len(skill_places)) for skill in row.skills))
+        at.append(row.at)
+        correct.append(row.correct)
+    order = np.lexsort((np.array(at), np.array(learners)))  # stable: equal times keep their order
+    groups = _one_answer_each(
+        [(learners[place], items[place], at[place], correct[place], skills[place]) for place in order.tolist()]
+    )
+    return Answers(
+        learners=np.array([group[0] for group in groups], dtype=np.int64),
+        items=np.array([group[1] for group in groups], dtype=np.int64),
+        skills=[group[4] for group in groups],
+        at=np.array([group[2] for group in groups], dtype=np.float64),
+        correct=np.array([group[3] for group in groups], dtype=np.float64),
+        item_names=list(item_places),
+        skill_names=list(skill_places),
+    )
+
+
+def _one_answer_each(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Join rows that repeat the one before for another skill."""
+    joined: list[tuple[Any, ...]] = []
+    for row in rows:
+        last = joined[-1] if joined else None
+        if last is not None and last[:4] == row[:4] and row[4] and not set(row[4]) & set(last[4]):
+            joined[-1] = (*row[:4], (*last[4], *row[4]))
+        else:
+            joined.append(row)
+    return joined
+
+
+def _rows(path: Path, lines: Iterable[str]) -> Iterator[Answer]:
+    lines = iter(lines)
+    heading = next(lines, "").rstrip("\n").split("\t")
+    places = []
+    for column in COLUMNS:
+        if column not in heading:
+            raise UnreadableAnswers(
+                f"{path}, line 1: there is no column {column!r} among {', '.join(map(repr, heading))}; the first line names"
+                f" {', '.join(COLUMNS)}, with tabs between them"
+            )
+        places.append(heading.index(column))
+    number = 1
+    for number, line in enumerate(lines, 2):
+        cells = line.rstrip("\n").split("\t")
+        if len(cells) != len(heading):
+            if not line.strip():
+                continue
+            raise UnreadableAnswers(f"{path}, line {number}: found {len(cells)} columns; line 1 names {len(heading)}")
+        learner, item, at, correct, skill = (cells[place] for place in places)
+        try:
+            yield Answer(_name(learner), _name(item), _skills(skill), _seconds(at), _outcome(correct))
+        except ValueError as error:
+            raise UnreadableAnswers(f"{path}, line {number}: {_misplaced(learner, item, at, correct)}") from error
+    if number == 1:
+        raise UnreadableAnswers(f"{path}: it holds no answers, only the names of its columns")
+
+
+def _misplaced(learner: str, item: str, at: str, correct: str) -> str:
+    """Say which column holds what it may not hold."""
+    for column, text, fits, allowed in (
+        ("user_id", learner, _name, "a name or number"),
+        ("item_id", item, _name, "a name or number"),
+        ("timestamp", at, _seconds, "a finite number of seconds; 0 everywhere if unknown"),
+        ("correct", correct, _outcome, "0 or 1"),
+    ):
+        try:
+            fits(text)
+        except ValueError:
+            return f"column {column!r}: found {text!r}; allowed: {allowed}"
+    raise AssertionError
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text
+
+
+def _skills(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(skill for skill in text.split(SEVERAL) if skill not in NO_SKILL))
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not math.isfinite(seconds):
+        raise ValueError(text)
+    return seconds
+
+
+def _outcome(text: str) -> float:
+    outcome = float(text)
+    if outcome not in (0.0, 1.0):
+        raise ValueError(text)
+    return outcome

@@ -1,0 +1,195 @@
+"""Training: from the answers of many learners to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from scipy import sparse
+
+from skillcore.defaults.attempts.learner import FEATURES, SLOPED, Learner, after
+from skillcore.defaults.attempts.model import Effect, Model, TrainedOn
+from skillcore.insight.attempts.answers import Answers
+from skillcore.insight.attempts.features import seen_before
+from skillcore.insight.attempts.fitting import Design, Fit, fitted
+
+__all__ = ["predictions", "trained"]
+
+Numbers = NDArray[np.float64]
+Report = Callable[[str], None]
+
+PARTS = 5
+"""Learners are parted into so many groups: how easy an item is for a group is taken from the others."""
+
+ITEM_PRIOR, SKILL_PRIOR = 8.0, 20.0
+"""Answers that the mean of an item's skill counts for beside its own, and the mean of all beside a skill's."""
+
+
+MOST_SLOPED = 400
+"""Of more skills, none gets slopes of its own: the equations to solve would be too many."""
+
+SLOPE_SCALE = 0.3
+"""How much less than in their effects skills are taken to differ in a slope."""
+
+
+class Eases(Struct, frozen=True):
+    """How easy things are whoever tries, on the logit scale."""
+
+    items: Numbers
+    skills: Numbers
+    overall: float
+
+
+def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False, report: Report = lambda line: None) -> Model:
+    """Return the model that explains answers best.
+
+    Args:
+        answers: of many learners.
+        least_learners: items and skills that fewer have tried are not named in the model.
+        generic: leave items and skills out, for learners and items of elsewhere.
+        report: told of the progress.
+    """
+    columns = _skill_columns(answers)
+    everybody = np.ones(len(answers), dtype=bool)
+    eases = _eases(answers, columns, everybody)
+    ease = np.full(len(answers), eases.overall) if generic else _eases_by_others(answers, columns)
+    seen = seen_before(answers, ease, report)
+    mean, scale = seen.mean(axis=0), seen.std(axis=0)
+    scale[scale < 1e-9] = 1.0
+    items = np.zeros(len(answers), dtype=np.int64) if generic else answers.items
+    even = (seen - mean) / scale
+    counted = (1, columns[:, :0]) if generic else (len(answers.item_names), _with_slopes(columns, even))
+    fit = fitted(Design(items, *counted, even), answers.correct, report)
+    weights = fit.features / scale
+    intercept = fit.intercept - float(weights @ mean) + (float(fit.items[0]) if generic else 0.0)
+    named = (
+        ({}, {})
+        if generic
+        else _named(answers, columns, _Effects.of(fit, columns.shape[1], mean, scale), eases, least_learners)
+    )
+    return Model(
+        trained_on=TrainedOn(
+            answers=len(answers),
+            learners=len(np.unique(answers.learners)),
+            items=len(answers.item_names),
+            skills=len(answers.skill_names),
+        ),
+        least_learners=least_learners,
+        intercept=intercept,
+        ease=eases.overall,
+        weights=dict(zip(FEATURES, weights.tolist(), strict=True)),
+        skills=named[0],
+        items=named[1],
+    )
+
+
+def predictions(model: Model, answers: Answers) -> Numbers:
+    """Return what the model says of each answer before it is known, as it is applied: learner by learner, in order."""
+    said = np.empty(len(answers))
+    for place, probability in enumerate(_said(model, answers)):
+        said[place] = probability
+    return said
+
+
+def _said(model: Model, answers: Answers) -> Iterator[float]:
+    at, correct = answers.at.tolist(), answers.correct.tolist()
+    items, names = answers.items.tolist(), answers.skill_names
+    for start, end in answers.spans():
+        learner = Learner()
+        for place in range(start, end):
+            item, skills = answers.item_names[items[place]], tuple(names[skill] for skill in answers.skills[place])
+            yield model.probability(learner, item, skills, at[place])
+            learner = after(learner, skills, model.ease_of(item, skills), at[place], correct[place])
+
+
+def _skill_columns(answers: Answers) -> Any:
+    """Return a row an answer: its skills, which share a weight of 1."""
+    counts = np.array([len(skills) for skills in answers.skills])
+    which = np.array([skill for skills in answers.skills for skill in skills], dtype=np.int64)
+    shares = np.repeat(1 / np.maximum(counts, 1), counts)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    return sparse.csr_array((shares, which, starts), shape=(len(answers), len(answers.skill_names)))
+
+
+def _eases(answers: Answers, columns: Any, by: NDArray[np.bool_]) -> Eases:
+    """Return how easy things are for some: an item's own share of right answers, drawn to that of its skills."""
+    counted = by.astype(float)
+    right = answers.correct * counted
+    overall = (right.sum() + 1) / (counted.sum() + 2)
+    skills = _logits((columns.T @ right + SKILL_PRIOR * overall) / (columns.T @ counted + SKILL_PRIOR))
+    # An answer without skills has a row of zeros.
+    expected = columns @ skills + (1 - columns @ np.ones(columns.shape[1])) * _logits(overall)
+    count = len(answers.item_names)
+    times = np.bincount(answers.items, minlength=count)
+    prior = 1 / (1 + np.exp(-np.bincount(answers.items, expected, count) / np.maximum(times, 1)))
+    own = np.bincount(answers.items, right, count) + ITEM_PRIOR * prior
+    return Eases(_logits(own / (np.bincount(answers.items, counted, count) + ITEM_PRIOR)), skills, float(_logits(overall)))
+
+
+def _eases_by_others(answers: Answers, columns: Any) -> Numbers:
+    """Return the ease of each answer's item, as others than its learner's group found it: no answer is in its own."""
+    group = answers.learners % PARTS
+    ease = np.empty(len(answers))
+    for part in range(PARTS):
+        inside = group == part
+        ease[inside] = _eases(answers, columns, ~inside).items[answers.items[inside]]
+    return ease
+
+
+def _logits(shares: Any) -> Any:
+    return np.log(shares / (1 - shares))
+
+
+def _with_slopes(columns: Any, even: Numbers) -> Any:
+    """Return the columns of skills, and where these are not too many further ones for their slopes."""
+    if not 0 < columns.shape[1] <= MOST_SLOPED:
+        return columns
+    slopes = (sparse.diags_array(SLOPE_SCALE * even[:, FEATURES.index(name)]) @ columns for name in SLOPED)
+    return sparse.hstack([columns, *slopes]).tocsr()
+
+
+class _Effects(Struct, frozen=True):
+    """Effects as a model applies them: to features as they are seen.
+
+    Attributes:
+        slopes: a row a skill.
+    """
+
+    items: Numbers
+    skills: Numbers
+    slopes: Numbers
+
+    @classmethod
+    def of(cls, fit: Fit, skills: int, mean: Numbers, scale: Numbers) -> _Effects:
+        """Return those of a fit to features of mean 0 and scale 1."""
+        if len(fit.skills) == skills:
+            return cls(fit.items, fit.skills, np.zeros((skills, 0)))
+        places = [FEATURES.index(name) for name in SLOPED]
+        slopes = fit.skills[skills:].reshape(-1, skills).T * SLOPE_SCALE / scale[places]
+        return cls(fit.items, fit.skills[:skills] - slopes @ mean[places], slopes)
+
+
+def _named(
+    answers: Answers, columns: Any, effects: _Effects, eases: Eases, least: int
+) -> tuple[dict[str, Effect], dict[str, Effect]]:
+    """Return the effects of skills and of items that enough learners have tried."""
+    pairs = np.unique(np.stack([answers.items, answers.learners]), axis=1)
+    by_item = np.bincount(pairs[0], minlength=len(answers.item_names))
+    rows = np.repeat(answers.learners, np.diff(columns.indptr))
+    pairs = np.unique(np.stack([columns.indices.astype(np.int64), rows]), axis=1)
+    by_skill = np.bincount(pairs[0], minlength=len(answers.skill_names))
+    return (
+        {
+            answers.skill_names[place]: Effect(
+                float(effects.skills[place]), float(eases.skills[place]), tuple(effects.slopes[place].tolist())
+            )
+            for place in np.flatnonzero(by_skill >= least).tolist()
+        },
+        {
+            answers.item_names[place]: Effect(float(effects.items[place]), float(eases.items[place]))
+            for place in np.flatnonzero(by_item >= least).tolist()
+        },
+    )
