@@ -9,7 +9,7 @@ from msgspec import Struct
 from skillcore.charts.figures import Bars
 from skillcore.charts.frame import EDGE, Picture, empty, heading, label, legend, mark, measured, titled
 from skillcore.charts.markup import Markup, coordinate, element
-from skillcore.charts.scales import Scale, shown
+from skillcore.charts.scales import Scale, brief
 from skillcore.charts.text import clean, isolate, width
 
 __all__ = ["paint"]
@@ -34,7 +34,7 @@ def paint(chart: Bars) -> Picture:
     if not values:
         return empty(chart.title, WIDE, 200)
     many = len(chart.series) > 1
-    items = [(str(number), series.name) for number, series in enumerate(chart.series)] if many else []
+    items = [(f"bar{number}", series.name) for number, series in enumerate(chart.series)] if many else []
     keys, top = legend(items, WIDE, 66 if clean(chart.unit) else 46)
     thick, pitch = (11.0, 15.0) if many else (16.0, 16.0)
     rows = Rows(_scale(chart, values), top + 8, thick, pitch, pitch * len(chart.series) + 12)
@@ -55,7 +55,7 @@ def _scale(chart: Bars, values: list[float]) -> Scale:
     low, high = min(known), max(known)
     if high - low < 1e-12:
         high = low + 1
-    numbers = max(width(shown(value), 12) for value in values) + (22 if len(chart.series) > 1 else 10)
+    numbers = max(width(brief(value), 12) for value in values) + (22 if len(chart.series) > 1 else 10)
     names = max(min(width(clean(name, "unnamed"), 12), NAMES) for name in chart.labels)
     left = EDGE + names + 12 + (min(numbers, 130) if min(values) < 0 else 0)
     return Scale(low, high, left, WIDE - EDGE - min(numbers, 130))
@@ -82,10 +82,20 @@ def _row(chart: Bars, rows: Rows, row: int) -> Iterator[Markup]:
 def _bar(rows: Rows, number: int, value: float, y: float, marked: bool) -> Iterator[Markup]:
     """Yield a bar and its number; among several series also the mark of its own."""
     zero, end = rows.scale.at(0), rows.scale.at(value)
-    left, wide = min(zero, end), abs(end - zero)
-    yield element("rect", class_=f"f{number}", x=left, y=y, width=max(wide, 0.75), height=rows.thick, rx=min(3, wide / 2))
     side = -1 if value < 0 else 1
+    yield element("path", class_=f"f{number}", d=_outline(zero, end, y, rows.thick))
     if marked:
         yield mark(number, end + side * 9, y + rows.thick / 2, 3.5)
     x = end + side * (17 if marked else 6)
-    yield label(shown(value), x, y + rows.thick / 2 + 4, "muted end" if value < 0 else "muted", 130)
+    yield label(brief(value), x, y + rows.thick / 2 + 4, "muted end" if value < 0 else "muted", 130)
+
+
+def _outline(zero: float, end: float, y: float, thick: float) -> str:
+    """Return a bar that stands flat on zero and is round at its end; nothing at all still shows as a hair."""
+    side = -1 if end < zero else 1
+    long = max(abs(end - zero), 0.75)
+    turn = min(3.0, long)
+    edge, arc = coordinate(side * (long - turn)), f"a{coordinate(turn)} {coordinate(turn)} 0 0 {int(side > 0)}"
+    first, second = f"{coordinate(side * turn)} {coordinate(turn)}", f"{coordinate(-side * turn)} {coordinate(turn)}"
+    straight = coordinate(thick - 2 * turn)
+    return f"M{coordinate(zero)} {coordinate(y)}h{edge}{arc} {first}v{straight}{arc} {second}H{coordinate(zero)}Z"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from skillcore.charts.figures import Card, CardSkill
 from skillcore.charts.frame import EDGE, NOTHING, Picture, label, measured, titled
 from skillcore.charts.markup import Markup, element
-from skillcore.charts.scales import long_date, shown
+from skillcore.charts.scales import brief, long_date
 from skillcore.charts.sparkline import trace
 from skillcore.charts.text import clean, isolate, width
 
@@ -16,6 +16,9 @@ __all__ = ["footnote", "paint"]
 WIDE, ROW = 420.0, 24.0
 SKILLS = 118.0
 """Where skills begin; the level stands above them."""
+
+NUMBER = 68.0
+"""The room for a skill's number."""
 
 
 def footnote(chart: Card) -> str:
@@ -44,10 +47,11 @@ def _level(chart: Card) -> Iterator[Markup]:
     if chart.level is None:
         yield label(NOTHING, EDGE, 78, "muted", WIDE - 2 * EDGE)
         return
-    words = shown(chart.level)
+    words = brief(chart.level)
     yield titled(f"Level: {measured(chart.level, chart.unit)}", label(words, EDGE, 84, "figure ink", 200, 30))
     beside = EDGE + min(width(words, 30, bold=True), 200) + 8
-    yield label(clean(chart.unit, "level"), beside, 84, "muted", 70)
+    if (room := WIDE - EDGE - 142 - beside) > 20:
+        yield label(clean(chart.unit, "level"), beside, 84, "muted", room)
     if chart.history:
         yield from trace(chart.history, chart.unit, (WIDE - EDGE - 134, 54), (130, 32), "Level")
 
@@ -56,11 +60,11 @@ def _skill(chart: Card, skill: CardSkill, y: float) -> Iterator[Markup]:
     """Yield a skill: its name, a bar beside those of the others, its level."""
     name = clean(skill.name, "unnamed")
     most = max(one.level for one in chart.skills) or 1.0
-    room = WIDE - 2 * EDGE - 150 - 64
+    room = WIDE - 2 * EDGE - 150 - NUMBER
     bars = (
         element("rect", class_="track", x=EDGE + 150, y=y, width=room, height=8, rx=4),
         element("rect", class_="f0", x=EDGE + 150, y=y, width=room * skill.level / most, height=8, rx=4),
     )
     yield label(name, EDGE, y + 8, "ink", 138)
     yield titled(f"{isolate(name)}: {measured(skill.level, chart.unit)}", *(bars if skill.level else bars[:1]))
-    yield label(shown(skill.level), WIDE - EDGE, y + 8, "muted end", 56)
+    yield label(brief(skill.level), WIDE - EDGE, y + 8, "muted end", NUMBER)

@@ -25,7 +25,7 @@ def draw(chart: Chart, mode: Literal["file", "page"] = "file", key: str = "") ->
     Args:
         chart: what is drawn.
         mode: ``file`` is a document of its own, with its style inside and a surface to stand on; ``page`` is markup for an
-            HTML page that has the style sheet of `skillcore.charts.stylesheet`, and fills the width that it is given.
+            HTML page that has the style sheet of `skillcore.charts.stylesheet`.
         key: tells two equal charts on one page apart, whose ids would be equal otherwise.
     """
     picture, told = _paint(chart), facts(chart)
@@ -42,8 +42,8 @@ def draw(chart: Chart, mode: Literal["file", "page"] = "file", key: str = "") ->
         body,
         xmlns="http://www.w3.org/2000/svg",
         viewbox=f"0 0 {picture.wide:.0f} {picture.high:.0f}",
-        width=picture.wide if alone else None,
-        height=picture.high if alone else None,
+        width=picture.wide,
+        height=picture.high,
         class_=f"chart chart-{type(chart).__struct_config__.tag}",
         role="img",
         aria_labelledby=f"{name}-title",
@@ -102,11 +102,12 @@ def _sentence(columns: tuple[str, ...], row: tuple[str, ...]) -> str:
 def tabulate(chart: Chart) -> str:
     """Return the same data as an HTML table."""
     told = facts(chart)
-    head = element("tr", *(element("th", text(name), scope="col") for name in told.columns))
-    rows = [
-        element("tr", element("th", text(row[0]), scope="row"), *(element("td", text(cell)) for cell in row[1:]))
-        for row in told.rows
-    ]  # fmt: skip
-    caption = element("caption", text(clean(chart.title, "Untitled")))
+    caption = element("caption", text(clean(chart.title, "Untitled")), dir="auto")
+    head = element("tr", *(_cell("th", name, "col") for name in told.columns))
+    rows = [element("tr", _cell("th", row[0], "row"), *(_cell("td", cell) for cell in row[1:])) for row in told.rows]
     body = element("tbody", *rows) if rows else Markup("<tbody></tbody>")
-    return element("table", caption, element("thead", head), body, class_="chart-table", dir="auto")
+    return element("table", caption, element("thead", head), body, class_="chart-table")
+
+
+def _cell(name: str, words: str, scope: str | None = None) -> Markup:
+    return element(name, text(words), scope=scope, dir="auto")

@@ -102,7 +102,7 @@ class Figure(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_
     """What every chart has: a title, and the word for what is counted."""
 
     title: Text
-    unit: Text = ""
+    unit: Annotated[str, Meta(max_length=40)] = ""
 
 
 class LineChart(Figure, frozen=True, kw_only=True, tag="line"):

@@ -54,10 +54,10 @@ def heading(title: str, note: str, wide: float) -> tuple[Markup, ...]:
 
 def empty(title: str, wide: float, high: float) -> Picture:
     """Return the picture for data that is still to come."""
-    middle = 40 + (high - 40) / 2
-    line = element("path", class_="grid dash", d=f"M{EDGE} {coordinate(middle + 18)}H{coordinate(wide - EDGE)}")
-    words = label(NOTHING, wide / 2, middle, "muted mid", wide - 2 * EDGE)
-    return Picture(wide, high, (*heading(title, "", wide), line, words))
+    top = 50.0
+    field = element("rect", class_="track", x=EDGE, y=top, width=wide - 2 * EDGE, height=high - top - EDGE, rx=8)
+    words = label(NOTHING, wide / 2, (top + high - EDGE) / 2 + 4, "muted mid", wide - 2 * EDGE)
+    return Picture(wide, high, (*heading(title, "", wide), field, words))
 
 
 def mark(number: int, x: float, y: float, size: float = 4) -> Markup:
@@ -78,7 +78,7 @@ def legend(items: list[tuple[str, str]], wide: float, top: float) -> tuple[tuple
     """Return keys with names, in as many rows as they need, and where the next thing may begin.
 
     Args:
-        items: each as its kind and name; the kind is the number of a series, or ``aim``, ``forecast``, ``band``.
+        items: each as its kind and name; the kind is the number of a series, ``bar`` and that number, ``aim`` or ``forecast``.
         wide: the width of the picture.
         top: where the first row begins.
     """
@@ -101,4 +101,8 @@ def _key(kind: str, x: float, y: float) -> Markup:
     if kind == "forecast":
         box = element("rect", class_="band f0", x=x, y=y - 6, width=22, height=12)
         return element("g", box, element("path", class_="line s0 dots", d=line))
+    if kind.startswith("bar"):
+        number = int(kind.removeprefix("bar"))
+        bar = element("rect", class_=f"f{number}", x=x, y=y - 5.5, width=10, height=11, rx=2)
+        return element("g", bar, mark(number, x + 17, y, 3.5))
     return element("g", element("path", class_=f"line s{kind}", d=line), mark(int(kind), x + 11, y))

@@ -21,10 +21,10 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 FIRST = {"monday": 0, "saturday": 5, "sunday": 6}
 
 TILE, PITCH = 12.0, 15.0
-SIZES = (0.0, 5.0, 7.5, 10.0, 12.0)
+SIZES = (0.0, 6.0, 8.0, 10.0, 12.0)
 """The side of the mark in a tile, by level: levels differ in size as well as in colour."""
 
-LEFT, TOP = EDGE + 36.0, 78.0
+LEFT, TOP = EDGE + 36.0, 88.0
 NARROWEST = 360.0
 
 
@@ -52,7 +52,7 @@ def paint(chart: Heatmap) -> Picture:
     """Return the picture of a calendar."""
     weeks = _week(chart, chart.last) + 1
     wide = max(NARROWEST, LEFT + weeks * PITCH + EDGE)
-    high = TOP + 7 * PITCH + 44
+    high = TOP + 7 * PITCH + 42
     note = f"{long_date(chart.first)} to {long_date(chart.last)}"
     if not any(day.value > 0 for day in chart.days):
         note = f"{note} · {NOTHING}"

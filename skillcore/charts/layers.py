@@ -6,6 +6,8 @@ passes each of them through a lane of its own, so that no line runs behind a top
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
@@ -20,8 +22,14 @@ Stop = tuple[str, int]
 """A topic in a layer: its own, or one that a line from it passes."""
 
 SWEEPS = 24
+PATIENCE = 4
+"""Sweeps without a better order after which none is looked for."""
+
 LANE_WEIGHT = 4.0
 """Lanes keep their place rather than topics do: long lines become straight."""
+
+INWARD = 0.8
+"""How near to its neighbours something wants to be, measured from the middle; less than 1 keeps the whole from drifting."""
 
 
 class Layout(Struct, frozen=True):
@@ -93,8 +101,10 @@ def _neighbours(links: Sequence[tuple[Stop, Stop]]) -> tuple[dict[Stop, list[Sto
 def _ordered(rows: list[list[Stop]], links: Sequence[tuple[Stop, Stop]]) -> list[list[Stop]]:
     """Return the rows in the order with the fewest crossings that sweeps down and up find."""
     above, below = _neighbours(links)
-    best, least = rows, _crossings(rows, below)
+    best, least, idle = rows, _crossings(rows, below), 0
     for sweep in range(SWEEPS):
+        if idle == PATIENCE or not least:
+            break
         down = sweep % 2 == 0
         near = above if down else below
         rows = [list(row) for row in rows]
@@ -102,8 +112,9 @@ def _ordered(rows: list[list[Stop]], links: Sequence[tuple[Stop, Stop]]) -> list
             rows[level] = _by_neighbours(rows, level, near)
         _swapped(rows, above, below)
         crossings = _crossings(rows, below)
+        idle += 1
         if crossings < least:
-            best, least = rows, crossings
+            best, least, idle = rows, crossings, 0
     return best
 
 
@@ -121,55 +132,54 @@ def _by_neighbours(rows: list[list[Stop]], level: int, near: Mapping[Stop, list[
 
 
 def _swapped(rows: list[list[Stop]], above: Mapping[Stop, list[Stop]], below: Mapping[Stop, list[Stop]]) -> None:
-    """Swap neighbours in rows as long as that saves a crossing."""
+    """Swap neighbours in rows where that saves a crossing."""
     for level, row in enumerate(rows):
         place = {stop: index for other in rows[max(level - 1, 0) : level + 2] for index, stop in enumerate(other)}
-        for _ in row:
-            better = False
-            for index in range(len(row) - 1):
-                one, other = row[index], row[index + 1]
-                now = _between(one, other, above, place) + _between(one, other, below, place)
-                then = _between(other, one, above, place) + _between(other, one, below, place)
-                if then < now:
-                    row[index], row[index + 1] = other, one
-                    better = True
-            if not better:
-                break
-
-
-def _between(one: Stop, other: Stop, near: Mapping[Stop, list[Stop]], place: Mapping[Stop, int]) -> int:
-    """Return how often lines cross of two stops of which the first stands left."""
-    return sum(place[left] > place[right] for left in near.get(one, ()) for right in near.get(other, ()))
+        ends = {stop: [[place[one] for one in near.get(stop, ())] for near in (above, below)] for stop in row}
+        for index in range(len(row) - 1):
+            one, other = row[index], row[index + 1]
+            now = sum(left > right for side, far in zip(ends[one], ends[other], strict=True) for left in side for right in far)
+            then = sum(left < right for side, far in zip(ends[one], ends[other], strict=True) for left in side for right in far)
+            if then < now:
+                row[index], row[index + 1] = other, one
 
 
 def _crossings(rows: list[list[Stop]], below: Mapping[Stop, list[Stop]]) -> int:
+    """Return how many pairs of lines cross: of two that begin in order, those that end out of order."""
     count = 0
     for row, following in pairwise(rows):
         place = {stop: index for index, stop in enumerate(following)}
-        count += sum(_between(one, other, below, place) for index, one in enumerate(row) for other in row[index + 1 :])
+        ends: list[int] = []
+        for stop in row:
+            here = [place[other] for other in below.get(stop, ())]
+            count += sum(len(ends) - bisect_right(ends, end) for end in here)
+            for end in here:
+                insort(ends, end)
     return count
 
 
 def _placed(
     rows: list[list[Stop]], links: Sequence[tuple[Stop, Stop]], sizes: Mapping[Stop, float], gap: float
 ) -> dict[Stop, float]:
-    """Return the middles: each near the mean of its neighbours, none nearer to the next than the gap."""
+    """Return the middles: each near the mean of its neighbours, none nearer to the next than the gap.
+
+    The whole becomes no wider than its widest row.
+    """
     above, below = _neighbours(links)
     gaps = [[(sizes[one] + sizes[other]) / 2 + gap for one, other in pairwise(row)] for row in rows]
+    wides = [sum(sizes[stop] + gap for stop in row) - gap for row in rows]
+    half = max(wides, default=0.0) / 2
     middles: dict[Stop, float] = {}
-    for row, apart in zip(rows, gaps, strict=True):
-        start = -sum(apart) / 2
+    for row, apart, wide in zip(rows, gaps, wides, strict=True):
+        start = (sizes[row[0]] - wide) / 2
         middles.update({stop: start + sum(apart[:index]) for index, stop in enumerate(row)})
-    own = {stop for stop in sizes if sizes[stop] == max(sizes.values())}
+    widest = max(sizes.values(), default=0.0)
     for sweep in range(SWEEPS):
-        order = list(range(len(rows))) if sweep % 2 == 0 else list(reversed(range(len(rows))))
-        for level in order:
+        for level in range(len(rows)) if sweep % 2 == 0 else reversed(range(len(rows))):
             row = rows[level]
-            wanted = [_mean([middles[one] for one in above.get(stop, []) + below.get(stop, [])], middles[stop]) for stop in row]
-            weights = [1.0 if stop in own else LANE_WEIGHT for stop in row]
-            middles.update(zip(row, settle(wanted, gaps[level], weights), strict=True))
+            near = {stop: [middles[one] for one in (*above.get(stop, ()), *below.get(stop, ()))] for stop in row}
+            wanted = [INWARD * math.fsum(near[stop]) / len(near[stop]) if near[stop] else middles[stop] for stop in row]
+            weights = [1.0 if sizes[stop] == widest else LANE_WEIGHT for stop in row]
+            ends = (sizes[row[0]] / 2 - half, half - sizes[row[-1]] / 2)
+            middles.update(zip(row, settle(wanted, gaps[level], weights, ends), strict=True))
     return middles
-
-
-def _mean(values: list[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise

@@ -10,7 +10,7 @@ from msgspec import Struct
 from skillcore.charts.figures import LineChart, Series
 from skillcore.charts.frame import EDGE, Picture, empty, heading, label, legend, mark, measured, titled
 from skillcore.charts.markup import Markup, coordinate, element
-from skillcore.charts.scales import Scale, date_ticks, long_date, shown, spread, ticks
+from skillcore.charts.scales import Scale, brief, date_ticks, long_date, spread, ticks
 from skillcore.charts.text import clean, fit, isolate, width
 
 __all__ = ["paint"]
@@ -35,11 +35,12 @@ class Ground(Struct, frozen=True):
 def paint(chart: LineChart) -> Picture:
     """Return the picture of a line chart."""
     if not any(value is not None for series in chart.series for value in series.values):
-        return empty(chart.title, WIDE, 320)
-    keys, top = legend(_keys(chart), WIDE, 66 if clean(chart.unit) else 46)
+        return empty(chart.title, WIDE, 200)
+    note = "" if chart.unit == "%" else chart.unit
+    keys, top = legend(_keys(chart), WIDE, 66 if note else 46)
     ground = _ground(chart, top + 12)
     body = (
-        *heading(chart.title, chart.unit, WIDE),
+        *heading(chart.title, note, WIDE),
         *keys,
         *_axes(chart, ground),
         *_forecast(chart, ground),
@@ -50,10 +51,15 @@ def paint(chart: LineChart) -> Picture:
     return Picture(WIDE, top + 12 + PLOT + 40, body)
 
 
+def _sign(chart: LineChart) -> str:
+    """Return what stands behind each number of the axis; a longer unit stands under the title."""
+    return "%" if chart.unit == "%" else ""
+
+
 def _keys(chart: LineChart) -> list[tuple[str, str]]:
     keys = [(str(number), series.name) for number, series in enumerate(chart.series)]
     if chart.forecast:
-        keys.append(("forecast", f"Forecast, {chart.forecast.cover} of 100 within the band"))
+        keys.append(("forecast", f"Forecast ({chart.forecast.cover}%)"))
     if chart.target:
         keys.append(("aim", chart.target.name))
     return keys
@@ -64,8 +70,8 @@ def _ground(chart: LineChart, top: float) -> Ground:
     values += chart.target.values if chart.target else ()
     values += (*chart.forecast.low, *chart.forecast.high) if chart.forecast else ()
     scale = ticks(values, top + PLOT, top, bounds=chart.bounds)
-    left = EDGE + max(width(name, 12) for _, name in scale.marks) + 10
-    ends = [width(shown(value), 12, bold=True) for series in chart.series for value in series.values[-1:] if value is not None]
+    left = EDGE + max(width(name + _sign(chart), 12) for _, name in scale.marks) + 10
+    ends = [width(brief(value), 12, bold=True) for series in chart.series for value in series.values[-1:] if value is not None]
     right = WIDE - EDGE - (0 if chart.forecast else min(max(ends, default=0) + 8, 120))
     names = chart.all_labels
     if chart.axis == "dates":
@@ -76,7 +82,7 @@ def _ground(chart: LineChart, top: float) -> Ground:
         places = [float(place) for place in range(len(names))]
     span = places[-1]
     across = tuple(left + 8 + (right - left - 16) * (place / span if span else 0.5) for place in places)
-    return Ground(scale, across, tuple(clean(name, "unnamed") for name in names), left, right)
+    return Ground(scale, across, tuple(isolate(clean(name, "unnamed")) for name in names), left, right)
 
 
 def _axes(chart: LineChart, ground: Ground) -> Iterator[Markup]:
@@ -84,7 +90,7 @@ def _axes(chart: LineChart, ground: Ground) -> Iterator[Markup]:
         y = coordinate(ground.scale.at(value))
         zero = value == 0 and ground.scale.low < 0
         yield element("path", class_="axis" if zero else "grid", d=f"M{coordinate(ground.left)} {y}H{coordinate(ground.right)}")
-        yield label(name, ground.left - 10, ground.scale.at(value) + 4, "muted end", ground.left)
+        yield label(name + _sign(chart), ground.left - 10, ground.scale.at(value) + 4, "muted end", ground.left)
     low = ground.scale.start + 20
     for x, name, room in _names(chart, ground):
         yield label(name, min(max(x, EDGE + room / 2), WIDE - EDGE - room / 2), low, "muted mid", room + 0.01)
@@ -120,7 +126,7 @@ def _target(chart: LineChart, ground: Ground) -> Iterator[Markup]:
     places = [(x, ground.scale.at(value)) for x, value in zip(ground.across, values, strict=True)]
     yield element("path", class_="thin aim dash", d=_path(places))
     for (x, y), day, value in zip(places, ground.names, values, strict=True):
-        yield titled(f"{name}, {isolate(day)}: {measured(value, chart.unit)}", element("circle", class_="hit", cx=x, cy=y, r=5))
+        yield titled(f"{name}, {day}: {measured(value, chart.unit)}", element("circle", class_="hit", cx=x, cy=y, r=5))
 
 
 def _forecast(chart: LineChart, ground: Ground) -> Iterator[Markup]:
@@ -137,7 +143,7 @@ def _forecast(chart: LineChart, ground: Ground) -> Iterator[Markup]:
     yield element("path", class_="line s0 dots", d=_path(middle))
     for x, name, *values in zip(across, ground.names[start:], forecast.values, forecast.low, forecast.high, strict=True):
         value, least, most = (measured(number, chart.unit) for number in values)
-        words = f"Forecast, {isolate(name)}: {value}, between {least} and {most}"
+        words = f"Forecast, {name}: {value}, between {least} and {most}"
         yield titled(words, element("circle", class_="hit", cx=x, cy=scale.at(values[0]), r=5))
 
 
@@ -161,13 +167,14 @@ def _series(chart: LineChart, ground: Ground, number: int, series: Series) -> It
     for run in runs:
         yield element("path", class_=f"line s{number}", d=_path(run))
     every = max(1, -(-len(known) // MARKED))
+    name = isolate(clean(series.name, "unnamed"))
     for rank, (index, x, y, value) in enumerate(known):
-        name = f"{isolate(clean(series.name, 'unnamed'))}, {isolate(ground.names[index])}: {measured(value, chart.unit)}"
+        words = f"{name}, {ground.names[index]}: {measured(value, chart.unit)}"
         alone = index - 1 not in {one[0] for one in known[max(rank - 1, 0) : rank]} and (
             rank + 1 == len(known) or known[rank + 1][0] != index + 1
         )
         seen = alone or (len(known) - 1 - rank) % every == 0
-        yield titled(name, mark(number, x, y) if seen else element("circle", class_="hit", cx=x, cy=y, r=5))
+        yield titled(words, mark(number, x, y) if seen else element("circle", class_="hit", cx=x, cy=y, r=5))
 
 
 def _last(chart: LineChart, ground: Ground) -> Iterator[Markup]:
@@ -177,7 +184,7 @@ def _last(chart: LineChart, ground: Ground) -> Iterator[Markup]:
     ends = [value for series in chart.series for value in series.values[-1:] if value is not None]
     places = spread([ground.scale.at(value) for value in ends], 15, ground.scale.end, ground.scale.start)
     for value, y in zip(ends, places, strict=True):
-        yield label(shown(value), ground.right + 4, y + 4, "strong ink", WIDE - ground.right - 4)
+        yield label(brief(value), ground.right + 4, y + 4, "strong ink", WIDE - ground.right - 4)
 
 
 def _path(places: list[Place]) -> str:

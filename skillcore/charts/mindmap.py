@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from skillcore.charts.figures import MindMap, State, Topic
@@ -17,9 +18,9 @@ STATES: dict[State, str] = {"done": "Done", "open": "Open", "locked": "Locked"}
 ACROSS = 4
 """Topics in a layer, so that names stay readable in a column of text."""
 
-BOX, TALL, GAP, RISE, LANE = 168.0, 46.0, 20.0, 38.0, 6.0
+BOX, TALL, GAP, RISE, LANE = 168.0, 46.0, 20.0, 42.0, 6.0
 NARROWEST = 360.0
-TOP = 92.0
+TOP = 100.0
 NAME = 122.0
 """The room for a line of a name."""
 
@@ -29,7 +30,7 @@ def paint(chart: MindMap) -> Picture:
     if not chart.topics:
         return empty(chart.title, NARROWEST, 200)
     placed = layout({topic.id: topic.requires for topic in chart.topics}, most=ACROSS, topic=BOX, lane=LANE, gap=GAP)
-    wide = max(NARROWEST, placed.wide + 2 * EDGE)
+    wide = max(NARROWEST, float(math.ceil(placed.wide + 2 * EDGE)))
     left = (wide - placed.wide) / 2
     counts = {state: sum(topic.state == state for topic in chart.topics) for state in STATES}
     note = f"{counts['done']} of {len(chart.topics)} topics done, {counts['open']} open"
@@ -60,24 +61,27 @@ def _key() -> Iterator[Markup]:
 
 def _lines(chart: MindMap, placed: Layout, left: float) -> Iterator[Markup]:
     """Yield the lines from each topic to those that require it: solid from what is done, broken else."""
+    pieces: dict[str, list[str]] = {topic.id: [] for topic in chart.topics}
     entered: dict[str, tuple[float, float]] = {}
+    for (name, level), (other, below) in placed.links:
+        x, to = left + placed.middles[name, level], left + placed.middles[other, below]
+        y, end = TOP + level * (TALL + RISE) + TALL, TOP + below * (TALL + RISE)
+        pieces[name].append(_line(x, y - TALL if level > placed.depth[name] else y, y, to, end))
+        if other != name:
+            entered[other] = (to, end)
     for topic in chart.topics:
-        pieces: list[str] = []
-        for (name, level), (other, below) in placed.links:
-            if name != topic.id:
-                continue
-            x, to = left + placed.middles[name, level], left + placed.middles[other, below]
-            y, end = TOP + level * (TALL + RISE) + TALL, TOP + below * (TALL + RISE)
-            turn = coordinate((y + end) / 2)
-            through = "" if level == placed.depth[name] else f"M{coordinate(x)} {coordinate(y - TALL)}V{coordinate(y)}"
-            curve = f"C{coordinate(x)} {turn} {coordinate(to)} {turn} {coordinate(to)} {coordinate(end)}"
-            pieces.append(through + (f"M{coordinate(x)} {coordinate(y)}" if not through else "") + curve)
-            if placed.depth[other] == below and other != name:
-                entered[other] = (to, end)
-        if pieces:
-            yield element("path", class_=f"thin aim{'' if topic.state == 'done' else ' dash'}", d="".join(pieces))
+        if pieces[topic.id]:
+            yield element("path", class_=f"thin edge{'' if topic.state == 'done' else ' dash'}", d="".join(pieces[topic.id]))
     for x, y in entered.values():
-        yield element("polygon", class_="flocked", points=points([(x - 4, y - 7), (x + 4, y - 7), (x, y)]))
+        yield element("polygon", class_="fedge", points=points([(x - 4, y - 7), (x + 4, y - 7), (x, y)]))
+
+
+def _line(x: float, start: float, y: float, to: float, end: float) -> str:
+    """Return a line straight down beside the topics of a layer, then through the blank to the next layer."""
+    through = f"V{coordinate(y)}" if start < y else ""
+    turn = coordinate((y + end) / 2)
+    curve = f"C{coordinate(x)} {turn} {coordinate(to)} {turn} {coordinate(to)} {coordinate(end)}"
+    return f"M{coordinate(x)} {coordinate(start)}{through}{curve}"
 
 
 def _topic(topic: Topic, names: dict[str, str], x: float, y: float) -> Markup:
@@ -105,4 +109,4 @@ def _icon(state: State, x: float, y: float) -> Markup:
         return element("g", ring, element("circle", class_="fopen", cx=x, cy=y, r=3))
     bow = f"M{coordinate(x - 3)} {coordinate(y)}v-2.5a3 3 0 0 1 6 0v2.5"
     body = element("rect", class_="flocked", x=x - 5, y=y - 0.5, width=10, height=7.5, rx=1.5)
-    return element("g", element("path", class_="thin locked", d=bow), body)
+    return element("g", element("path", class_="thin bow", d=bow), body)

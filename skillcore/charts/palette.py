@@ -22,7 +22,8 @@ class Scheme(Struct, frozen=True):
         surface: what all else stands on.
         ink: text that matters.
         muted: other text, and lines that are read.
-        grid: lines that only guide the eye.
+        edge: lines between things.
+    grid: lines that only guide the eye.
         track: what could be filled and is not.
         series: one for each series.
         levels: low, medium, high, peak.
@@ -32,6 +33,7 @@ class Scheme(Struct, frozen=True):
     surface: str
     ink: str
     muted: str
+    edge: str
     grid: str
     track: str
     series: tuple[str, str, str, str, str, str]
@@ -43,10 +45,11 @@ LIGHT = Scheme(
     surface="#ffffff",
     ink="#1a2230",
     muted="#5a6575",
+    edge="#848f9e",
     grid="#e4e8ee",
     track="#eef1f5",
     series=("#2b5fd0", "#b4530f", "#0c7a68", "#a63a86", "#6d4fc2", "#56616f"),
-    levels=("#6f94e6", "#4a74d8", "#2b55bb", "#173a8f"),
+    levels=("#5f86de", "#3f68cf", "#274ca8", "#12307a"),
     done="#0c7a68",
 )
 
@@ -54,6 +57,7 @@ DARK = Scheme(
     surface="#12171f",
     ink="#e8ecf2",
     muted="#9aa6b6",
+    edge="#6b7686",
     grid="#272f3b",
     track="#1f2630",
     series=("#7ba4ff", "#f0a05a", "#43c6ab", "#ee8ccb", "#b59cff", "#a8b3c2"),
@@ -65,6 +69,7 @@ _TEXT = {
     "title": "font-size:15px;font-weight:600",
     "figure": "font-size:30px;font-weight:600",
     "strong": "font-weight:600",
+    "halo": "paint-order:stroke;stroke-width:3px;stroke-linejoin:round",
     "mid": "text-anchor:middle",
     "end": "text-anchor:end",
 }
@@ -98,15 +103,19 @@ def _colours(scheme: Scheme) -> dict[str, str]:
         "axis": f"stroke:{scheme.muted}",
         "track": f"fill:{scheme.track}",
         "rail": f"stroke:{scheme.track}",
+        "halo": f"stroke:{scheme.surface}",
         "mark": f"stroke:{scheme.surface}",
         "aim": f"stroke:{scheme.muted}",
         "done": f"stroke:{scheme.done}",
         "open": f"stroke:{scheme.series[0]}",
-        "locked": f"stroke:{scheme.muted}",
+        "edge": f"stroke:{scheme.edge}",
+        "locked": f"stroke:{scheme.edge}",
+        "bow": f"stroke:{scheme.muted}",
         "bare": f"stroke:{scheme.surface}",
         "fdone": f"fill:{scheme.done}",
         "fopen": f"fill:{scheme.series[0]}",
         "flocked": f"fill:{scheme.muted}",
+        "fedge": f"fill:{scheme.edge}",
     }
     colours |= {f"s{number}": f"stroke:{colour}" for number, colour in enumerate(scheme.series)}
     colours |= {f"f{number}": f"fill:{colour}" for number, colour in enumerate(scheme.series)}
@@ -122,6 +131,7 @@ def stylesheet(used: Set[str] | None = None) -> str:
     def rules(declared: dict[str, str]) -> str:
         return "".join(f".chart .{name}{{{text}}}" for name, text in declared.items() if used is None or name in used)
 
+    whole = ".chart{max-width:100%;height:auto}" if used is None else ""
     plain = f".chart text{{font-family:{FONT};font-size:12px}}" if used is None or used & {"ink", "muted"} else ""
     both = rules(_MARKS) + rules(_TEXT)
-    return f"{plain}{both}{rules(_colours(LIGHT))}@media (prefers-color-scheme:dark){{{rules(_colours(DARK))}}}"
+    return f"{whole}{plain}{both}{rules(_colours(LIGHT))}@media (prefers-color-scheme:dark){{{rules(_colours(DARK))}}}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from skillcore.charts.figures import Radar, Series
 from skillcore.charts.frame import EDGE, Picture, empty, heading, label, legend, mark, measured, titled
 from skillcore.charts.markup import Markup, coordinate, element, points
-from skillcore.charts.scales import shown
+from skillcore.charts.scales import brief
 from skillcore.charts.text import clean, isolate
 
 __all__ = ["paint"]
@@ -20,7 +20,7 @@ RINGS = 4
 def paint(chart: Radar) -> Picture:
     """Return the picture of a radar."""
     if not chart.labels or not any(value is not None for series in chart.series for value in series.values):
-        return empty(chart.title, WIDE, 320)
+        return empty(chart.title, WIDE, 200)
     items = [(str(number), series.name) for number, series in enumerate(chart.series)]
     keys, top = legend(items, WIDE, 66 if clean(chart.unit) else 46)
     middle = (WIDE / 2, top + AROUND + REACH)
@@ -28,6 +28,7 @@ def paint(chart: Radar) -> Picture:
         *heading(chart.title, chart.unit, WIDE),
         *keys,
         *_web(chart, middle),
+        *_numbers(chart, middle),
         *(shape for number, series in enumerate(chart.series) for shape in _series(chart, middle, number, series)),
     )
     return Picture(WIDE, top + 2 * AROUND + 2 * REACH + 10, body)
@@ -52,16 +53,20 @@ def _web(chart: Radar, middle: tuple[float, float]) -> Iterator[Markup]:
         line = f"M{coordinate(middle[0])} {coordinate(middle[1])}L{coordinate(x)} {coordinate(y)}"
         yield element("path", class_="grid", d=line)
         yield _name(clean(name, "unnamed"), middle, axis, axes)
+
+
+def _numbers(chart: Radar, middle: tuple[float, float]) -> Iterator[Markup]:
+    """Yield what half an axis and a whole one stand for."""
     for ring in (RINGS // 2, RINGS):
-        value = shown(chart.maximum * ring / RINGS)
-        yield label(value, middle[0] + 5, middle[1] - REACH * ring / RINGS + 13, "muted", 80)
+        value = brief(chart.maximum * ring / RINGS)
+        yield label(value, middle[0] + 5, middle[1] - REACH * ring / RINGS + 13, "muted halo", 80)
 
 
 def _name(name: str, middle: tuple[float, float], axis: int, axes: int) -> Markup:
     """Return an axis's name beyond its end, on the side on which there is room."""
     x, y = _place(middle, 1 + 14 / REACH, axis, axes)
     if abs(x - middle[0]) < REACH * 0.1:
-        return label(name, x, y + (0 if y < middle[1] else 10), "ink mid", WIDE - 2 * EDGE)
+        return label(name, x, y + (0 if y < middle[1] else 10), "ink mid", 240)
     side, room = ("ink", WIDE - EDGE - x) if x > middle[0] else ("ink end", x - EDGE)
     return label(name, x, y + 4, side, room)
 

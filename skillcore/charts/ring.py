@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 
 from skillcore.charts.figures import Ring
-from skillcore.charts.frame import EDGE, NOTHING, Picture, heading, label, measured, titled
+from skillcore.charts.frame import NOTHING, Picture, heading, label, measured, titled
 from skillcore.charts.markup import Markup, coordinate, element
 from skillcore.charts.scales import shown
 
 __all__ = ["paint", "percentage"]
 
-WIDE, HIGH, REACH = 240.0, 250.0, 70.0
+WIDE, HIGH, REACH = 240.0, 244.0, 70.0
 
 
 def percentage(value: float, maximum: float) -> str:
@@ -34,7 +34,7 @@ def paint(chart: Ring) -> Picture:
         *_arc(chart, middle, note),
         label(words, middle[0], middle[1] + drop, class_, 2 * REACH - 24, 30 if known else 12),
     )
-    return Picture(WIDE, HIGH + EDGE / 2, body)
+    return Picture(WIDE, HIGH, body)
 
 
 def _arc(chart: Ring, middle: tuple[float, float], note: str) -> Iterator[Markup]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
-__all__ = ["MONTHS", "Scale", "date_ticks", "long_date", "short_date", "shown", "spread", "ticks"]
+__all__ = ["MONTHS", "Scale", "brief", "date_ticks", "long_date", "short_date", "shown", "spread", "ticks"]
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -38,10 +38,18 @@ def shown(value: float) -> str:
     return "0" if written == "-0" else written
 
 
+def brief(value: float) -> str:
+    """Return a number in at most ten characters: from a hundred thousand on with a unit, ``123.46k``, up to ``1,000T``."""
+    for scale, unit in _UNITS:
+        if abs(value) >= max(scale, 1e5):
+            return shown(value / scale) + unit
+    return shown(value)
+
+
 def ticks(
     values: Iterable[float], start: float, end: float, *, most: int = 6, bounds: tuple[float, float] | None = None
 ) -> Scale:
-    """Return a scale over the values and the bounds whose ends are ticks at multiples of 1, 2, 2.5 or 5 · 10ⁿ.
+    """Return a scale over the values and the bounds whose ends are ticks at multiples of 1, 2, 5 or 25 · 10ⁿ.
 
     Without bounds it begins at zero, unless the values lie close together far away from it.
     """
@@ -64,8 +72,11 @@ def _steps(span: float) -> Iterator[tuple[float, int]]:
     """Yield growing steps as mantissa and power of ten, from well below the span."""
     exponent = math.floor(math.log10(span)) - 2
     while True:
-        for mantissa in (1.0, 2.0, 2.5, 5.0):
-            yield mantissa, exponent
+        yield 1.0, exponent
+        yield 2.0, exponent
+        if exponent > 0:
+            yield 2.5, exponent
+        yield 5.0, exponent
         exponent += 1
 
 
@@ -83,19 +94,17 @@ def _ratio(value: float, mantissa: float, exponent: int) -> float:
 
 def _labels(steps: list[float], mantissa: float, exponent: int) -> list[str]:
     largest = max(abs(step) for step in steps)
-    least = exponent - (mantissa == 2.5)
     for scale, unit in _UNITS:
         decimals = max(0, round(math.log10(scale)) - exponent + (mantissa == 2.5))
         if largest >= max(scale, 1e4) and decimals <= 2:
             return [f"{_plain(step / scale, decimals)}{unit if step else ''}" for step in steps]
-    if least < -6:
+    if exponent < -6:
         return [f"{step:.3g}" for step in steps]
-    return [_plain(step, max(0, -least)) for step in steps]
+    return [_plain(step, max(0, -exponent)) for step in steps]
 
 
 def _plain(value: float, decimals: int) -> str:
-    written = f"{value:,.{decimals}f}"
-    return written.lstrip("-") if not written.strip("-0.") else written
+    return f"{value:,.{decimals}f}" if value else "0"
 
 
 def short_date(day: datetime.date) -> str:
@@ -118,16 +127,12 @@ def date_ticks(first: datetime.date, last: datetime.date, most: int) -> tuple[tu
         if span // step < most:
             return _named([first + datetime.timedelta(days=number) for number in range(0, span + 1, step)])
     for months in (1, 2, 3, 6):
-        days = list(_months(first, last, months))
-        if len(days) <= most:
+        if span // (28 * months) < 2 * most and len(days := list(_months(first, last, months))) <= most:
             return _named(days, months=True)
-    years, factor = 1, (2, 2.5, 2)
-    for turn in range(12):
-        days = [day for day in _months(first, last, 12) if day.year % years == 0]
-        if len(days) <= most:
-            break
-        years = round(years * factor[turn % 3])
-    return tuple((day, str(day.year)) for day in days)
+    start = first.year + (first > datetime.date(first.year, 1, 1))
+    years = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000) if (last.year - start) // step < most)
+    round_years = range(-(-start // years) * years, last.year + 1, years)
+    return tuple((datetime.date(year, 1, 1), str(year)) for year in round_years)
 
 
 def _months(first: datetime.date, last: datetime.date, step: int) -> Iterator[datetime.date]:
@@ -156,18 +161,17 @@ def spread(places: list[float], gap: float, low: float, high: float) -> list[flo
         return []
     gap = min(gap, (high - low) / max(len(places) - 1, 1))
     order = sorted(range(len(places)), key=lambda index: (places[index], index))
-    settled = settle([places[index] for index in order], [gap] * (len(places) - 1))
-    shift = max(0.0, low - settled[0]) or min(0.0, high - settled[-1])
-    moved = [
-        min(max(place + shift, low + gap * rank), high - gap * (len(settled) - 1 - rank)) for rank, place in enumerate(settled)
-    ]
-    return [moved[order.index(index)] for index in range(len(places))]
+    settled = settle([places[index] for index in order], [gap] * (len(places) - 1), ends=(low, high))
+    return [settled[order.index(index)] for index in range(len(places))]
 
 
-def settle(wanted: list[float], gaps: list[float], weights: list[float] | None = None) -> list[float]:
+def settle(
+    wanted: list[float], gaps: list[float], weights: list[float] | None = None, ends: tuple[float, float] | None = None
+) -> list[float]:
     """Return the places nearest to those wanted (least squares) in which each stands its gap or more behind the one before.
 
-    Pools neighbours that would come too close (isotonic regression on the places less the gaps).
+    Pools neighbours that would come too close (isotonic regression on the places less the gaps). Where `ends` are given, the
+    first stands at the lower one or behind it, the last at the upper one or before it.
     """
     offsets = [0.0]
     for gap in gaps:
@@ -181,4 +185,6 @@ def settle(wanted: list[float], gaps: list[float], weights: list[float] | None =
             total, count = total + heavy, count + many
         pools.append((mean, total, count))
     means = [mean for mean, _, count in pools for _ in range(count)]
+    if ends is not None:
+        means = [max(min(mean, ends[1] - offsets[-1]), ends[0]) for mean in means]
     return [mean + offset for mean, offset in zip(means, offsets, strict=True)]

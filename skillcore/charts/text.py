@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
 
 __all__ = ["clean", "clusters", "fit", "isolate", "width", "wrap"]
 
@@ -30,8 +32,13 @@ _BOLD = (
 )  # fmt: skip
 _OWN = {"…": 1.0, "·": 0.32, "\u2013": 0.5, "—": 1.0, "‱": 1.8, "‰": 1.4, "\ufdfd": 11.0, "⸻": 3.2, "⸺": 2.2}
 
-_BLOCKS = ((1.3, 0x0600, 0x06FF), (1.4, 0x2600, 0x27BF), (1.4, 0x1F000, 0x1FAFF), (1.3, 0x10000, 0x1FFFF))
-"""Blocks of signs that are wider than others: Arabic, symbols, emoji, old scripts."""
+_BLOCKS = ((1.4, 0x2600, 0x27BF), (1.4, 0x1F000, 0x1FAFF), (1.3, 0x10000, 0x1FFFF))
+"""Blocks of signs that are wider than others: symbols, emoji, old scripts."""
+
+_JOINED = range(0x0620, 0x064B)
+"""Arabic letters, which are narrower where they join the next one."""
+
+_OWN |= dict.fromkeys("سشصضڛڜښڝڞۺۻ", 1.3)
 
 
 def clean(text: str, otherwise: str = "") -> str:
@@ -67,10 +74,12 @@ def isolate(text: str) -> str:
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """Return how wide a text stands at most, in the units of its size; for rare scripts it is a careful guess."""
-    return size * sum(_em(char, _BOLD if bold else _REGULAR) for char in text)
+    joined = sum(one in _JOINED and other in _JOINED for one, other in pairwise(map(ord, text)))
+    return size * (sum(_em(char, bold) for char in text) - 0.4 * joined)
 
 
-def _em(char: str, table: tuple[int, ...]) -> float:
+@lru_cache(maxsize=4096)
+def _em(char: str, bold: bool) -> float:
     """Return the width of a character, as a part of the size."""
     if char in _OWN:
         return _OWN[char]
@@ -78,13 +87,13 @@ def _em(char: str, table: tuple[int, ...]) -> float:
         return 0.0
     base = ord(unicodedata.normalize("NFD", char)[0])
     if 0x20 <= base < 0x7F:
-        return table[base - 0x20] / 1000
+        return (_BOLD if bold else _REGULAR)[base - 0x20] / 1000
     for widest, first, last in _BLOCKS:
         if first <= ord(char) <= last:
             return widest
     if unicodedata.east_asian_width(char) in "WF":
         return 1.05
-    return 1.15 if table is _BOLD or char.isupper() else 1.0
+    return 1.15 if bold or char.isupper() else 1.0
 
 
 def clusters(text: str) -> Iterator[str]:
@@ -110,14 +119,18 @@ def fit(text: str, room: float, size: float, *, bold: bool = False) -> str:
     """Return a text, or as much of its beginning as stands within the room with an ellipsis."""
     if width(text, size, bold=bold) <= room:
         return text
-    left = room - width(ELLIPSIS, size, bold=bold)
-    kept = ""
+    return _beginning(text, room - width(ELLIPSIS, size, bold=bold), size, bold=bold).rstrip() + ELLIPSIS
+
+
+def _beginning(text: str, room: float, size: float, *, bold: bool = False) -> str:
+    """Return as many whole signs as stand within the room."""
+    taken, used = "", 0.0
     for cluster in clusters(text):
-        left -= width(cluster, size, bold=bold)
-        if left < 0:
+        used += width(taken[-1:] + cluster, size, bold=bold) - width(taken[-1:], size, bold=bold)
+        if used > room:
             break
-        kept += cluster
-    return kept.rstrip() + ELLIPSIS
+        taken += cluster
+    return taken
 
 
 def wrap(text: str, room: float, size: float, lines: int) -> tuple[str, ...]:
@@ -132,12 +145,7 @@ def wrap(text: str, room: float, size: float, lines: int) -> tuple[str, ...]:
 
 def _break(text: str, room: float, size: float) -> tuple[str, str]:
     """Return what stands on the first line, and the rest."""
-    taken, used = "", 0.0
-    for cluster in clusters(text):
-        used += width(cluster, size)
-        if used > room and taken:
-            break
-        taken += cluster
+    taken = _beginning(text, room, size) or next(clusters(text))
     if len(taken) < len(text) and text[len(taken)] != " " and " " in taken:
         taken = taken[: taken.rindex(" ")]
     return taken.strip(), text[len(taken) :].strip()
