@@ -13,11 +13,18 @@ from skillcore.charts.scales import shown
 __all__ = ["paint", "percentage"]
 
 WIDE, HIGH, REACH = 240.0, 244.0, 70.0
+MOST = 9999
+ALMOST = 0.9998
+"""How far a ring that is not whole is drawn at most: beyond it, its two ends would fall together and nothing be seen."""
 
 
 def percentage(value: float, maximum: float) -> str:
     """Return a part in whole percents, rounded down: 100% is said only of what is whole, 0% only of nothing."""
     percent = math.floor(value / maximum * 100 + 1e-9)
+    if value < maximum:
+        percent = min(percent, 99)
+    if percent > MOST:
+        return f">{MOST:,}%"
     return "<1%" if percent == 0 and value > 0 else f"{percent:,}%"
 
 
@@ -43,7 +50,7 @@ def _arc(chart: Ring, middle: tuple[float, float], note: str) -> Iterator[Markup
     if share >= 1:
         yield titled(note, element("circle", class_="arc s0", cx=x, cy=y, r=REACH))
     elif share > 0:
-        angle = 2 * math.pi * share
+        angle = 2 * math.pi * min(share, ALMOST)
         end = f"{coordinate(x + REACH * math.sin(angle))} {coordinate(y - REACH * math.cos(angle))}"
         d = f"M{coordinate(x)} {coordinate(y - REACH)}A{coordinate(REACH)} {coordinate(REACH)} 0 {int(share > 0.5)} 1 {end}"
         yield titled(note, element("path", class_="arc s0", d=d))

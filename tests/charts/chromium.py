@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +23,15 @@ OPTIONS = (
     "--disable-background-networking", "--disable-component-update", "--disable-quic", "--hide-scrollbars",
     "--no-proxy-server", "--remote-debugging-pipe",
 )  # fmt: skip
+
+LAUNCHER = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""The protocol speaks over the descriptors 3 and 4, whatever those of the pipes are here."""
 
 
 class Chromium:
@@ -61,7 +71,8 @@ class Chromium:
         return decoded
 
     def show(self, markup: str) -> None:
-        """Make this the page, and wait for its pictures."""
+        """Make this the page, and wait for its pictures; the policy of the page before goes with it."""
+        self.open("about:blank")
         frame = self.call("Page.getFrameTree")["frameTree"]["frame"]["id"]
         self.call("Page.setDocumentContent", frameId=frame, html=markup)
         self.ask("Promise.all([...document.images].map(image => image.decode())).then(() => 0)")
@@ -95,10 +106,10 @@ def chromium() -> Iterator[Chromium]:
     reads, commands = os.pipe()
     answers, writes = os.pipe()
     with tempfile.TemporaryDirectory(prefix="chromium", ignore_cleanup_errors=True) as profile:
-        # The protocol speaks over the descriptors 3 and 4, whatever those of the pipes are here.
-        shell = ["sh", "-c", f'exec "$@" 3<&{reads} 4>&{writes}', "sh", PROGRAM, f"--user-data-dir={profile}", *OPTIONS]
+        ends = (str(reads), str(writes))
+        command = [sys.executable, "-c", LAUNCHER, *ends, PROGRAM, f"--user-data-dir={profile}", *OPTIONS]
         with Path(profile, "log").open("wb") as log:
-            process = subprocess.Popen(shell, pass_fds=(reads, writes), stdout=log, stderr=log)
+            process = subprocess.Popen(command, pass_fds=(reads, writes), stdout=log, stderr=log)
         os.close(reads)
         os.close(writes)
         try:

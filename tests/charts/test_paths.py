@@ -144,7 +144,7 @@ def test_states_differ_by_more_than_their_colour():
         if rect is not None:
             icon = group.find(f"{SVG}g")
             shapes = tuple(shape.tag for shape in icon)
-            state = group[0].text.split(": ")[-1].split(",")[0]
+            state = re.search(r": (\w+), requires ", group[0].text)[1]
             found.setdefault(state, set()).add((shapes, "dash" in classes(rect)))
     assert set(found) == {"done", "open", "locked"}
     assert all(len(looks) == 1 for looks in found.values())
