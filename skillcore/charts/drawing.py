@@ -90,7 +90,10 @@ def _surface(chart: Chart, picture: Picture) -> Markup:
 
 def describe(told: Facts) -> str:
     """Return facts as a text: the summary, then each row."""
-    return ". ".join([told.summary, *(_sentence(told.columns, row) for row in told.rows)]) + "."
+    sentences = told.sentences
+    if sentences is None:
+        sentences = tuple(_sentence(told.columns, row) for row in told.rows)
+    return ". ".join([told.summary, *sentences]) + "."
 
 
 def _sentence(columns: tuple[str, ...], row: tuple[str, ...]) -> str:

@@ -22,11 +22,15 @@ __all__ = ["Facts", "facts"]
 
 
 class Facts(Struct, frozen=True):
-    """A summary, and rows under the names of their columns; the first cell of a row names it."""
+    """A summary, and rows under the names of their columns; the first cell of a row names it.
+
+    `sentences` say the rows in the description, where that can be said shorter than row by row.
+    """
 
     summary: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    sentences: tuple[str, ...] | None = None
 
 
 def facts(chart: Chart) -> Facts:
@@ -141,7 +145,9 @@ def _heatmap(chart: Heatmap) -> Facts:
         summary += f"{len(held)} of {len(days)} days with {total}, most on {long_date(best.date)} with {most}"
     else:
         summary += NOTHING
-    return Facts(summary, ("Date", "Value", "Level"), rows)
+    # Days without anything are the rest: hundreds of them would bury the others.
+    sentences = tuple(f"{day}: {value}, {word}" for day, value, word in rows if word != LEVELS[0])
+    return Facts(summary, ("Date", "Value", "Level"), rows, sentences)
 
 
 def _mindmap(chart: MindMap) -> Facts:

@@ -92,8 +92,12 @@ def _axes(chart: LineChart, ground: Ground) -> Iterator[Markup]:
         yield element("path", class_="axis" if zero else "grid", d=f"M{coordinate(ground.left)} {y}H{coordinate(ground.right)}")
         yield label(name + _sign(chart), ground.left - 10, ground.scale.at(value) + 4, "muted end", ground.left)
     low = ground.scale.start + 20
+    free = 0.0
     for x, name, room in _names(chart, ground):
-        yield label(name, min(max(x, EDGE + room / 2), WIDE - EDGE - room / 2), low, "muted mid", room + 0.01)
+        middle = min(max(x, EDGE + room / 2), WIDE - EDGE - room / 2)
+        if middle - room / 2 >= free:
+            yield label(name, middle, low, "muted mid", room + 0.01)
+            free = middle + room / 2 + 6
 
 
 def _names(chart: LineChart, ground: Ground) -> Iterator[tuple[float, str, float]]:

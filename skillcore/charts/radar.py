@@ -66,7 +66,9 @@ def _name(name: str, middle: tuple[float, float], axis: int, axes: int) -> Marku
     """Return an axis's name beyond its end, on the side on which there is room."""
     x, y = _place(middle, 1 + 14 / REACH, axis, axes)
     if abs(x - middle[0]) < REACH * 0.1:
-        return label(name, x, y + (0 if y < middle[1] else 10), "ink mid", 240)
+        beside = abs(_place(middle, 1 + 14 / REACH, axis + 1, axes)[0] - x)
+        room = min(240.0, 2 * beside - 12) if axes > 8 else 240.0
+        return label(name, x, y + (0 if y < middle[1] else 10), "ink mid", room)
     side, room = ("ink", WIDE - EDGE - x) if x > middle[0] else ("ink end", x - EDGE)
     return label(name, x, y + 4, side, room)
 
