@@ -85,7 +85,7 @@ def _surface(chart: Chart, picture: Picture) -> Markup:
     """Return what a document stands on, so that its colours stand out whatever lies behind; a card brings its own."""
     if isinstance(chart, Card):
         return Markup("")
-    return element("rect", class_="surface", width=picture.wide, height=picture.high)
+    return element("rect", class_="surface", width=picture.wide, height=picture.high, rx=8)
 
 
 def describe(told: Facts) -> str:

@@ -20,7 +20,7 @@ ALMOST = 0.9998
 
 def percentage(value: float, maximum: float) -> str:
     """Return a part in whole percents, rounded down: 100% is said only of what is whole, 0% only of nothing."""
-    percent = math.floor(value / maximum * 100 + 1e-9)
+    percent = math.floor(min(value / maximum, MOST) * 100 + 1e-9)
     if value < maximum:
         percent = min(percent, 99)
     if percent > MOST:

@@ -174,6 +174,10 @@ def test_a_ring_turns_clockwise_from_the_top(value, percent, large):
     assert titles(root) == [f"{value:g} of 100 tasks"]
 
 
+def test_a_tiny_whole_is_more_than_filled():
+    assert ">9,999%" in shown(parsed(draw(Ring(title="A", value=1.0, maximum=5e-324))))
+
+
 def test_a_ring_that_is_almost_whole_is_seen():
     root = parsed(draw(Ring(title="A", value=99.999_999_999)))
     (arc,) = shapes(root, "path", "arc")
