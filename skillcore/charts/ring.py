@@ -13,7 +13,7 @@ from skillcore.charts.scales import shown
 __all__ = ["paint", "percentage"]
 
 WIDE, HIGH, REACH = 240.0, 244.0, 70.0
-MOST = 9999
+MOST = 999
 ALMOST = 0.9998
 """How far a ring that is not whole is drawn at most: beyond it, its two ends would fall together and nothing be seen."""
 
@@ -39,7 +39,7 @@ def paint(chart: Ring) -> Picture:
         *heading(chart.title, note, WIDE),
         element("circle", class_="arc rail", cx=middle[0], cy=middle[1], r=REACH),
         *_arc(chart, middle, note),
-        label(words, middle[0], middle[1] + drop, class_, 2 * REACH - 24, 30 if known else 12),
+        label(words, middle[0], middle[1] + drop, class_, 2 * REACH - 20, 30 if known else 12),
     )
     return Picture(WIDE, HIGH, body)
 

@@ -101,7 +101,37 @@ def check_map(chart):
     return root, topics
 
 
-@settings(max_examples=60, deadline=None)
+def pieces(path):
+    """Return the pieces of a line as their beginnings and ends."""
+    found = []
+    for part in path.attrib["d"].split("M")[1:]:
+        numbers = [float(number) for number in re.findall(r"-?[\d.]+", part)]
+        found.append(((numbers[0], numbers[1]), (numbers[-2], numbers[-1])))
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(mindmaps())
+def test_lines_lead_from_each_topic_to_those_that_require_it(chart):
+    root = parsed(draw(chart))
+    by_id = dict(zip((topic.id for topic in chart.topics), boxes(root), strict=True))
+    entries = {((box.left + box.right) / 2, box.top): name for name, box in by_id.items()}
+    needed = essential({topic.id: topic.requires for topic in chart.topics})
+    drawn = [pieces(path) for path in root.iter(f"{SVG}path") if "edge" in classes(path)]
+    reached = set()
+    for line in drawn:
+        ends = {end for _, end in line}
+        (start,) = {begin for begin, _ in line} - ends
+        (source,) = [
+            name for name, box in by_id.items() if start == pytest.approx(((box.left + box.right) / 2, box.bottom), abs=0.02)
+        ]
+        for end in ends - {begin for begin, _ in line}:
+            (target,) = [name for place, name in entries.items() if end == pytest.approx(place, abs=0.02)]
+            reached.add((source, target))
+    assert reached == {(other, name) for name, others in needed.items() for other in others}
+
+
+@settings(max_examples=40, deadline=None)
 @given(mindmaps())
 def test_topics_texts_and_lines_keep_apart(chart):
     if not chart.topics:
