@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import math
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -286,7 +285,8 @@ def _require(holds: bool, message: str) -> None:
 
 def _numbers(values: Iterable[float | None]) -> None:
     for value in values:
-        if value is not None and not (math.isfinite(value) and abs(value) <= LARGEST):
+        # Nothing compares with NaN, so that it is refused too.
+        if value is not None and not abs(value) <= LARGEST:
             raise ValueError(f"{value} is no number between -10¹⁵ and 10¹⁵")
 
 
