@@ -22,7 +22,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
 
-__all__ = ["Explanation", "Fact", "Gain", "Part", "explain", "gains"]
+__all__ = ["Explanation", "Fact", "Gain", "Part", "explain", "gains", "opened"]
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -143,8 +143,15 @@ async def explain(
         InvalidField: as for `skillcore.insight.readings.asked`.
     """
     wanted = await asked(tx, actor, formula, user=user, skill=skill, subject=subject, as_of=as_of)
-    bound, at = scores.bound(tx.engine, formula), now()
-    value = await scores.read(tx, wanted.user_id, formula, subject=wanted.subject, at=at, as_of=wanted.as_of)
+    return await opened(tx, actor, wanted, as_of=as_of, limit=limit, cursor=cursor)
+
+
+async def opened(
+    tx: Transaction, actor: Actor, wanted: Asked, *, as_of: date | None, limit: int, cursor: str | None
+) -> Explanation:
+    """Return the explanation of a score that somebody may see, down to the events that they may see."""
+    bound, at = scores.bound(tx.engine, wanted.formula), now()
+    value = await scores.read(tx, wanted.user_id, wanted.formula, subject=wanted.subject, at=at, as_of=wanted.as_of)
     reading = await scores.reading(tx, wanted.user_id, bound, subject=wanted.subject, at=at, as_of=wanted.as_of)
     after = position(cursor, tuple[datetime, UUID])
     facts = await _facts(tx, actor, wanted, bound, reading, head=value.head, limit=limit, after=after)

@@ -18,7 +18,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import InvalidField, NotFound
 
-__all__ = ["Asked", "Point", "ScoreReading", "Series", "asked", "read", "series"]
+__all__ = ["Asked", "Point", "ScoreReading", "Series", "asked", "chosen", "read", "series"]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -111,19 +111,38 @@ async def asked(
         NotFound: no such formula or skill, or no such person for this caller.
         InvalidField: a skill and another subject at once, or a day that cannot be asked for.
     """
+    _check(tx, formula, skill, subject)
+    person = await people.read(tx, actor, user)
+    return await chosen(tx, person.id, person.time_zone, formula, skill=skill, subject=subject, as_of=as_of)
+
+
+async def chosen(
+    tx: Transaction,
+    user_id: UUID,
+    time_zone: str,
+    formula: str,
+    *,
+    skill: str | None = None,
+    subject: str | None = None,
+    as_of: date | None = None,
+) -> Asked:
+    """Resolve which score of a person is asked for; other arguments and errors are those of `asked`."""
+    _check(tx, formula, skill, subject)
+    return Asked(
+        user_id=user_id,
+        time_zone=time_zone,
+        formula=formula,
+        subject=(subject or "") if skill is None else (await skills.get(tx, skill)).id,
+        as_of=spans.past_end(as_of, time_zone),
+    )
+
+
+def _check(tx: Transaction, formula: str, skill: str | None, subject: str | None) -> None:
     settings, offered = tx.engine.settings.formulas, tx.engine.plugins.formulas
     if formula not in settings and formula not in offered:
         raise NotFound(f"there is no formula {formula!r}; there are: {', '.join(sorted({*settings, *offered}))}")
     if skill is not None and subject is not None:
         raise InvalidField("subject: ask for a skill or for another subject, not for both", field="subject")
-    person = await people.read(tx, actor, user)
-    return Asked(
-        user_id=person.id,
-        time_zone=person.time_zone,
-        formula=formula,
-        subject=(subject or "") if skill is None else (await skills.get(tx, skill)).id,
-        as_of=spans.past_end(as_of, person.time_zone),
-    )
 
 
 async def read(

@@ -1,0 +1,112 @@
+"""``skillcore explain``: a person's score, opened down to its facts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import date
+from uuid import UUID
+
+import msgspec
+
+from skillcore.accounts.access import Actor
+from skillcore.accounts.audit import note
+from skillcore.accounts.people import by_address
+from skillcore.accounts.tables import UserRow
+from skillcore.app import ROOMS
+from skillcore.cli.commands import Commands
+from skillcore.cli.printing import as_json, plain
+from skillcore.cli.reaching import on_database
+from skillcore.insight.explanations import Explanation, Part, opened
+from skillcore.insight.readings import chosen
+from skillcore.runtime.definitions import Definitions
+from skillcore.runtime.engine import Engine, Transaction
+from skillcore.runtime.problems import NotFound, Problem
+
+__all__ = ["register"]
+
+OPERATOR = Actor(kind="user", role="admin")
+"""Whose eyes the explanation is for: those of an administrator, from whom no event is kept."""
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add(
+        "explain",
+        run,
+        summary="explain a person's score: its parts, what would raise it, and the events behind it",
+        details="It is noted in the audit that the person was looked at.\n\n"
+        "exit codes: 0 done, 1 there is no such person, formula or skill, 2 the command line or the configuration cannot be\n"
+        "used, 3 the database cannot be reached or used",
+    )
+    parser.add_argument("person", metavar="EMAIL|ID", help="whose score")
+    parser.add_argument("formula", metavar="FORMULA", help="a role, such as level, or a formula's name")
+    parser.add_argument("--skill", metavar="SKILL", help="of this skill: its id, name or alias")
+    parser.add_argument("--subject", metavar="SUBJECT", help="of this subject, as the formula has it")
+    parser.add_argument("--as-of", metavar="DATE", type=date.fromisoformat, help="as it was at the end of a day")
+    parser.add_argument("--limit", metavar="N", type=_number, default=20, help="events to show at most, the oldest first (20)")
+    parser.add_argument("--json", action="store_true", help="as JSON, as the API answers")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Explain a score."""
+
+    async def work(engine: Engine) -> int:
+        try:
+            async with engine.open(Definitions(ROOMS)), engine.transaction() as tx:
+                found = await _explained(tx, options)
+        except Problem as problem:
+            print(plain(problem.detail), file=sys.stderr)
+            return 1
+        print(as_json(msgspec.to_builtins(found)) if options.json else "\n".join(lines(found)))
+        return 0
+
+    return on_database(options, work)
+
+
+async def _explained(tx: Transaction, options: argparse.Namespace) -> Explanation:
+    try:
+        person = await tx.session.get(UserRow, UUID(options.person))
+    except ValueError:
+        person = await by_address(tx, options.person)
+    if person is None:
+        raise NotFound(f"there is no account of {options.person}")
+    of = {"skill": options.skill, "subject": options.subject}
+    wanted = await chosen(tx, person.id, person.time_zone, options.formula, as_of=options.as_of, **of)
+    await note(tx, "person.read", None, person.id)
+    return await opened(tx, OPERATOR, wanted, as_of=options.as_of, limit=options.limit, cursor=None)
+
+
+def lines(found: Explanation) -> Iterator[str]:
+    """Yield an explanation for people."""
+    of = f" of {found.subject}" if found.subject else ""
+    word = f" ({found.label})" if found.label else ""
+    yield plain(f"{found.formula}{of}: {_number_of(found.value)}{word}")
+    yield f"the {found.combine} of" if found.components else "nothing to judge by"
+    yield from (f"  {plain(_part(part))}" for part in found.components)
+    if found.gains:
+        yield "what would raise it"
+        yield from (f"  {plain(gain.component)}: by {_number_of(gain.points)}" for gain in found.gains)
+    yield "events" if found.events.items else "no events"
+    for fact in found.events.items:
+        change = "" if fact.change is None else f", by {fact.change:+g}"
+        about = f" {fact.subject}" if fact.subject else ""
+        yield plain(f"  {fact.occurred_at:%Y-%m-%d %H:%M}  {_number_of(fact.score)}{change}: {fact.kind}{about}")
+    if found.events.next_cursor is not None:
+        yield "  and later ones: ask for more with --limit"
+
+
+def _part(part: Part) -> str:
+    of = f", which is {part.formula} of {part.subject}" if part.formula else ""
+    return f"{part.name}: {_number_of(part.contribution)} ({part.value:g} times {part.weight:g}){of}"
+
+
+def _number_of(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
+
+
+def _number(text: str) -> int:
+    if not 1 <= (number := int(text)) <= 10_000:
+        raise argparse.ArgumentTypeError("1 to 10000 events can be shown")
+    return number
