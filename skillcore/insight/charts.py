@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Select, and_, cast, func, not_, select
+from sqlalchemy import Date, Select, and_, any_, cast, func, not_, select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.charts import Day, Heatmap, LineChart, Radar, Series
 from skillcore.charts.scales import ticks
 from skillcore.insight import readings, spans
-from skillcore.insight.levels import rounded
+from skillcore.insight.levels import DIGITS, rounded
 from skillcore.insight.pictures import drawable
 from skillcore.insight.spans import Span
 from skillcore.ledger import scores, skills
@@ -111,20 +111,16 @@ async def activity(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> H
     first = spans.start_of("week", last) - timedelta(weeks=weeks - 1)
     begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + timedelta(days=1)))
     day = cast(func.timezone(person.time_zone, EventRow.occurred_at), Date)
-    of_account = EventRow.data["account"].as_string()
-    withdrawn = await withdrawn_accounts(await tx.psycopg(), person.id, NEWEST)
-    query: Select[Any] = (
-        select(day, func.count())
-        .where(
-            EventRow.user_id == person.id,
-            EventRow.occurred_at >= begin,
-            EventRow.occurred_at < end,
-            EventRow.kind.in_(sorted(_counted(tx.engine.plugins))),
-            not_(and_(EventRow.kind == "evidence.accepted", of_account.in_(sorted(withdrawn)))),
-        )
-        .group_by(day)
-        .order_by(day)
-    )
+    conditions = [
+        EventRow.user_id == person.id,
+        EventRow.occurred_at >= begin,
+        EventRow.occurred_at < end,
+        EventRow.kind.in_(sorted(_counted(tx.engine.plugins))),
+    ]
+    if withdrawn := await withdrawn_accounts(await tx.psycopg(), person.id, NEWEST):
+        of_account = EventRow.data["account"].as_string().in_(sorted(withdrawn))
+        conditions.append(not_(and_(EventRow.kind == "evidence.accepted", of_account)))
+    query: Select[Any] = select(day, func.count()).where(*conditions).group_by(day).order_by(day)
     rows: Sequence[Any] = (await tx.session.execute(visible_to(actor, query))).all()
     return Heatmap(
         title="Activity", unit="done", first=first, last=last, days=tuple(Day(held, float(count)) for held, count in rows)
@@ -134,16 +130,18 @@ async def activity(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> H
 def end_of(found: Iterable[Score]) -> float:
     """Return the end of the axes: the most that the scores can become; where that has no end, a round number above them."""
     found = list(found)
-    most = [
-        (math.fsum if score.combine == "sum" else math.prod)(
-            math.inf if part.most is None else part.most * part.weight for part in score.components
-        )
-        for score in found
-        if score.components
-    ]
-    if most and 0 < max(most) < math.inf:
-        return round(max(most), 6)
+    most = max((_most(score) for score in found), default=math.inf)
+    if most < math.inf and (end := round(most, DIGITS)) > 0:
+        return end
     return ticks([0.0, *(max(score.value or 0.0, 0.0) for score in found)], 0, 1).high
+
+
+def _most(score: Score) -> float:
+    """Return the most that a score can become, which may have no end."""
+    if not score.components or any(part.most is None for part in score.components):
+        return math.inf
+    parts = [(part.most or 0.0) * part.weight for part in score.components]
+    return math.fsum(parts) if score.combine == "sum" else math.prod(parts)
 
 
 def _counted(plugins: Plugins) -> frozenset[str]:
@@ -161,10 +159,9 @@ async def _names(
 ) -> Mapping[str, str]:
     """Return the names of those subjects that are skills, and that the caller may learn of; by skill."""
     query = select(SkillRow.id, SkillRow.name).where(SkillRow.id.in_(sorted(subjects)))
+    if actor.platform_id is not None:
+        of_kind = (EventRow.user_id == user_id) & EventRow.kind.in_(sorted(kinds))
+        named = select(EventRow.id).where(of_kind, SkillRow.id == any_(EventRow.skills))
+        query = query.where(visible_to(actor, named).exists())
     rows = (await tx.session.execute(query)).all()
-    names: dict[str, str] = {id_: name for id_, name in rows}  # noqa: C416 - rows are no pairs
-    if actor.platform_id is None or not names:
-        return names
-    named = select(func.unnest(EventRow.skills)).where(EventRow.user_id == user_id, EventRow.kind.in_(sorted(kinds)))
-    seen = set(await tx.session.scalars(visible_to(actor, named).distinct()))
-    return {id_: name for id_, name in names.items() if id_ in seen}
+    return {id_: name for id_, name in rows}  # noqa: C416 - rows are no pairs

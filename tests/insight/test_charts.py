@@ -160,6 +160,7 @@ def scored(value: float | None, *parts: tuple[float, float, float | None], combi
         ([scored(30.0, (0.6, 100.0, 1.0), (0.5, 1.0, 1.0), combine="product")], 100.0),
         ([scored(3.0, (1.0, 1.0, 2.0), (1.0, 2.0, 4.0)), scored(1.0, (1.0, 1.0, 30.0))], 30.0),
         ([scored(3.7, (3.7, 1.0, None))], 4.0),
+        ([scored(5.0, (5.0, 1.0, 6.0)), scored(3.7, (3.7, 1.0, None))], 5.0),
         ([scored(-2.0, (-2.0, 1.0, None))], 1.0),
         ([scored(0.0, (0.0, 0.0, None), (0.0, 0.0, 1.0), combine="product")], 1.0),
     ],
@@ -340,3 +341,13 @@ async def test_what_cannot_be_charted_is_refused(path: str, asked: dict[str, str
     for kind in ("", ".svg"):
         answer = await learner.platform.key.get(f"/api/charts/{path}{kind}", params={"user": "ext:ada", **asked})
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_what_is_beyond_all_scales_is_said_to_be(learner: Class) -> None:
+    learner.door.engine.plugins.formulas["level"].normalisation = 1e-15  # type: ignore[attr-defined] # of this one formula
+    await learner.record(learner.work("a", 4.0, "loops"))
+    for path in ("progress", "progress.svg", "radar", "radar.svg"):
+        asked = {"user": "ext:ada", "formula": "level"}
+        answer = await learner.platform.key.get(f"/api/charts/{path}", params=asked)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:skillcore:problem:unprocessable")
+        assert "10¹⁵" in answer.json()["detail"]

@@ -52,7 +52,9 @@ async def card(door: Door) -> httpx.Response:
 def test_a_page_elsewhere_shows_a_card(card: httpx.Response) -> None:
     with serving(card.content, card.headers) as port:
         # By another name this is another site, and what is only for the own one is not shown there.
-        page = f'<!doctype html><body style="margin:0;background:#ff0000"><img src="http://localhost:{port}/card.svg" alt="Ada">'
+        page = (
+            f'<!doctype html><body style="margin:0;background:#ff0000"><img src="http://localhost:{port}/card.svg" alt="Ada">'
+        )
         with serving(page.encode(), {"Content-Type": "text/html"}) as elsewhere, chromium() as browser:
             browser.open(f"http://127.0.0.1:{elsewhere}/")
             assert browser.ask("[document.images[0].naturalWidth, document.images[0].naturalHeight]") == [420, 162]
