@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -224,6 +225,16 @@ async def test_days_are_those_of_the_persons_time_zone(learner: Class) -> None:
     await learner.record(learner.work("late", 1.0, at=datetime.combine(today() - timedelta(days=9), MARCH.timetz())))
     chart = await learner.get("/api/charts/heatmap")
     assert [day["date"] for day in chart["data"] if day["value"]] == [(today() - timedelta(days=8)).isoformat()]
+
+
+async def test_today_is_where_the_person_lives(learner: Class) -> None:
+    # At any hour it is another day in one of them than in UTC.
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        async with learner.door.engine.transaction() as tx:
+            await (await tx.psycopg()).execute("update users set time_zone = %s where id = %s", (zone, learner.ada))
+        before = today(ZoneInfo(zone))
+        shown = date.fromisoformat((await learner.get("/api/charts/heatmap"))["data"][-1]["date"])
+        assert before <= shown <= today(ZoneInfo(zone))
 
 
 async def test_withdrawn_evidence_is_on_no_chart(learner: Class) -> None:
