@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 
 from litestar import Litestar
 from litestar.middleware import DefineMiddleware
 
 from skillcore import accounts, delivery, insight, ledger, operations, privacy, verification, work
 from skillcore.accounts.access import check_declared
-from skillcore.accounts.authentication import Gate
+from skillcore.accounts.authentication import guard
 from skillcore.accounts.departures import Departures
 from skillcore.accounts.limiting import Limited, check_limits
 from skillcore.operations.gauges import Gauges
@@ -22,7 +23,7 @@ from skillcore.runtime.hints import Hints
 from skillcore.runtime.jobs import Jobs
 from skillcore.runtime.rooms import Process, Room
 from skillcore.runtime.sealing import Sealer
-from skillcore.runtime.web import web
+from skillcore.runtime.web import routed, web
 
 __all__ = ["ROOMS", "create_app", "opened"]
 
@@ -63,20 +64,24 @@ def create_app(engine: Engine) -> Litestar:
     Raises:
         ValueError: a route does not declare who may use it, or names a limit that there is not.
     """
+    return web(_routed(engine.settings.server.body_limit), engine, around=lambda app: Limited(app, engine))
+
+
+@cache
+def _routed(body_limit: int) -> Litestar:
+    """Return the routes of all rooms, looked into once for all applications of this process."""
 
     @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with opened(engine, "api"):
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with opened(app.state.engine, "api"):
             yield
 
-    gate = Gate(engine)
-    app = web(
-        engine,
+    app = routed(
         routes=[route for room in ROOMS for route in room.routes],
-        guard=gate.guard,
-        middleware=[DefineMiddleware(Idempotency, engine=engine, gate=gate)],
-        around=lambda app: Limited(app, engine),
+        guard=guard,
+        middleware=[DefineMiddleware(Idempotency)],
         lifespan=lifespan,
+        body_limit=body_limit,
     )
     check_declared(app)
     check_limits(app)

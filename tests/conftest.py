@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 import psycopg
 import pytest
+from cryptography.hazmat.primitives import serialization
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
@@ -25,30 +27,44 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import EmbeddedPostgres
 from skillcore.runtime.settings import AuthSettings, LimitSettings, LimitsSettings, OutboundSettings, Settings
+from tests.databases import Dsns, Shelf, database_like
 from tests.visitors import Door, door_of
 
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "wal_level": "minimal", "max_wal_senders": "0"}
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "scram_iterations": "1",
+    "max_wal_size": "256MB",
+}
 STEADY = {"autovacuum": "off", "max_connections": "300"}
 LIFTED = LimitsSettings(
     **{field.name: LimitSettings(requests=0, seconds=60, burst=1) for field in msgspec.structs.fields(LimitsSettings)}
 )
 """Tests of limits set their own: all others may ask as often as they need."""
 
+MEMORY = Path("/dev/shm")
+ROOM = 4_000_000_000
+"""Bytes that must be free there; what a run needs is a tenth of it."""
+
 CLUSTER = pytest.StashKey["Cluster"]()
 
 
-class Dsns(NamedTuple):
-    """How to connect to one test's database."""
-
-    owner_dsn: str
-    service_dsn: str
+def memory() -> str | None:
+    """Return where files cost next to nothing: a database is a thousand of them. None where there is no such place."""
+    if not os.access(MEMORY, os.W_OK | os.X_OK):
+        return None
+    found = os.statvfs(MEMORY)
+    return str(MEMORY) if found.f_bavail * found.f_frsize >= ROOM else None
 
 
 class Cluster:
     """The server of a test run, with a migrated database to copy."""
 
     def __init__(self) -> None:
-        self.directory = tempfile.TemporaryDirectory(prefix="skillcore tests ", ignore_cleanup_errors=True)
+        self.directory = tempfile.TemporaryDirectory(prefix="skillcore tests ", dir=memory(), ignore_cleanup_errors=True)
         self.server: EmbeddedPostgres | None = None
         url = os.environ.get("SKILLCORE_TEST_DATABASE_URL")
         self.login = f"skillcore_test_login_{uuid4().hex[:8]}" if url else None
@@ -110,6 +126,13 @@ def cluster_owner(cluster: dict[str, str]) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def databases(cluster: dict[str, str], cluster_owner: psycopg.Connection[Any]) -> Iterator[Shelf]:
+    shelf = Shelf(cluster, cluster_owner)
+    yield shelf
+    shelf.close()
+
+
 @pytest.fixture
 def empty_database_dsns(cluster: dict[str, str], cluster_owner: psycopg.Connection[Any]) -> Iterator[Dsns]:
     """A database without anything in it."""
@@ -118,32 +141,19 @@ def empty_database_dsns(cluster: dict[str, str], cluster_owner: psycopg.Connecti
 
 
 @pytest.fixture
-def database_dsns(cluster: dict[str, str], cluster_owner: psycopg.Connection[Any]) -> Iterator[Dsns]:
+def database_dsns(databases: Shelf) -> Iterator[Dsns]:
     """A migrated database of the test's own."""
-    with database_like(cluster["template"], cluster, cluster_owner) as dsns:
-        yield dsns
-
-
-class database_like:  # noqa: N801 - a context manager reads as a verb
-    def __init__(self, template: str, cluster: dict[str, str], owner: psycopg.Connection[Any]) -> None:
-        self.name = f"skillcore_test_{uuid4().hex[:12]}"
-        self.template, self.cluster, self.owner = template, cluster, owner
-
-    def __enter__(self) -> Dsns:
-        query = sql.SQL("create database {} template {}").format(sql.Identifier(self.name), sql.Identifier(self.template))
-        self.owner.execute(query)
-        return Dsns(*(make_conninfo(self.cluster[login], dbname=self.name) for login in ("owner", "service")))
-
-    def __exit__(self, *_: object) -> None:
-        self.owner.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(self.name)))
+    yield from databases.lend()
 
 
 @pytest.fixture(scope="session")
-def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One signing key for all tests of a process: making one takes longer than most of them."""
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One signing key for all tests of a process: making one takes longer than most of them, as does finding it sound."""
     directory = tmp_path_factory.mktemp("key")
     ensure_first(directory)
-    return directory / FIRST
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serialization, "load_pem_private_key", cache(serialization.load_pem_private_key))
+        yield directory / FIRST
 
 
 @pytest.fixture

@@ -80,6 +80,8 @@ ROWS = {
     "worker_sources": "insert into worker_sources (worker, source, state) values ('w', 's', 'open')",
     "source_accounts": "insert into source_accounts (id, user_id, platform_id, source, handle, handle_key, external_id, method)"
     " values (ada(), ada(), ada(), 'gym', 'Ada', 'ada', 'ada', 'vouched')",
+    "source_tokens": "insert into source_tokens values (ada(), ada(), 'oauth', 't', now(), null, now(), null)",
+    "token_revocations": "insert into token_revocations values (ada(), 'gym', 'oauth', 't', 0, now(), now())",
     "link_attempts": "insert into link_attempts (id, user_id, source, method, challenge_key, issued_at, expires_at, state)"
     " values (ada(), ada(), 'gym', 'challenge', 'k', now(), now(), 'open')",
     "imports": "insert into imports (account_id, user_id, state, cursor, unmapped) values (ada(), ada(), 'done', '7', '{a}')",

@@ -26,8 +26,9 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.problems import Forbidden, Unauthenticated
 from skillcore.runtime.settings import AuthSettings
+from skillcore.runtime.web import engine_of
 
-__all__ = ["KEY_MARK", "SAFE", "Gate", "Known", "authenticate", "seen"]
+__all__ = ["KEY_MARK", "SAFE", "Known", "admit", "authenticate", "guard", "seen"]
 
 UNKNOWN_KEY = "this platform key is not known"
 NOBODYS = bytes(32)
@@ -109,53 +110,49 @@ async def authenticate(engine: Engine, scope: Scope) -> Actor | None:
     return await (_by_key(engine, token) if token.startswith(KEY_MARK) else _by_token(engine, token))
 
 
-class Gate:
-    """The guard before every route: lets in whom the route's declaration names."""
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a request in whom the route's declaration names; for Litestar's ``guards``, before every route."""
+    await admit(connection.scope, handler)
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
 
-    async def guard(self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        """Let a request in; for Litestar's ``guards``."""
-        await self.admit(connection.scope, handler)
+async def admit(scope: Scope, handler: BaseRouteHandler) -> Actor | None:
+    """Let a request in, and note in its scope who asks.
 
-    async def admit(self, scope: Scope, handler: BaseRouteHandler) -> Actor | None:
-        """Let a request in, and note in its scope who asks.
+    Raises:
+        Unauthenticated: nobody is signed in.
+        Forbidden: this one may not.
+    """
+    engine, access = engine_of(scope), declared(handler)
+    if answers_options(handler) or access is None:
+        await charge(engine, scope, handler, None)
+    if answers_options(handler):
+        return None
+    if access is None:
+        raise Unauthenticated("nobody may use this")
+    if "auth" not in scope:  # once for a request: the middleware for repeated requests asks too
+        scope["auth"] = await _identify(engine, scope, handler, access)
+    actor: Actor | None = scope["auth"]
+    ROUTE.set(f"{scope.get('method', '')} {scope.get('path_template', '')}")
+    try:
+        access.check(actor)
+    except Forbidden:
+        if access.who == admin():
+            await note_apart(engine, "permission.refused", actor, route=ROUTE.get())
+        raise
+    return actor
 
-        Raises:
-            Unauthenticated: nobody is signed in.
-            Forbidden: this one may not.
-        """
-        access = declared(handler)
-        if answers_options(handler) or access is None:
-            await charge(self.engine, scope, handler, None)
-        if answers_options(handler):
-            return None
-        if access is None:
-            raise Unauthenticated("nobody may use this")
-        if "auth" not in scope:  # once for a request: the middleware for repeated requests asks too
-            scope["auth"] = await self._identify(scope, handler, access)
-        actor: Actor | None = scope["auth"]
-        ROUTE.set(f"{scope.get('method', '')} {scope.get('path_template', '')}")
-        try:
-            access.check(actor)
-        except Forbidden:
-            if access.who == admin():
-                await note_apart(self.engine, "permission.refused", actor, route=ROUTE.get())
-            raise
-        return actor
 
-    async def _identify(self, scope: Scope, handler: BaseRouteHandler, access: Access) -> Actor | None:
-        """Return who asks, and count the request. Everything passes here once, and once only."""
-        actor = None
-        try:
-            if not access.is_public:
-                actor = await authenticate(self.engine, scope)
-        except (Unauthenticated, Forbidden):
-            await charge(self.engine, scope, handler, None)  # whoever guesses is nobody, and counted by address
-            raise
-        await charge(self.engine, scope, handler, actor)
-        return actor
+async def _identify(engine: Engine, scope: Scope, handler: BaseRouteHandler, access: Access) -> Actor | None:
+    """Return who asks, and count the request. Everything passes here once, and once only."""
+    actor = None
+    try:
+        if not access.is_public:
+            actor = await authenticate(engine, scope)
+    except (Unauthenticated, Forbidden):
+        await charge(engine, scope, handler, None)  # whoever guesses is nobody, and counted by address
+        raise
+    await charge(engine, scope, handler, actor)
+    return actor
 
 
 async def _by_token(engine: Engine, token: str) -> Actor:

@@ -33,10 +33,11 @@ from skillcore.runtime.addresses import own_url
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.forgetting import delete_some
-from skillcore.runtime.oauth import Provider, Providers, Site
+from skillcore.runtime.oauth import Provider, Providers
 from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFound, Problem, UnavailableNow
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import OIDCProviderSettings, Settings
+from skillcore.runtime.sites import Site
 
 __all__ = ["Begun", "Offer", "Return", "Started", "finish", "forget_expired", "new_browser", "offers", "provider_of", "start"]
 

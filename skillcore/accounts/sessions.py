@@ -129,6 +129,7 @@ async def begin(tx: Transaction, user_id: UUID, how: How, kept: Kept = "token") 
     tx.session.add(row)
     await tx.session.flush()
     await note(tx, "session.started", about=user_id, session=str(row.id), how=how, kept=kept)
+    await _make_room(tx, user_id, row.id)
     if cookie:
         return Session(id=row.id, user=profile_of(user), expires_at=row.expires_at, cookie=cookie)
     token = await refresh.first(tx, row.id, user_id, row.expires_at)
@@ -224,8 +225,22 @@ async def _end(tx: Transaction, actor: Actor | None, *which: ColumnElement[bool]
     ended = (await tx.session.execute(query.values(revoked_at=now(), revoked_why=why))).all()
     for session_id, user_id in ended:
         await note(tx, "session.ended", actor, about=user_id, session=str(session_id), why=why)
-    tx.after_commit(tx.engine.cache(Known).forget)
+    if ended:
+        tx.after_commit(tx.engine.cache(Known).forget)
     return len(ended)
+
+
+async def _make_room(tx: Transaction, user_id: UUID, begun: UUID) -> None:
+    """End those of a person's sessions that are too many: a program that signs in and never out must not pile them up.
+
+    What has not been used for longest goes first, so that such a program uses up its own and nobody's telephone. Others may
+    begin one at the same moment; what is too many then goes with the next.
+    """
+    others = select(SessionRow.id).where(SessionRow.user_id == user_id, SessionRow.id != begun, *_alive())
+    latest = others.order_by(SessionRow.last_seen_at.desc(), SessionRow.id.desc())
+    room = tx.engine.settings.auth.most_sessions - 1
+    which = others.where(SessionRow.id.not_in(latest.limit(room))).with_for_update(skip_locked=True)
+    await _end(tx, None, SessionRow.id.in_(which), why="too many sessions")
 
 
 def _alive() -> tuple[ColumnElement[bool], ...]:

@@ -48,10 +48,11 @@ async def serve_api(engine: Engine, host: str | None = None, port: int | None = 
     """Serve HTTP until asked to stop. The application opens what it needs, and closes it after the last answer."""
     stop = stop_requested()
     section = engine.settings.server
+    app = create_app(engine)  # looks into all routes, which on a busy machine would be taken for being held up
     try:
         with watched(engine.settings.watchdog):
             await serve(
-                create_app(engine),
+                app,
                 host=host or section.host,
                 port=section.port if port is None else port,
                 grace=section.grace,

@@ -1,15 +1,18 @@
-"""How a command is added, and what commands have in common: the option ``--config`` and the loaded configuration."""
+"""How a command is added, and what commands have in common: the option ``--config``, the loaded configuration, the log."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 
+import msgspec
+
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.configuration import Configuration, ConfigurationError, load
-from skillcore.verification.topics import problems
+from skillcore.runtime.settings import LogSettings
+from skillcore.runtime.topic_files import problems
 
-__all__ = ["Commands", "Run", "configuration", "plugins"]
+__all__ = ["Commands", "Run", "configuration", "for_people", "plugins"]
 
 Run = Callable[[argparse.Namespace], int]
 """What a command does; returns the exit code."""
@@ -75,3 +78,9 @@ def plugins(loaded: Configuration, *, strict: bool | None = None) -> Plugins:
         strict=settings.strict if strict is None else strict,
         sections=settings.sections,
     )
+
+
+def for_people(settings: LogSettings) -> LogSettings:
+    """Return how a command logs that people run and watch: as text, to them alone, and no everyday news unless they debug."""
+    level = "warning" if settings.level == "info" else settings.level
+    return msgspec.structs.replace(settings, format="text", directory="", level=level)

@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 import psycopg
 import uvloop
 from sqlalchemy.exc import DBAPIError
 
 from skillcore.accounts.audit import BY_COMMAND
-from skillcore.cli.commands import configuration, plugins
+from skillcore.cli.commands import configuration, for_people, plugins
 from skillcore.plugin.sections import without_password
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
@@ -24,9 +23,9 @@ from skillcore.runtime.logs import configure_logging
 from skillcore.runtime.migrations import VERSION_TABLE, latest
 from skillcore.runtime.postgres import PostgresFailed
 from skillcore.runtime.processes import InUse
-from skillcore.runtime.settings import LogSettings, Settings
+from skillcore.runtime.settings import Settings
 
-__all__ = ["UNREACHABLE", "Unreachable", "for_people", "on_database"]
+__all__ = ["UNREACHABLE", "Unreachable", "on_database"]
 
 UNREACHABLE = 3
 """The exit code of commands that could not use the database."""
@@ -38,12 +37,6 @@ PATIENCE = 5.0
 
 class Unreachable(Exception):
     """The database cannot be used; the message says why, and what to do."""
-
-
-def for_people(settings: LogSettings) -> LogSettings:
-    """Return how a command logs that people run and watch: as text, to them alone, and no everyday news unless they debug."""
-    level = "warning" if settings.level == "info" else settings.level
-    return msgspec.structs.replace(settings, format="text", directory="", level=level)
 
 
 def on_database(options: argparse.Namespace, work: Callable[[Engine], Awaitable[int]]) -> int:

@@ -10,9 +10,8 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from skillcore.cli.commands import Commands, configuration, plugins
+from skillcore.cli.commands import Commands, configuration, for_people, plugins
 from skillcore.cli.printing import as_json, plain
-from skillcore.cli.reaching import for_people
 from skillcore.plugin.manager import Plugins, PluginState
 from skillcore.runtime.logs import configure_logging
 from skillcore.runtime.resilience import BreakerState

@@ -11,9 +11,8 @@ from typing import Any, Literal
 import uvloop
 from msgspec import Struct
 
-from skillcore.cli.commands import Commands, configuration, plugins
+from skillcore.cli.commands import Commands, configuration, for_people, plugins
 from skillcore.cli.printing import as_json, plain
-from skillcore.cli.reaching import for_people
 from skillcore.plugin import (
     Account,
     Evidence,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, Select, and_, any_, cast, func, not_, select
+from sqlalchemy import Date, and_, any_, cast, func, not_, select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
@@ -120,8 +119,8 @@ async def activity(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> H
     if withdrawn := await withdrawn_accounts(await tx.psycopg(), person.id, NEWEST):
         of_account = EventRow.data["account"].as_string().in_(sorted(withdrawn))
         conditions.append(not_(and_(EventRow.kind == "evidence.accepted", of_account)))
-    query: Select[Any] = select(day, func.count()).where(*conditions).group_by(day).order_by(day)
-    rows: Sequence[Any] = (await tx.session.execute(visible_to(actor, query))).all()
+    query = visible_to(actor, select(day, func.count()).where(*conditions).group_by(day).order_by(day))
+    rows = (await tx.session.execute(query)).all()
     return Heatmap(
         title="Activity", unit="done", first=first, last=last, days=tuple(Day(held, float(count)) for held, count in rows)
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 
@@ -15,8 +13,9 @@ from skillcore.ledger.tables import SkillAliasRow, SkillRow
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict, InvalidField, NotFound
+from skillcore.runtime.skill_names import normalise
 
-__all__ = ["Catalogue", "NewSkill", "Skill", "create", "find", "known", "listing", "match", "normalise", "resolve"]
+__all__ = ["Catalogue", "NewSkill", "Skill", "create", "find", "known", "listing", "match", "resolve"]
 
 Name = Annotated[str, Meta(min_length=1, max_length=100, examples=["Binary search"])]
 
@@ -57,16 +56,6 @@ class Catalogue:
         aliases = await tx.session.scalars(select(SkillAliasRow))
         self.ids = frozenset(ids)
         self.names = {**{row.alias: row.skill_id for row in aliases}, **{id_: id_ for id_ in ids}}
-
-
-def normalise(name: str) -> str:
-    """Return a name as it is compared: ``C++`` and ``c plus plus`` differ, ``Binary Search`` and ``binary_search`` do not.
-
-    Letters are folded in case and width, ``+`` and ``#`` are spelt out since languages are told apart by them, and all
-    else that is neither letter nor digit separates words.
-    """
-    folded = unicodedata.normalize("NFKC", name).casefold().replace("+", "plus").replace("#", "sharp")
-    return "-".join(re.findall(r"[^\W_]+", folded))
 
 
 async def known(tx: Transaction, skills: Iterable[str]) -> frozenset[str]:

@@ -23,6 +23,7 @@ from skillcore.runtime.events import EARLIEST, NewEvent, of_platform
 from skillcore.runtime.problems import Forbidden, InvalidField, NotFound, Problem, TooLarge
 from skillcore.runtime.refusals import document
 from skillcore.runtime.requests import misfit
+from skillcore.runtime.skill_names import normalise
 
 __all__ = ["Batch", "NewEntry", "Outcome", "Outcomes", "Written", "submit", "submit_batch"]
 
@@ -256,7 +257,7 @@ def _check_time(occurred_at: datetime | None, tolerance: float) -> None:
 def _skills(entry: NewEntry, names: dict[str, str]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for place, name in enumerate(entry.skills):
-        id_ = names.get(skills.normalise(name))
+        id_ = names.get(normalise(name))
         if id_ is None:
             message = f"skills[{place}]: {name!r} is not a known skill; create it with POST /api/skills"
             raise InvalidField(message, field=f"skills[{place}]")

@@ -28,11 +28,12 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import Struct
 from psycopg.rows import class_row
 
-from skillcore.accounts.authentication import Gate
+from skillcore.accounts.authentication import admit
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import LAST_IN_TRANSACTION, Engine, Transaction
 from skillcore.runtime.problems import BadRequest, Conflict, Unprocessable
 from skillcore.runtime.requests import JSONRequest
+from skillcore.runtime.web import engine_of
 
 __all__ = ["HEADER", "REPLAYED", "Idempotency", "forget_bodies", "forget_expired"]
 
@@ -176,17 +177,15 @@ class Answer:
 class Idempotency:
     """The middleware around all routes."""
 
-    def __init__(self, app: ASGIApp, engine: Engine, gate: Gate) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.engine = engine
-        self.gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run a request, or give the answer that it got before."""
         if scope["type"] != ScopeType.HTTP or (claim := await self._claim(scope, receive)) is None:
             await self.app(scope, receive, send)
             return
-        kept = await self._take(claim)
+        kept = await _take(engine_of(scope), claim)
         if kept is None:
             await self._run(claim, scope, receive, send)
         else:
@@ -196,7 +195,7 @@ class Idempotency:
         key = Headers.from_scope(scope).get(HEADER)
         if key is None or scope["method"] != "POST":
             return None
-        actor = await self.gate.admit(scope, scope["route_handler"])
+        actor = await admit(scope, scope["route_handler"])
         if actor is None:
             return None
         if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
@@ -213,36 +212,6 @@ class Idempotency:
             attempt=uuid4(),
         )
 
-    async def _take(self, claim: Claim) -> Kept | None:
-        """Take the key for this attempt; if somebody has, return what became of theirs.
-
-        Raises:
-            Unprocessable: the key belongs to another request.
-            Conflict: the other attempt is still under way, or nobody knows how it ended.
-        """
-        loop = asyncio.get_running_loop()
-        patient_until = loop.time() + PATIENCE
-        for turn in range(1000):
-            async with self.engine.transaction() as tx:
-                connection = await tx.psycopg()
-                await connection.execute(FORGET, (now(), 20))
-                if await (await connection.execute(TAKE, claim.fields)).fetchone():
-                    return None
-                async with connection.cursor(row_factory=class_row(Kept)) as cursor:
-                    kept = await (await cursor.execute(FIND, claim.fields)).fetchone()
-            if kept is None:
-                continue  # it has just been given back
-            if not kept.same:
-                raise Unprocessable(f"this {HEADER} was used for another request: take a new key for a new request")
-            if kept.status is not None:
-                return kept
-            if kept.effected and kept.abandoned:
-                raise Conflict(f"a request with this {HEADER} took effect, and its answer was lost: look at what it made")
-            if loop.time() >= patient_until:
-                break
-            await asyncio.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
-        raise Conflict(f"a request with this {HEADER} is under way: try again in a moment", headers={"Retry-After": "1"})
-
     async def _run(self, claim: Claim, scope: HTTPScope, receive: Receive, send: Send) -> None:
         answer = Answer()
         token = LAST_IN_TRANSACTION.set(claim.note)
@@ -251,28 +220,61 @@ class Idempotency:
         finally:
             LAST_IN_TRANSACTION.reset(token)
             if 0 < answer.status < 500:
-                await self._store(claim, answer, scope["route_handler"])
+                await _store(engine_of(scope), claim, answer, scope["route_handler"])
             else:
-                await self._release(claim)
+                await _release(engine_of(scope), claim)
         await answer.give(send)
 
-    async def _store(self, claim: Claim, answer: Answer, handler: BaseRouteHandler) -> None:
-        secret = bool(handler.opt.get("secret")) and answer.status < 400
-        kept = {
-            "status": answer.status,
-            "media_type": answer.headers.get("content-type"),
-            "location": answer.headers.get("location"),
-            "body": None if secret else answer.body,
-        }
-        async with self.engine.transaction() as tx:
-            await (await tx.psycopg()).execute(STORE, claim.fields | kept)
 
-    async def _release(self, claim: Claim) -> None:
-        """Let the request be repeated, unless it had an effect."""
-        async with self.engine.transaction() as tx:
+async def _take(engine: Engine, claim: Claim) -> Kept | None:
+    """Take the key for this attempt; if somebody has, return what became of theirs.
+
+    Raises:
+        Unprocessable: the key belongs to another request.
+        Conflict: the other attempt is still under way, or nobody knows how it ended.
+    """
+    loop = asyncio.get_running_loop()
+    patient_until = loop.time() + PATIENCE
+    for turn in range(1000):
+        async with engine.transaction() as tx:
             connection = await tx.psycopg()
-            await connection.execute(GIVE_BACK, claim.fields)
-            await connection.execute(GIVE_UP, claim.fields)
+            await connection.execute(FORGET, (now(), 20))
+            if await (await connection.execute(TAKE, claim.fields)).fetchone():
+                return None
+            async with connection.cursor(row_factory=class_row(Kept)) as cursor:
+                kept = await (await cursor.execute(FIND, claim.fields)).fetchone()
+        if kept is None:
+            continue  # it has just been given back
+        if not kept.same:
+            raise Unprocessable(f"this {HEADER} was used for another request: take a new key for a new request")
+        if kept.status is not None:
+            return kept
+        if kept.effected and kept.abandoned:
+            raise Conflict(f"a request with this {HEADER} took effect, and its answer was lost: look at what it made")
+        if loop.time() >= patient_until:
+            break
+        await asyncio.sleep(PAUSES[min(turn, len(PAUSES) - 1)])
+    raise Conflict(f"a request with this {HEADER} is under way: try again in a moment", headers={"Retry-After": "1"})
+
+
+async def _store(engine: Engine, claim: Claim, answer: Answer, handler: BaseRouteHandler) -> None:
+    secret = bool(handler.opt.get("secret")) and answer.status < 400
+    kept = {
+        "status": answer.status,
+        "media_type": answer.headers.get("content-type"),
+        "location": answer.headers.get("location"),
+        "body": None if secret else answer.body,
+    }
+    async with engine.transaction() as tx:
+        await (await tx.psycopg()).execute(STORE, claim.fields | kept)
+
+
+async def _release(engine: Engine, claim: Claim) -> None:
+    """Let the request be repeated, unless it had an effect."""
+    async with engine.transaction() as tx:
+        connection = await tx.psycopg()
+        await connection.execute(GIVE_BACK, claim.fields)
+        await connection.execute(GIVE_UP, claim.fields)
 
 
 async def replay(kept: Kept, send: Send) -> None:

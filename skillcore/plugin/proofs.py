@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -65,6 +65,9 @@ class OAuthProof(Struct, frozen=True, kw_only=True, tag="oauth", tag_field="meth
         id_field: of that object: the account's unchanging id, a string or a number.
         handle_field: of that object: the account's name.
         scopes: asked for; none is enough where the site shows a holder their own public profile.
+        revoke_url: where the site takes tokens back, if it does.
+        revoke_method: how: ``POST`` with a form (RFC 7009), or ``DELETE`` with a JSON object that holds the ``access_token``
+            under our credentials as HTTP Basic, which is GitHub's own way.
     """
 
     client: OAuthClient
@@ -74,6 +77,8 @@ class OAuthProof(Struct, frozen=True, kw_only=True, tag="oauth", tag_field="meth
     id_field: str = "id"
     handle_field: str = "login"
     scopes: tuple[str, ...] = ()
+    revoke_url: Address | None = None
+    revoke_method: Literal["POST", "DELETE"] = "POST"
 
 
 class OIDCProof(Struct, frozen=True, kw_only=True, tag="oidc", tag_field="method"):

@@ -44,7 +44,8 @@ class Account(Struct, frozen=True):
     Attributes:
         source: name of the source.
         handle: the name under which the source knows it, as the person wrote it.
-        external_id: the source's own unchanging id, where it has one.
+        external_id: the source's own unchanging id, where it has one. It decides whose work it is: a name that was given up can
+            be taken by somebody else.
     """
 
     source: str

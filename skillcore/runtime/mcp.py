@@ -16,17 +16,18 @@ import mcp_types
 import structlog
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
-from msgspec import Struct, json
+from msgspec import json
 from pydantic import ValidationError
 
 from skillcore.plugin import MCPServer, SourceError, Tool, Unavailable
+from skillcore.runtime.mcp_answers import Answer, ServerReport
 from skillcore.runtime.mcp_http import FAULT, SessionLost, fault_of, http_client, judged
 from skillcore.runtime.mcp_stdio import Child, child_streams
 from skillcore.runtime.outbound import Network
 from skillcore.runtime.resilience import Overlong, Unsuitable
 from skillcore.runtime.settings import ResilienceSettings
 
-__all__ = ["Answer", "ServerReport", "ServerSession"]
+__all__ = ["ServerSession"]
 
 T = TypeVar("T")
 
@@ -40,27 +41,6 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 CLOSING = 10.0
 """Seconds that closing a session may take before it is abandoned."""
-
-
-class Answer(Struct, frozen=True):
-    """The text of a tool's answer.
-
-    Attributes:
-        failed: the server says that the call failed.
-    """
-
-    text: str
-    failed: bool = False
-
-
-class ServerReport(Struct, frozen=True, kw_only=True):
-    """What a server says of itself, and what is wrong with its tools, by tool."""
-
-    name: str = ""
-    version: str = ""
-    protocol: str = ""
-    tools: tuple[str, ...] = ()
-    problems: Mapping[str, str] = {}
 
 
 class ServerSession:

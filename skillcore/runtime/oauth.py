@@ -1,49 +1,49 @@
 """Signing in at other sites: OAuth 2 and OpenID Connect, by authorization code with PKCE (RFC 6749, RFC 7636, RFC 9207).
 
 A person is sent to the site with an address made here, and comes back with a code. The code is exchanged by this process
-directly at the site, whose answer says who they are. Whatever a site answers is bounded in size and time and decoded
-strictly; nothing is redirected; what is not public must be allowed; and only loopback may do without TLS.
+directly at the site, whose answer says who they are. A token that is kept can be renewed, and given back (RFC 7009). How far a
+site is trusted on the way, `skillcore.runtime.sites` says.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
 
-import httpx2
 import jwt
-import msgspec
-from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from msgspec import Meta, Struct
 
-from skillcore.plugin import OAuthClient, Refused, SourceError, Unavailable
-from skillcore.runtime.addresses import is_safe
+from skillcore.plugin import Refused, Unavailable
 from skillcore.runtime.outbound import Network
+from skillcore.runtime.sites import (
+    LIMIT,
+    SECONDS,
+    Site,
+    Token,
+    fitted,
+    got,
+    reaching,
+    refuse_unsafe,
+    secret_of,
+    token_client,
+)
 
 __all__ = [
     "Provider",
     "Providers",
-    "Site",
-    "Token",
     "address_for",
     "claims_by_secret",
     "claims_of",
     "discovered",
     "exchanged",
+    "given_back",
+    "renewed",
     "shown_at",
 ]
 
-T = TypeVar("T")
-
-LIMIT = 1_048_576
-"""Bytes of one answer."""
-
-SECONDS = 15.0
 KEPT = 3600.0
 """Seconds for which what an issuer says of itself is used again."""
 
@@ -53,38 +53,13 @@ LEEWAY = 60
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 """Signatures by a key that the issuer shows. One made with a shared secret is never taken for one of these."""
 
+ASKED_AGAIN = frozenset({401, 403, 408, 425, 429})
+"""Refusals that are not about the token that was given back, but about us, or about the moment."""
+
 SHORTEST_SECRET = 16
 """Characters: whoever guesses a secret that tokens are signed with could sign in as anybody."""
 
 Address = Annotated[str, Meta(max_length=2000)]
-
-
-class Site(Struct, frozen=True, kw_only=True):
-    """A site as we are its client.
-
-    Attributes:
-        name: for messages.
-        posted: the credentials go into the body rather than a header.
-    """
-
-    name: str
-    client: OAuthClient
-    authorize_url: str
-    token_url: str
-    redirect_uri: str
-    scopes: tuple[str, ...] = ()
-    posted: bool = False
-
-
-class Token(Struct, frozen=True):
-    """What a code was exchanged for."""
-
-    access_token: Annotated[str, Meta(min_length=1, max_length=10_000)]
-    id_token: Annotated[str, Meta(max_length=50_000)] = ""
-
-    def __repr__(self) -> str:
-        """Show nothing of it."""
-        return f"{type(self).__name__}(…)"
 
 
 class Provider(Struct, frozen=True):
@@ -97,6 +72,8 @@ class Provider(Struct, frozen=True):
     id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
     authorization_response_iss_parameter_supported: bool = False
+    userinfo_endpoint: Address | None = None
+    revocation_endpoint: Address | None = None
 
     @property
     def posted(self) -> bool:
@@ -137,7 +114,7 @@ def address_for(site: Site, *, state: str, verifier: str, nonce: str = "") -> st
         verifier: of PKCE, whose digest goes along.
         nonce: comes back in the signed token; for OpenID Connect.
     """
-    _refuse_unsafe(site.name, site.authorize_url)
+    refuse_unsafe(site.name, site.authorize_url)
     more = {"nonce": nonce} if nonce else {}
     client = AsyncOAuth2Client(
         client_id=site.client.client_id,
@@ -157,34 +134,64 @@ async def exchanged(network: Network, site: Site, code: str, verifier: str) -> T
         Unavailable: no answer, or none that can be read.
         Refused: the site does not accept the code, or us.
     """
-    _refuse_unsafe(site.name, site.token_url)
-    secret = _secret(site)
-    method = "none" if not secret else "client_secret_post" if site.posted else "client_secret_basic"
-    async with _reaching(site.name):
-        client = AsyncOAuth2Client(
-            client_id=site.client.client_id,
-            client_secret=secret or None,
-            redirect_uri=site.redirect_uri,
-            token_endpoint_auth_method=method,
-            code_challenge_method="S256",
-            **network.settings(limit=LIMIT, seconds=SECONDS),
-        )
-        async with client:
-            answer = await client.fetch_token(
-                site.token_url, grant_type="authorization_code", code=code, code_verifier=verifier
-            )
-    return _fitted(site.name, dict(answer), Token)
+    async with token_client(network, site) as client:
+        answer = await client.fetch_token(site.token_url, grant_type="authorization_code", code=code, code_verifier=verifier)
+    return fitted(site.name, dict(answer), Token)
+
+
+async def renewed(network: Network, site: Site, token: Token) -> Token:
+    """Exchange a refresh token for new tokens; where the site gives no new refresh token, the old one goes on.
+
+    Raises:
+        Unavailable: no answer, or none that can be read.
+        TokenEnded: the refresh token holds no more.
+        Refused: the site does not accept us.
+    """
+    async with token_client(network, site) as client:
+        answer = await client.refresh_token(site.token_url, refresh_token=token.refresh_token)
+    return fitted(site.name, dict(answer), Token)
+
+
+async def given_back(network: Network, site: Site, token: Token) -> None:
+    """Have a site take back a token, where it does that; one that holds no more is as good as given back.
+
+    Raises:
+        Unavailable: it cannot say, or does not accept us, just now.
+        Refused: its address is unsafe.
+    """
+    if site.revoke_url is None:
+        return
+    refuse_unsafe(site.name, site.revoke_url)
+    client = network.client(limit=LIMIT, seconds=SECONDS, headers={"Accept": "application/json", "User-Agent": "skillcore"})
+    async with reaching(site.name), client:
+        answer = await client.request(site.revoke_method, site.revoke_url, **_returning(site, token))
+    if not 200 <= answer.status_code < 300 and (answer.status_code in ASKED_AGAIN or not 400 <= answer.status_code < 500):
+        raise Unavailable(f"{site.name} answered with HTTP {answer.status_code}")
+
+
+def _returning(site: Site, token: Token) -> dict[str, Any]:
+    """Return what goes along with the request that gives a token back."""
+    client_id, secret = site.client.client_id, secret_of(site)
+    if site.revoke_method == "DELETE":
+        return {"json": {"access_token": token.access_token}, "auth": (client_id, secret)}
+    form = {"token": token.access_token, "token_type_hint": "access_token"}
+    if token.refresh_token:  # whoever takes back this one takes back the other as well
+        form = {"token": token.refresh_token, "token_type_hint": "refresh_token"}
+    if secret and not site.posted:
+        return {"data": form, "auth": (client_id, secret)}
+    return {"data": form | {"client_id": client_id} | ({"client_secret": secret} if secret else {})}
 
 
 async def shown_at(network: Network, name: str, address: str, token: Token) -> Mapping[str, Any]:
     """Return what a site says of a token's holder.
 
     Raises:
+        TokenEnded: the token holds no more.
         SourceError: it does not say.
     """
-    _refuse_unsafe(name, address)
+    refuse_unsafe(name, address)
     headers = {"Authorization": f"Bearer {token.access_token}", "Accept": "application/json", "User-Agent": "skillcore"}
-    return await _got(network, name, address, dict[str, Any], headers)
+    return await got(network, name, address, dict[str, Any], headers)
 
 
 async def discovered(network: Network, issuer: str) -> Provider:
@@ -193,12 +200,12 @@ async def discovered(network: Network, issuer: str) -> Provider:
     Raises:
         SourceError: it does not say, or speaks for another issuer.
     """
-    _refuse_unsafe(issuer, issuer)
-    found = await _got(network, issuer, f"{issuer.rstrip('/')}/.well-known/openid-configuration", Provider)
+    refuse_unsafe(issuer, issuer)
+    found = await got(network, issuer, f"{issuer.rstrip('/')}/.well-known/openid-configuration", Provider)
     if found.issuer != issuer:
         raise Refused(f"{issuer} says that it is {found.issuer!r}; its address must be given as it gives it itself")
     for address in (found.authorization_endpoint, found.token_endpoint, *filter(None, [found.jwks_uri])):
-        _refuse_unsafe(issuer, address)
+        refuse_unsafe(issuer, address)
     return found
 
 
@@ -221,7 +228,7 @@ async def claims_of(
     """
     if not provider.jwks_uri:
         raise Refused(f"{provider.issuer} shows no keys by which its word could be checked")
-    keys = await _got(network, provider.issuer, provider.jwks_uri, dict[str, Any])
+    keys = await got(network, provider.issuer, provider.jwks_uri, dict[str, Any])
     allowed = sorted(ALGORITHMS & set(provider.id_token_signing_alg_values_supported))
     with _checking(provider):
         named = jwt.get_unverified_header(token).get("kid")
@@ -246,7 +253,7 @@ def claims_by_secret(provider: Provider, token: str, site: Site, *, nonce: str) 
         Unavailable: our secret cannot be read.
         Refused: the token is not what it must be.
     """
-    secret = _secret(site)
+    secret = secret_of(site)
     if len(secret) < SHORTEST_SECRET:
         raise Refused(f"our secret for {site.name} is too short to be one that {provider.issuer} signs with")
     with _checking(provider):
@@ -278,51 +285,3 @@ def _verified(provider: Provider, token: str, key: Any, allowed: list[str], clie
     if isinstance(claims["aud"], list) and len(claims["aud"]) > 1 and claims.get("azp") != client_id:
         raise Refused(f"what {provider.issuer} says of the person was meant for somebody else")
     return claims
-
-
-async def _got(network: Network, name: str, address: str, shape: type[T], headers: Mapping[str, str] | None = None) -> T:
-    client = network.client(limit=LIMIT, seconds=SECONDS, headers=headers or {"Accept": "application/json"})
-    async with _reaching(name), client:
-        answer = await client.get(address)
-        if answer.status_code in {401, 403}:
-            raise Refused(f"{name} does not accept our credentials (HTTP {answer.status_code})")
-        if answer.status_code != 200:
-            raise Unavailable(f"{name} answered with HTTP {answer.status_code}")
-        return _fitted(name, answer.content, shape)
-
-
-@asynccontextmanager
-async def _reaching(name: str) -> AsyncIterator[None]:
-    """Turn whatever goes wrong on the way into the errors of sources."""
-    try:
-        async with asyncio.timeout(2 * SECONDS):
-            yield
-    except SourceError:
-        raise
-    except OAuthError as error:
-        if error.error in {"temporarily_unavailable", "server_error", "slow_down"}:
-            raise Unavailable(f"{name} cannot say just now: {error.error}") from error
-        raise Refused(f"{name} did not accept the sign-in ({str(error.error)[:100]}); start again") from error
-    except (TimeoutError, httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise Unavailable(f"{name} gave no answer that can be read ({type(error).__name__})") from error
-
-
-def _fitted(name: str, found: bytes | Mapping[str, Any], shape: type[T]) -> T:
-    try:
-        return msgspec.json.decode(found, type=shape) if isinstance(found, bytes) else msgspec.convert(found, shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Unavailable(f"{name} answered with something else than expected ({type(error).__name__})") from error
-
-
-def _refuse_unsafe(name: str, address: str) -> None:
-    if not is_safe(address):
-        raise Refused(f"{name} cannot be asked at an address without TLS: {address[:200]!r}")
-
-
-def _secret(site: Site) -> str:
-    if not site.client.client_secret_file:
-        return site.client.client_secret
-    try:
-        return Path(site.client.client_secret_file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unavailable(f"the file with our secret for {site.name} cannot be read ({type(error).__name__})") from error

@@ -119,6 +119,7 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     answer_retention_days: Count = 90
     deadline: Seconds = 110.0
     isolated: tuple[str, ...] = ()
+    keep_tokens: bool = True
     proof_grace: Annotated[float, Meta(ge=0)] = 600.0
     proof_starts_per_hour: Count = 10
     redirect_uri: str = ""
@@ -177,6 +178,7 @@ class AuthSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     access_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0
     session_days: Annotated[float, Meta(gt=0, le=400)] = 30.0
     idle_days: Annotated[float, Meta(gt=0, le=400)] = 7.0
+    most_sessions: Annotated[int, Meta(ge=1, le=10_000)] = 100
     refresh_grace: Annotated[float, Meta(ge=0, le=60)] = 10.0
     registration: Literal["open", "closed"] = "open"
     min_characters: Annotated[int, Meta(ge=8, le=64)] = 15

@@ -11,8 +11,8 @@ import msgspec
 
 from skillcore.plugin import MCPServer, ServerSettings, Unavailable
 from skillcore.runtime import mcp_http
-from skillcore.runtime.mcp import Answer as ServerAnswer
 from skillcore.runtime.mcp import ServerSession
+from skillcore.runtime.mcp_answers import Answer as ServerAnswer
 from skillcore.runtime.outbound import Network
 from skillcore.runtime.resilience import Guard
 from skillcore.runtime.settings import ResilienceSettings

@@ -7,12 +7,13 @@ are not here: `work` asks for a verdict and draws the consequences.
 from datetime import timedelta
 
 from skillcore.runtime.rooms import Job, Retention, Room
-from skillcore.verification import answers, attempts, imports, mentions, schedule, services
+from skillcore.verification import answers, attempts, imports, mentions, revocations, schedule, services
 from skillcore.verification.importing import import_history
 from skillcore.verification.linking import unlink_vouches
 from skillcore.verification.proof import prove
 from skillcore.verification.proving import JOB as PROVE
 from skillcore.verification.routes import ROUTES
+from skillcore.verification.tokens import forget_person
 
 __all__ = ["ROOM"]
 
@@ -34,7 +35,7 @@ ROOM = Room(
             forget=attempts.forget_expired,
         ),
     ),
-    erase=(mentions.leave_out,),
+    erase=(mentions.leave_out, forget_person),
     leave=(unlink_vouches,),
-    services={"worker": (services.sources, schedule.service)},
+    services={"worker": (services.sources, schedule.service, revocations.service)},
 )

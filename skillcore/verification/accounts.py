@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -17,11 +17,12 @@ from skillcore.runtime.engine import Transaction
 from skillcore.runtime.portable import portable
 from skillcore.runtime.problems import Forbidden, NotFound
 from skillcore.verification.handles import LONGEST_NAME, parse_handle
+from skillcore.verification.identities import page_for
 from skillcore.verification.imports import begin
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts, newest_account
 from skillcore.verification.linking import unlink as unlink_account
 from skillcore.verification.proving import offered
-from skillcore.verification.signing_in import page_for
+from skillcore.verification.tokens import kept_for
 
 __all__ = ["SourceAccount", "SourceOffer", "Vouch", "get", "listing", "offers", "unlink", "vouch"]
 
@@ -42,6 +43,8 @@ class SourceAccount(Struct, frozen=True, kw_only=True):
     Attributes:
         account: the name under which the ledger knows it.
         proved: whether its user has proved it; otherwise it rests on a platform's word.
+        followed: whether a new name there is noticed by itself, by the token of the person's sign-in, which is kept for that;
+            if not, signing in again notes it. Null where an account has no id that outlives its name, and for platforms.
     """
 
     source: str
@@ -50,6 +53,7 @@ class SourceAccount(Struct, frozen=True, kw_only=True):
     method: Method
     proved: bool
     linked_at: datetime
+    followed: bool | None = None
 
 
 class SourceOffer(Struct, frozen=True, kw_only=True):
@@ -115,7 +119,7 @@ async def vouch(tx: Transaction, actor: Actor, person: str, source: str, given: 
     )
     linked = await link(tx, claim, actor)
     await begin(tx, linked)
-    return _shown(linked)
+    return _shown(linked, actor)
 
 
 async def listing(tx: Transaction, actor: Actor, person: str) -> list[SourceAccount]:
@@ -125,7 +129,8 @@ async def listing(tx: Transaction, actor: Actor, person: str) -> list[SourceAcco
         NotFound: no such person, for this caller.
     """
     user_id = await people.resolve(tx, actor, person)
-    return [_shown(linked) for linked in await linked_accounts(tx, user_id) if _may_know(actor, linked)]
+    kept = await kept_for(tx, user_id)
+    return [_shown(linked, actor, kept) for linked in await linked_accounts(tx, user_id) if _may_know(actor, linked)]
 
 
 async def get(tx: Transaction, actor: Actor, person: str, source: str) -> SourceAccount:
@@ -134,7 +139,8 @@ async def get(tx: Transaction, actor: Actor, person: str, source: str) -> Source
     Raises:
         NotFound: no such person, or no account that this caller may know of.
     """
-    return _shown(await _found(tx, actor, await people.resolve(tx, actor, person), source))
+    user_id = await people.resolve(tx, actor, person)
+    return _shown(await _found(tx, actor, user_id, source), actor, await kept_for(tx, user_id))
 
 
 async def unlink(tx: Transaction, actor: Actor, person: str, source: str, *, withdraw: bool = False) -> None:
@@ -172,7 +178,7 @@ def _may_know(actor: Actor, linked: LinkedAccount) -> bool:
     return actor.platform_id is None or linked.vouched_by in {None, actor.platform_id}
 
 
-def _shown(linked: LinkedAccount) -> SourceAccount:
+def _shown(linked: LinkedAccount, actor: Actor, kept: Collection[UUID] = ()) -> SourceAccount:
     return SourceAccount(
         source=linked.source,
         handle=linked.handle,
@@ -180,4 +186,5 @@ def _shown(linked: LinkedAccount) -> SourceAccount:
         method=linked.method,
         proved=linked.vouched_by is None,
         linked_at=linked.linked_at,
+        followed=linked.id in kept if linked.by_id and actor.platform_id is None else None,
     )

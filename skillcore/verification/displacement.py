@@ -24,6 +24,7 @@ from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.verification.handles import account_name
 from skillcore.verification.tables import SourceAccountRow
+from skillcore.verification.tokens import let_go_unlinked
 
 __all__ = ["REPLACED", "Change", "name_of", "record_all", "same_account"]
 
@@ -196,8 +197,13 @@ class Change:
 
 
 async def record_all(tx: Transaction, changes: Sequence[Change]) -> None:
-    """Record what happened at several sources, and note it; the last thing that the transaction does."""
-    await record(tx, [event for change in changes for event in change.events])
+    """Record what happened at several sources, and note it; the last thing that the transaction does.
+
+    Tokens of accounts that are linked no more go with it.
+    """
+    events = [event for change in changes for event in change.events]
+    await let_go_unlinked(tx, {event.user_id for event in events})
+    await record(tx, events)
     for change in changes:
         for event, platform_id in zip(change.events, change.platforms, strict=True):
             await note(tx, ACTS[event.kind], change.actor, event.user_id, platform_id, source=change.source)

@@ -23,6 +23,7 @@ from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.verification.answers import keep_page
 from skillcore.verification.asking import delay_after, in_words, plain
 from skillcore.verification.evidence import accepted
+from skillcore.verification.following import DAILY, followed
 from skillcore.verification.histories import Read
 from skillcore.verification.linking import LinkedAccount, linked_account
 from skillcore.verification.sources import Sources
@@ -63,6 +64,7 @@ async def import_history(engine: Engine, context: JobContext, account: str) -> N
     run = await _begun(engine, UUID(account))
     if run is None:
         return
+    run.account = await followed(engine, run.account, DAILY)
     try:
         async with aclosing(engine.service(Sources).history(run.account.source, run.account.asked, run.cursor)) as history:
             async for read in history:

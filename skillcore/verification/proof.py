@@ -22,10 +22,13 @@ from skillcore.verification import imports
 from skillcore.verification.asking import delay_after, in_words, plain
 from skillcore.verification.attempts import instant
 from skillcore.verification.handles import check_id, parse_handle
+from skillcore.verification.identities import SignedIn
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, lock
+from skillcore.verification.revocations import give_back
 from skillcore.verification.signing_in import SignIn, as_returned, forget, signed_in
 from skillcore.verification.sources import Sources
 from skillcore.verification.tables import LinkAttemptRow
+from skillcore.verification.tokens import Holder, keep, worth_keeping
 
 __all__ = ["Looking", "prove"]
 
@@ -57,20 +60,22 @@ async def prove(engine: Engine, context: JobContext, attempt: str) -> None:
     except SourceError as error:
         await _fail(engine, looking, in_words(error.message))
     else:
-        await _settle(engine, looking, found)
+        kept = await _settle(engine, looking, found)
+        if isinstance(found, SignedIn) and not kept:
+            await give_back(engine, looking.source, looking.method, found.token)
 
 
 async def _look_at_challenge(engine: Engine, looking: Looking) -> Identity | NotProved:
     return await engine.service(Sources).prove(looking.source, looking.account, looking.challenge)
 
 
-async def _look_at_sign_in(engine: Engine, looking: Looking) -> Identity | NotProved:
+async def _look_at_sign_in(engine: Engine, looking: Looking) -> SignedIn:
     if looking.sign_in is None:
         raise Refused("nothing came back from the site; start again")
     return await signed_in(engine, looking.source, looking.sign_in)
 
 
-LOOKS: Mapping[str, Callable[[Engine, Looking], Awaitable[Identity | NotProved]]] = {
+LOOKS: Mapping[str, Callable[[Engine, Looking], Awaitable[Identity | NotProved | SignedIn]]] = {
     "challenge": _look_at_challenge,
     "oauth": _look_at_sign_in,
     "oidc": _look_at_sign_in,
@@ -125,13 +130,16 @@ async def _fail(engine: Engine, looking: Looking, reason: str) -> None:
             _failed(row, reason)
 
 
-async def _settle(engine: Engine, looking: Looking, found: Identity | NotProved) -> None:
-    """Draw the consequences in one transaction, if they are still anybody's."""
+async def _settle(engine: Engine, looking: Looking, found: Identity | NotProved | SignedIn) -> bool:
+    """Draw the consequences in one transaction, if they are still anybody's; says whether the token of a sign-in is kept."""
     async with engine.transaction() as tx:
         await lock(tx, looking.source)  # before the row: whoever holds that one never waits for this lock
         row = await _current(tx, looking)
         if row is None:
-            return
+            return False
+        if isinstance(found, SignedIn):
+            linked = await _met(tx, row, found.identity)
+            return linked is not None and await _keep(tx, linked, row.method, found)
         if isinstance(found, NotProved):
             await _unmet(tx, row, found)
         elif found.mark and await _used(tx, row.source, found.mark):
@@ -140,19 +148,29 @@ async def _settle(engine: Engine, looking: Looking, found: Identity | NotProved)
             )
         else:
             await _met(tx, row, found)
+    return False
 
 
-async def _met(tx: Transaction, row: LinkAttemptRow, found: Identity) -> None:
+async def _keep(tx: Transaction, linked: LinkedAccount, method: str, found: SignedIn) -> bool:
+    """Keep the token of a sign-in, if it is of use; says whether it is kept."""
+    if not worth_keeping(tx.engine, found):
+        return False
+    holder = Holder(account_id=linked.id, user_id=linked.user_id, source=linked.source, method=method)
+    await keep(tx, holder, found.token)
+    return True
+
+
+async def _met(tx: Transaction, row: LinkAttemptRow, found: Identity) -> LinkedAccount | None:
     """Link the account that was proved, unless it is another one than was claimed, or somebody else's."""
     try:
         handle = parse_handle(tx.engine.plugins, row.source, found.handle)
         check_id(row.source, found.external_id)
     except InvalidField as error:
         _failed(row, f"{row.source} names an account that cannot be: {error.detail}")
-        return
+        return None
     if row.method == "challenge" and handle.key != row.handle_key:
         _failed(row, f"{row.source} says that this account is called {handle.written!r}; start again with that name")
-        return
+        return None
     claim = Claim(
         user_id=row.user_id,
         source=row.source,
@@ -165,10 +183,11 @@ async def _met(tx: Transaction, row: LinkAttemptRow, found: Identity) -> None:
         linked = await link(tx, claim)
     except Conflict as refusal:
         _failed(row, refusal.detail)
-        return
+        return None
     row.state, row.mark, row.handle, row.handle_key = "proved", found.mark, handle.written, handle.key
     forget(row)
     await _proved(tx, row, linked)
+    return linked
 
 
 async def _proved(tx: Transaction, row: LinkAttemptRow, linked: LinkedAccount) -> None:

@@ -34,6 +34,7 @@ from skillcore.verification.attempts import (
 )
 from skillcore.verification.challenges import draw, method_of
 from skillcore.verification.handles import LONGEST_NAME, parse_handle
+from skillcore.verification.identities import page_for
 from skillcore.verification.linking import Method, refuse_held
 from skillcore.verification.signing_in import Return
 from skillcore.verification.sources import source_of
@@ -146,7 +147,7 @@ async def come_back(tx: Transaction, actor: Actor, source: str, given: Return) -
     if row.method not in signing_in.METHODS:
         raise Conflict(f"this attempt is a challenge; confirm it with POST /api/sources/{source}/link/confirm")
     if standing(tx, row, moment) == "open":
-        ways = offered(source_of(tx.engine.plugins, source), signing_in.page_for(tx.engine.settings, source))
+        ways = offered(source_of(tx.engine.plugins, source), page_for(tx.engine.settings, source))
         signing_in.take_in(tx.engine.service(Sealer), row, given, ways.get(row.method))
     return await _checked(tx, row, moment)
 
@@ -212,7 +213,7 @@ STARTERS: Mapping[type[Proof], Starter] = {
 
 
 def _chosen(engine: Engine, source: VerificationSource[Any], method: Method | None) -> Proof:
-    ways = offered(source, signing_in.page_for(engine.settings, source.name))
+    ways = offered(source, page_for(engine.settings, source.name))
     chosen = next(iter(ways), None) if method is None else method
     if chosen is None or chosen not in ways:
         known = ", ".join(ways) or "none"

@@ -2,7 +2,7 @@
 
 The person is sent to the site and comes back, to this service's own page or to the operator's, and what the site gave is
 handed in in the person's name: so a link that somebody else began cannot end up with the account of whoever follows it. The
-code is exchanged by a job, and forgotten with it.
+code is exchanged by a job, and forgotten with it. What it was exchanged for may be kept: `skillcore.verification.tokens`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import hashlib
 import hmac
 import secrets
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from skillcore.plugin import Identity, OAuthProof, OIDCProof, Refused, SourceError, Unavailable
+from skillcore.plugin import OAuthProof, OIDCProof, Refused, SourceError
 from skillcore.runtime import oauth
-from skillcore.runtime.addresses import own_url
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine, Transaction
-from skillcore.runtime.oauth import Provider, Providers, Site, Token
+from skillcore.runtime.oauth import Providers
 from skillcore.runtime.problems import InvalidField, UnavailableNow
 from skillcore.runtime.sealing import Sealer
-from skillcore.runtime.settings import Settings
+from skillcore.runtime.sites import Site
 from skillcore.verification.attempts import Started
+from skillcore.verification.identities import SignedIn, oauth_site, of_claims, of_profile, oidc_site, proof_of, tells_name
 from skillcore.verification.tables import LinkAttemptRow
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "forget",
     "is_offered",
     "look_up",
-    "page_for",
     "signed_in",
     "start_oauth",
     "start_oidc",
@@ -77,16 +76,6 @@ class SignIn(Struct, frozen=True, kw_only=True):
         return f"{type(self).__name__}(…)"
 
 
-def page_for(settings: Settings, source: str) -> str:
-    """Return the page to which a source's site sends people back: the operator's, or the service's own; empty without either.
-
-    The service's own is another one for each source, so that what one site gave cannot be handed in as another's.
-    """
-    if settings.verification.redirect_uri or not settings.server.public_url:
-        return settings.verification.redirect_uri
-    return f"{own_url(settings.server)}/api/sources/{source}/link/callback"
-
-
 def is_offered(proof: OAuthProof | OIDCProof, redirect_uri: str) -> bool:
     """Whether people can sign in so here: the site knows this deployment, and they have somewhere to come back to."""
     return bool(proof.client.client_id and redirect_uri)
@@ -108,7 +97,7 @@ async def look_up(engine: Engine, proof: object) -> None:
 
 async def start_oauth(tx: Transaction, started: Started, proof: OAuthProof) -> LinkAttemptRow:
     """Send the person to the site."""
-    return _sent(tx, started, "oauth", _oauth_site(tx.engine, started.source.name, proof))
+    return _sent(tx, started, "oauth", oauth_site(tx.engine, started.source.name, proof))
 
 
 async def start_oidc(tx: Transaction, started: Started, proof: OIDCProof) -> LinkAttemptRow:
@@ -116,7 +105,7 @@ async def start_oidc(tx: Transaction, started: Started, proof: OIDCProof) -> Lin
     provider = tx.engine.cache(Providers).known(proof.issuer)
     if provider is None:
         raise UnavailableNow(f"{started.source.name} has not said yet where people sign in; try again")
-    return _sent(tx, started, "oidc", _oidc_site(tx.engine, started.source.name, proof, provider))
+    return _sent(tx, started, "oidc", oidc_site(tx.engine, started.source.name, proof, provider))
 
 
 def take_in(sealer: Sealer, row: LinkAttemptRow, given: Return, proof: object) -> None:
@@ -157,48 +146,38 @@ def forget(row: LinkAttemptRow) -> None:
     row.code = row.verifier = row.nonce = None
 
 
-async def signed_in(engine: Engine, source: str, found: SignIn) -> Identity:
+async def signed_in(engine: Engine, source: str, found: SignIn) -> SignedIn:
     """Exchange the code, and return whose account it is.
 
     Raises:
         SourceError: the site does not say, or does not accept the code.
     """
-    offered = engine.plugins.sources.get(source)
-    proofs = [proof for proof in getattr(offered, "proofs", ()) if isinstance(proof, OAuthProof | OIDCProof)]
-    for proof in proofs:
-        if isinstance(proof, OAuthProof) and not found.nonce:
-            return await _by_profile(engine, source, proof, found)
-        if isinstance(proof, OIDCProof) and found.nonce:
-            return await _by_token(engine, source, proof, found)
-    raise Unavailable(f"the source {source!r} is not loaded, or offers this way no more")
+    proof = proof_of(engine, source, "oidc" if found.nonce else "oauth")
+    return await (
+        _by_profile(engine, source, proof, found) if isinstance(proof, OAuthProof) else _by_token(engine, source, proof, found)
+    )
 
 
-async def _by_profile(engine: Engine, source: str, proof: OAuthProof, found: SignIn) -> Identity:
-    site = _oauth_site(engine, source, proof, found.redirect_uri)
+async def _by_profile(engine: Engine, source: str, proof: OAuthProof, found: SignIn) -> SignedIn:
+    site = oauth_site(engine, source, proof, found.redirect_uri)
     token = await oauth.exchanged(engine.network, site, found.code, found.verifier)
     profile = await oauth.shown_at(engine.network, source, proof.user_url, token)
-    number = profile.get(proof.id_field)
-    if isinstance(number, bool) or not isinstance(number, int | str) or not str(number):
-        raise Unavailable(f"{source} shows a profile without {proof.id_field!r}")
-    return Identity(handle=_text(source, profile.get(proof.handle_field), proof.handle_field), external_id=str(number))
+    return SignedIn(of_profile(source, proof, profile), token, lookable=tells_name(proof))
 
 
-async def _by_token(engine: Engine, source: str, proof: OIDCProof, found: SignIn) -> Identity:
+async def _by_token(engine: Engine, source: str, proof: OIDCProof, found: SignIn) -> SignedIn:
     provider = await engine.cache(Providers).ask(engine.network, proof.issuer)
     if provider.authorization_response_iss_parameter_supported and found.iss != provider.issuer:
         raise Refused(f"{source} names itself when it sends people back, and did not; start again")
-    site = _oidc_site(engine, source, proof, provider, found.redirect_uri)
-    token: Token = await oauth.exchanged(engine.network, site, found.code, found.verifier)
+    site = oidc_site(engine, source, proof, provider, found.redirect_uri)
+    token = await oauth.exchanged(engine.network, site, found.code, found.verifier)
     if proof.shared_secret:
         claims = oauth.claims_by_secret(provider, token.id_token, site, nonce=found.nonce)
     else:
         claims = await oauth.claims_of(
             engine.network, provider, token.id_token, client_id=proof.client.client_id, nonce=found.nonce
         )
-    handle = _text(source, claims.get(proof.handle_claim), proof.handle_claim)
-    if not proof.id_claim:
-        return Identity(handle=handle)
-    return Identity(handle=handle, external_id=_text(source, claims.get(proof.id_claim), proof.id_claim))
+    return SignedIn(of_claims(source, proof, claims), token, lookable=tells_name(proof, provider))
 
 
 def _sent(tx: Transaction, started: Started, method: str, site: Site) -> LinkAttemptRow:
@@ -221,36 +200,6 @@ def _sent(tx: Transaction, started: Started, method: str, site: Site) -> LinkAtt
         nonce=sealer.seal(LinkAttemptRow.nonce, number, person, nonce.encode()) if nonce else None,
         redirect_uri=site.redirect_uri,
     )
-
-
-def _oauth_site(engine: Engine, source: str, proof: OAuthProof, redirect_uri: str = "") -> Site:
-    return Site(
-        name=source,
-        client=proof.client,
-        authorize_url=proof.authorize_url,
-        token_url=proof.token_url,
-        redirect_uri=redirect_uri or page_for(engine.settings, source),
-        scopes=proof.scopes,
-        posted=True,
-    )
-
-
-def _oidc_site(engine: Engine, source: str, proof: OIDCProof, provider: Provider, redirect_uri: str = "") -> Site:
-    return Site(
-        name=source,
-        client=proof.client,
-        authorize_url=provider.authorization_endpoint,
-        token_url=provider.token_endpoint,
-        redirect_uri=redirect_uri or page_for(engine.settings, source),
-        scopes=proof.scopes,
-        posted=provider.posted,
-    )
-
-
-def _text(source: str, value: Any, name: str) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= 200:
-        raise Unavailable(f"{source} says nothing of the person's {name!r}")
-    return value
 
 
 def _digest(state: str) -> bytes:

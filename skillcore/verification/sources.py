@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime
+from importlib import import_module
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -33,7 +34,7 @@ from skillcore.plugin import (
 from skillcore.plugin.manager import Plugins
 from skillcore.plugin.sections import Misfit, fit
 from skillcore.runtime import clock
-from skillcore.runtime.mcp import ServerReport, ServerSession
+from skillcore.runtime.mcp_answers import ServerReport
 from skillcore.runtime.outbound import Network
 from skillcore.runtime.problems import InvalidField
 from skillcore.runtime.resilience import BreakerState, Guard
@@ -43,6 +44,9 @@ from skillcore.verification.containment import contained, sound_verdict, task_na
 from skillcore.verification.histories import END, NONE, BrokenHistory, Circles, Read, Reading, sound_page
 from skillcore.verification.strays import task_factory, within_the_engine
 from skillcore.verification.tools import GuardedTools, RawAnswer
+
+if TYPE_CHECKING:
+    from skillcore.runtime.mcp import ServerSession
 
 __all__ = ["Outcome", "SourceHealth", "Sources", "check_sources", "normalise", "parse_requirement", "source_of"]
 
@@ -286,7 +290,7 @@ class _Served:
         self.package = type(item).__module__.partition(".")[0]
         self.who = item.name if item.name == plugin else f"{item.name} (plugin {plugin})"
         server = item.server
-        self.session = ServerSession(item.name, server, resilience, network)
+        self.session = _sessions()(item.name, server, resilience, network)
         self.guard = Guard(
             item.name,
             resilience,
@@ -381,3 +385,8 @@ def _asked(name: str, question: Callable[[], Any], prefix: str = "") -> Any:
         raise InvalidField(
             f"the source {name!r} cannot judge this value: {type(error).__name__}: {error}", field=prefix or None
         ) from error
+
+
+def _sessions() -> type[ServerSession]:
+    """Load the library of MCP, which takes as long as all else: API processes and most commands never ask a server."""
+    return cast("type[ServerSession]", import_module("skillcore.runtime.mcp").ServerSession)

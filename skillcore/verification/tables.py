@@ -1,4 +1,4 @@
-"""The tables of this room: whose account is whose, attempts at proving it, what sources answered, and what is imported."""
+"""The tables of this room: whose account is whose, how that was proved, what sources answered, and what is imported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from skillcore.runtime.database import Base, nature
 
-__all__ = ["AnswerRow", "ImportRow", "LinkAttemptRow", "SourceAccountRow", "TopicRow"]
+__all__ = [
+    "AnswerRow",
+    "ImportRow",
+    "LinkAttemptRow",
+    "SourceAccountRow",
+    "SourceTokenRow",
+    "TokenRevocationRow",
+    "TopicRow",
+]
 
 Word = Text(collation="C")
 Moment = DateTime(timezone=True)
@@ -124,6 +132,48 @@ class LinkAttemptRow(Base):
     verifier: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": True})
     redirect_uri: Mapped[str | None] = mapped_column(Text)
     code: Mapped[bytes | None] = mapped_column(LargeBinary, info={"sealed": True})
+
+
+class SourceTokenRow(Base):
+    """What a sign-in at a site gave, by which the site is asked for the account's name; kept while the account is linked.
+
+    ``asked_at`` is when the site last said it, and ``busy_until`` until when somebody asks, or nobody since it was in vain.
+    """
+
+    __tablename__ = "source_tokens"
+    __table_args__ = (
+        CheckConstraint("method in ('oauth', 'oidc')", name="method"),
+        Index("source_tokens_user_id_idx", "user_id"),
+        nature("record", person="user_id", erase="delete"),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("source_accounts.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
+    method: Mapped[str] = mapped_column(Word)
+    token: Mapped[bytes] = mapped_column(LargeBinary, info={"sealed": True})
+    kept_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    asked_at: Mapped[datetime] = mapped_column(Moment)
+    busy_until: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class TokenRevocationRow(Base):
+    """A token that is kept no longer, and that its site is to take back. It names nobody: a person may be gone before it is."""
+
+    __tablename__ = "token_revocations"
+    __table_args__ = (
+        CheckConstraint("method in ('oauth', 'oidc')", name="method"),
+        Index("token_revocations_next_at_idx", "next_at"),
+        nature("transient", person=None, erase="keep"),
+    )
+
+    id: Mapped[UUID] = mapped_column(SQLUuid, primary_key=True)
+    source: Mapped[str] = mapped_column(Word)
+    method: Mapped[str] = mapped_column(Word)
+    token: Mapped[bytes] = mapped_column(LargeBinary, info={"sealed": True})
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    next_at: Mapped[datetime] = mapped_column(Moment)
+    given_up_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class AnswerRow(Base):

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from skillcore.plugin import SourceError, Unavailable
 from skillcore.runtime.clock import now
-from skillcore.runtime.mcp import Answer, ServerSession
+from skillcore.runtime.mcp_answers import Answer
 from skillcore.runtime.resilience import Guard
 from skillcore.verification.strays import within_the_engine
+
+if TYPE_CHECKING:  # its library takes long to load, and only who asks servers needs it
+    from skillcore.runtime.mcp import ServerSession
 
 __all__ = ["GuardedTools", "RawAnswer"]
 

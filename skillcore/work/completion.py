@@ -23,6 +23,7 @@ from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.verification.answers import Kept, keep, reuse
 from skillcore.verification.asking import delay_after, in_words, plain
 from skillcore.verification.evidence import accepted
+from skillcore.verification.following import LATELY, followed
 from skillcore.verification.linking import LinkedAccount, account_for
 from skillcore.verification.sources import Sources
 from skillcore.verification.topics import skills_of
@@ -61,13 +62,14 @@ async def complete_task(engine: Engine, context: JobContext, task: str) -> None:
         await _fail(engine, attempt, Failure(_unlinked(attempt.source)))
         return
     try:
-        kept = attempt.reused or await _verify(engine, attempt, attempt.account)
+        account = attempt.account if attempt.reused else await followed(engine, attempt.account, LATELY)
+        kept = attempt.reused or await _verify(engine, attempt, account)
     except Unavailable as error:
         await _wait(engine, context, attempt, error)
     except SourceError as error:
         await _fail(engine, attempt, Failure(in_words(error.message)))
     else:
-        await _settle(engine, attempt, attempt.account, kept)
+        await _settle(engine, attempt, account, kept)
 
 
 async def _begun(engine: Engine, task_id: UUID) -> Attempt | None:
@@ -129,7 +131,7 @@ async def _settle(engine: Engine, attempt: Attempt, account: LinkedAccount, kept
     """Draw the consequences of a verdict in one transaction, if they are still anybody's.
 
     Raises:
-        Retry: another account was linked while the source was asked; it has to be asked again.
+        Retry: another account was linked while the source was asked, or it was renamed; it has to be asked again.
     """
     async with engine.transaction() as tx:
         row = await _current(tx, attempt)
@@ -138,8 +140,8 @@ async def _settle(engine: Engine, attempt: Attempt, account: LinkedAccount, kept
         current = await account_for(tx, row.user_id, row.source, platform_id=row.platform_id, hold=True)
         if current is None:
             await _failed(tx, row, Failure(_unlinked(row.source)))
-        elif current.account != account.account:
-            raise Retry(0.0, "another account was linked meanwhile")
+        elif (current.account, current.asked) != (account.account, account.asked):
+            raise Retry(0.0, "another account was linked meanwhile, or it was renamed")
         elif isinstance(kept.verdict, Verified):
             await _completed(tx, row, current, kept.verdict, kept.answers)
         elif isinstance(kept.verdict, NotVerified):

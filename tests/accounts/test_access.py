@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from litestar import Litestar, get
 from sqlalchemy import select, update
 
+from skillcore.accounts import key_text
 from skillcore.accounts.access import Actor, access, admin, check_declared, declared, public, user
 from skillcore.accounts.authentication import Known
 from skillcore.accounts.tables import ApiKeyRow, UserRow
@@ -173,19 +175,28 @@ async def test_an_expired_key_is_dead(door: Door) -> None:
     assert (await platform.key.get("/api/users")).status_code == 401
 
 
-async def test_a_key_that_expires_is_not_remembered_beyond_that(door: Door) -> None:
+async def test_a_key_that_expires_is_not_remembered_beyond_that(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Known, "LIFETIME", 3600.0)
+    platform = await door.platform("users:read", expires_at=(datetime.now(UTC) + timedelta(minutes=10)).isoformat())
+    assert (await platform.key.get("/api/users")).status_code == 200
     known = door.engine.cache(Known)
+    (until,) = [until for actor, until in known._actors.values() if actor.kind == "key"]
+    assert 0 < until - time.monotonic() <= 600
     known.put(b"dead", WRITER, datetime.now(UTC) - timedelta(seconds=1))
     known.put(b"alive", WRITER, datetime.now(UTC) + timedelta(hours=1))
     assert known.get(b"dead") is None
     assert known.get(b"alive") == WRITER
 
 
-async def test_a_changed_secret_is_refused(door: Door) -> None:
+async def test_another_secret_is_refused(door: Door) -> None:
+    """A well-formed one: what was mistyped is refused for its checksum already."""
     platform = await door.platform("users:read")
     assert platform.key.credentials is not None
-    flipped = platform.key.credentials[:-1] + ("A" if platform.key.credentials[-1] != "A" else "B")
-    assert (await Visitor(door.client, flipped).get("/api/users")).status_code == 401
+    begins, other = platform.key.credentials[: len("sk_aaaaaaaa_")], key_text.drawn().secret[:52]
+    forged = f"{begins}{other}{key_text._checksum(begins + other)}"
+    assert key_text.read(forged) is not None
+    assert (await Visitor(door.client, forged).get("/api/users")).status_code == 401
+    assert (await platform.key.get("/api/users")).status_code == 200
 
 
 async def test_secrets_are_kept_as_hashes_and_shown_once(door: Door) -> None:

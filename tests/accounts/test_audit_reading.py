@@ -102,6 +102,7 @@ async def test_people_see_what_was_done_about_them_and_by_whom_in_which_role(doo
         ("person.read", "mentor", ""),
         ("mentor.accepted", "you", "Ada's browser"),
     ]
+    assert [one["address"] for one in shown] == ["203.0.113.9", "", "", "", "127.0.0.1"]
     assert [one["mentor"] for one in shown] == [None, None, None, {"id": mia_id, "name": ""}, None]
     assert [one["platform"] for one in shown] == [None, None, {"id": school.id, "name": "Evening school"}, None, None]
     assert root not in str(shown)

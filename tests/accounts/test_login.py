@@ -11,12 +11,14 @@ import pytest
 from sqlalchemy import select, update
 
 from skillcore.accounts import devices
+from skillcore.accounts.attempts import Attempt
 from skillcore.accounts.credential_tables import DeviceRow
 from skillcore.accounts.devices import COOKIE
-from skillcore.accounts.passwords import digest
+from skillcore.accounts.passwords import Passwords, digest
 from skillcore.accounts.tables import UserRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.problems import TooManyRequests
 from skillcore.runtime.settings import LimitSettings
 from tests.accounts.costs import Counted
 from tests.conftest import Dsns
@@ -96,6 +98,25 @@ async def test_a_hash_of_another_cost_is_made_anew(door: Door) -> None:
     assert await statuses(door, ADA, WRONG) == [200, 401]
 
 
+async def test_a_password_that_is_replaced_while_it_is_compared_opens_nothing(
+    door: Door, monkeypatch: pytest.MonkeyPatch, database_dsns: Dsns
+) -> None:
+    """Whoever replaces theirs since somebody else knows it, has shut that one out when it is done."""
+    await door.learner()
+    passwords = door.engine.service(Passwords)
+    compare = passwords.fits
+
+    async def meanwhile(password: str, kept: str | None) -> bool:
+        fits = await compare(password, kept)
+        async with door.engine.transaction() as tx:
+            await tx.session.execute(update(UserRow).values(password_hash="$2b$04$another"))
+        return fits
+
+    monkeypatch.setattr(passwords, "fits", meanwhile)
+    assert await statuses(door, ADA) == [401]
+    assert rows(database_dsns, "select count(*) from sessions where how = 'password'") == [(0,)]
+
+
 async def test_a_password_fits_on_whatever_keyboard(door: Door) -> None:
     composed, decomposed = "résumé of a long life", "re\u0301sume\u0301 of a long life"
     made = await door.anyone.post("/api/auth/register", ADA | {"password": composed})
@@ -126,6 +147,17 @@ async def test_attempts_are_counted_for_the_account_however_it_is_written(
 async def test_attempts_are_counted_for_the_address_called_from(counting: Door) -> None:
     bodies = [WRONG | {"email": f"{name}@example.org"} for name in "abc"]
     assert await statuses(counting, *bodies) == [401, 401, 429]
+
+
+async def test_an_attempt_that_is_refused_for_the_account_costs_the_address_nothing(counting: Door) -> None:
+    """Else whoever uses up an account's attempts would keep its person from signing in to any other from there."""
+    for _ in range(2):
+        await Attempt(counting.engine, "account:hers").begin()
+    for _ in range(3):
+        with pytest.raises(TooManyRequests):
+            await Attempt(counting.engine, "address:here", "account:hers").begin()
+    for _ in range(2):
+        await Attempt(counting.engine, "address:here", "account:another").begin()
 
 
 async def test_right_attempts_are_given_back(counting: Door) -> None:

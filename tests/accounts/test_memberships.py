@@ -151,6 +151,15 @@ async def test_of_two_platforms_neither_learns_of_the_other(door: Door) -> None:
     assert len((await ada.get(WHERE)).json()) == 2
 
 
+async def test_an_invitation_of_one_platform_leaves_those_of_another_alone(door: Door) -> None:
+    """External ids are each platform's own; the same one says nothing."""
+    school, club = await door.platform(*SCOPES), await door.platform(*SCOPES)
+    ada, _ = await door.learner()
+    of_school = await invited(school.key, "17")
+    await invited(club.key, "17")
+    assert await join(ada, of_school) == 201
+
+
 async def test_platforms_do_not_join_people_and_people_do_not_invite(door: Door) -> None:
     school = await door.platform(*SCOPES)
     ada, _ = await door.learner()

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import update
 
 from skillcore.accounts import mentors, roles
+from skillcore.accounts.access import Actor
 from skillcore.accounts.mentor_tables import MentorInvitationRow
 from skillcore.runtime.clock import now
-from skillcore.runtime.problems import Conflict
+from skillcore.runtime.problems import Conflict, NotFound
 from tests.conftest import Dsns
 from tests.ledger.facts import rows
 from tests.visitors import Door, Visitor
@@ -52,6 +53,10 @@ async def code_of(mentor: Person, **data: Any) -> str:
     return code
 
 
+WAITING = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+READS = "select actor_kind, actor_id::text, about_id::text, detail->>'route' from audit"
+
+
 async def accept(learner: Person, code: str) -> int:
     return (await learner.visitor.post("/api/mentors", {"code": code})).status_code
 
@@ -73,6 +78,11 @@ async def test_a_mentor_reads_those_who_accepted_until_either_ends_it(school: Sc
     assert [one["user_id"] for one in (await ada.visitor.get("/api/mentors")).json()["items"]] == [mia.id]
     assert [one["user_id"] for one in (await mia.visitor.get("/api/learners")).json()["items"]] == [ada.id]
     assert (await school.max.visitor.get("/api/learners")).json()["items"] == []
+    seen = rows(database_dsns, f"{READS} where act = 'person.read' order by position")
+    assert seen == [
+        ("mentor", mia.id, ada.id, f"GET /api/{path}")
+        for path in ("users/{person}", "users/{person}/events", "users/{person}/sources", "learners")
+    ]
 
     assert (await ada.visitor.send("DELETE", f"/api/mentors/{mia.id}")).status_code == 204
     for path in ("", "/events", "/sources"):
@@ -142,6 +152,26 @@ async def test_a_code_holds_as_often_and_as_long_as_it_says(school: School) -> N
         assert await accept(ada, nonsense) == 404
 
 
+async def test_of_two_who_accept_at_once_one_waits_for_the_other(school: School, database_dsns: Dsns) -> None:
+    """The code was good for one of them, and is gone by then."""
+    engine, once = school.door.engine, mentors.Acceptance(code=await code_of(school.mia))
+    ada, bob = (Actor(kind="user", user_id=UUID(person.id)) for person in (school.ada, school.bob))
+
+    async def late() -> None:
+        async with engine.transaction() as tx:
+            await mentors.accept(tx, bob, once)
+
+    async with engine.transaction() as first:
+        await mentors.accept(first, ada, once)
+        await first.session.flush()
+        second = asyncio.create_task(late())
+        while not second.done() and not rows(database_dsns, WAITING):  # noqa: ASYNC110 - the database tells who asks
+            await asyncio.sleep(0.02)
+    with pytest.raises(NotFound):
+        await second
+    assert rows(database_dsns, "select learner_id from mentors") == [(ada.user_id,)]
+
+
 async def test_a_withdrawn_code_holds_no_more(school: School, database_dsns: Dsns) -> None:
     code = await code_of(school.mia, hours=1)
     (invitation,) = (await school.mia.visitor.get("/api/mentors/invitations")).json()["items"]
@@ -207,8 +237,7 @@ async def test_two_administrators_do_not_demote_each_other(school: School, datab
         await roles.appoint(first, None, root, "learner")
         await first.session.flush()
         second = asyncio.create_task(demote(ada))
-        waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-        while not second.done() and not rows(database_dsns, waiting):  # noqa: ASYNC110 - the database tells who asks
+        while not second.done() and not rows(database_dsns, WAITING):  # noqa: ASYNC110 - the database tells who asks
             await asyncio.sleep(0.02)
     with pytest.raises(Conflict):
         await second

@@ -108,6 +108,10 @@ async def test_a_dead_key_has_none(door: Door) -> None:
     assert (await root.post(f"{where}/{old['id']}/renew", {})).status_code == 409
     _, elsewhere, _, _ = await made(door)
     assert (await root.post(f"{elsewhere}/{old['id']}/renew", {})).status_code == 404
+    _, where, old, _ = await made(door)
+    async with door.engine.transaction() as tx:
+        await tx.session.execute(text("update api_keys set expires_at = now() where id = :id"), {"id": old["id"]})
+    assert (await root.post(f"{where}/{old['id']}/renew", {})).status_code == 409
 
 
 async def test_a_successor_lives_as_long_again(door: Door) -> None:
@@ -120,6 +124,14 @@ async def test_a_successor_lives_as_long_again(door: Door) -> None:
     assert datetime.fromisoformat(third.json()["expires_at"]) == later
     past = {"expires_at": (later - timedelta(days=91)).isoformat()}
     assert (await root.post(f"{where}/{third.json()['id']}/renew", past)).json()["field"] == "expires_at"
+
+
+async def test_an_overlap_does_not_keep_a_key_longer_than_it_was_to_live(door: Door) -> None:
+    end = datetime.now(UTC) + timedelta(hours=1)
+    root, where, old, _ = await made(door, expires_at=end.isoformat())
+    assert (await root.post(f"{where}/{old['id']}/renew", {"overlap": 86_400})).status_code == 201
+    first, _ = (await root.get(where)).json()["items"]
+    assert (first["id"], datetime.fromisoformat(first["expires_at"])) == (old["id"], end)
 
 
 async def test_a_key_may_have_a_limit_of_its_own(door: Door) -> None:

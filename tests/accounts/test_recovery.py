@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 
 from skillcore.accounts import one_time
 from skillcore.accounts.credential_tables import OneTimeTokenRow
+from skillcore.accounts.passwords import Passwords
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.settings import LimitSettings
@@ -58,6 +59,50 @@ async def test_changing_a_password_ends_all_other_sessions(postal: PostalDoor) -
     assert (await postal.anyone.post(LOGIN, ADA)).status_code == 401
     await signed_in(postal, password=NEXT)
     assert "Your password was changed" in (await postal.read("Ada@example.org")).text
+
+
+async def test_of_two_who_change_a_password_at_once_one_does(postal: PostalDoor) -> None:
+    """Both knew the present one; what the first has chosen is not replaced on the strength of what was before."""
+    ada, other = await signed_in(postal), await signed_in(postal)
+    bodies = [{"current_password": PASSWORD, "password": f"{NEXT} {number}"} for number in range(2)]
+    passwords = postal.engine.service(Passwords)
+    hashing, both = passwords.hash, asyncio.Barrier(2)
+
+    async def together(password: str) -> str:
+        await both.wait()
+        return await hashing(password)
+
+    passwords.hash = together  # type: ignore[method-assign] # of this door alone
+    answers = await asyncio.gather(
+        *(who.send("PUT", "/api/auth/password", json=body) for who, body in zip((ada, other), bodies, strict=True))
+    )
+    assert sorted(answer.status_code for answer in answers) == [204, 422]
+
+
+async def test_a_changed_password_and_a_chosen_one_take_earlier_ways_in_along(postal: PostalDoor, database_dsns: Dsns) -> None:
+    """A link that lies in a mailbox, and attempts that somebody's device has of its own."""
+    ada = await signed_in(postal)
+    await postal.anyone.post(FORGOTTEN, {"email": "ada@example.org"})
+    before = await postal.token("Ada@example.org", "reset")
+    change = {"current_password": PASSWORD, "password": NEXT}
+    assert (await ada.send("PUT", "/api/auth/password", json=change)).status_code == 204
+    assert (await postal.anyone.post(RESET, {"token": before, "password": PASSWORD})).status_code == 422
+    await postal.anyone.post(FORGOTTEN, {"email": "ada@example.org"})
+    token = await postal.token("Ada@example.org", "reset")
+    assert rows(database_dsns, "select count(*) > 1 from devices") == [(True,)]
+    assert (await postal.anyone.post(RESET, {"token": token, "password": f"{NEXT} yet"})).status_code == 200
+    assert rows(database_dsns, "select count(*) from devices") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [(RESET, {"password": NEXT}), ("/api/auth/register/confirm", {"password": NEXT})],
+)
+async def test_guesses_at_tokens_are_counted(path: str, body: dict[str, str], postal: PostalDoor) -> None:
+    limits = msgspec.structs.replace(postal.engine.settings.limits, login=LimitSettings(requests=2, seconds=960, burst=2))
+    postal.engine.settings = msgspec.structs.replace(postal.engine.settings, limits=limits)
+    answers = [await postal.anyone.post(path, body | {"token": f"{number}" * 43}) for number in range(3)]
+    assert [answer.status_code for answer in answers] == [422, 422, 429]
 
 
 async def test_guesses_at_the_present_password_are_counted(engine: Engine) -> None:
@@ -142,6 +187,7 @@ async def test_a_token_serves_its_purpose_alone(postal: PostalDoor) -> None:
 
 
 async def test_mails_to_one_address_are_counted(postal: PostalDoor) -> None:
+    ada = await signed_in(postal)
     limits = msgspec.structs.replace(postal.engine.settings.limits, login=LimitSettings(requests=2, seconds=960, burst=2))
     postal.engine.settings = msgspec.structs.replace(postal.engine.settings, limits=limits)
     for known in ("ada", "nobody"):
@@ -149,6 +195,10 @@ async def test_mails_to_one_address_are_counted(postal: PostalDoor) -> None:
         assert [answer.status_code for answer in answers] == [202, 202, 429]
     registered = {"email": "ADA@example.org", "password": PASSWORD}
     assert (await postal.anyone.post("/api/auth/register", registered)).status_code == 429
+    other = {"email": "other@example.org", "password": PASSWORD}
+    assert (await ada.send("PUT", "/api/auth/email", json=other)).status_code == 202
+    assert (await ada.send("PUT", "/api/auth/email", json=other)).status_code == 202
+    assert (await ada.send("PUT", "/api/auth/email", json=other)).status_code == 429
 
 
 async def test_who_is_kept_out_comes_in_by_mail(postal: PostalDoor) -> None:

@@ -172,6 +172,13 @@ async def test_guesses_at_codes_are_counted_and_a_known_device_has_its_own(count
     assert await login(counting, totp.at(clock.at), device_token=device) == 200
 
 
+async def test_guesses_at_codes_are_counted_also_of_who_is_signed_in(counting: Door, clock: Clock) -> None:
+    ada, totp, _ = await enabled(counting, clock)
+    guesses = [{"password": PASSWORD, "code": code} for code in ("000000", "000001", totp.at(clock.at))]
+    assert [(await ada.post(f"{HERE}/disable", guess)).status_code for guess in guesses] == [422, 422, 429]
+    assert (await ada.get(HERE)).json()["enabled"] is True
+
+
 async def test_a_new_password_by_mail_does_not_get_past_it(engine: Engine, clock: Clock) -> None:
     async with door_of(engine) as door:
         await enabled(door, clock)

@@ -20,7 +20,7 @@ from sqlalchemy import select, text, update
 
 from skillcore.accounts.elsewhere import forget_expired
 from skillcore.accounts.identity_tables import IdentityRow, SignInRow
-from skillcore.accounts.tables import UserRow
+from skillcore.accounts.tables import SessionRow, UserRow
 from skillcore.plugin import Unavailable
 from skillcore.runtime import oauth
 from skillcore.runtime.clock import now
@@ -266,7 +266,8 @@ async def test_an_answer_of_one_provider_at_the_address_of_another_is_none(brows
     ada = browsers()
     back = at_provider(await ada.begin("school"), "mixed")
     await ada.begin("club")
-    assert (await ada.client.get(back.url("/api/auth/oauth/club/callback"))).status_code == 422
+    answer = await ada.client.get(back.url("/api/auth/oauth/club/callback"))
+    assert (answer.status_code, "no such sign-in" in answer.text) == (422, True)  # whoever it names itself as
 
 
 async def test_an_answer_that_names_another_issuer_is_refused_before_the_code_goes_anywhere(
@@ -369,6 +370,17 @@ async def test_an_address_opens_no_account_that_is_there(browsers: Browsers, doo
     assert (profile["email"], profile["id"] == ada) == (None, False)
 
 
+@pytest.mark.parametrize("verified", ["false", "true", 1, None])
+async def test_only_a_plain_true_says_that_an_address_is_verified(
+    verified: object, browsers: Browsers, issuers: dict[str, str]
+) -> None:
+    """There are providers that say it as a text, and "false" is one that is not empty."""
+    says(issuers["school"], stringy={"email": "stringy@example.org", "email_verified": verified})
+    ada = browsers()
+    assert (await ada.sign_in("stringy")).status_code == 200
+    assert (await ada.profile())["email"] is None
+
+
 async def test_a_provider_without_registration_makes_no_accounts(browsers: Browsers) -> None:
     answer = await browsers().sign_in("stranger", "club")
     assert (answer.status_code, "nobody gets an account" in answer.text) == (403, True)
@@ -419,6 +431,19 @@ async def test_who_has_signed_out_meanwhile_connects_nothing(browsers: Browsers,
     assert (await ada.client.post("/api/auth/logout", headers=headers, json={})).status_code == 204
     answer = await ada.client.get(back.url())
     assert (answer.status_code, "signed out meanwhile" in answer.text) == (409, True)
+
+
+@pytest.mark.parametrize("end", ["expires_at", "idle_at"])
+async def test_whose_session_has_run_out_meanwhile_connects_nothing(end: str, browsers: Browsers, door: Door) -> None:
+    await door.learner("ada@example.org")
+    ada = browsers()
+    await by_password(ada, "ada@example.org")
+    back = at_provider(await ada.begin("school", "connect"), "late")
+    async with door.engine.transaction() as tx:
+        await tx.session.execute(update(SessionRow).values({end: now()}))
+    assert (await ada.client.get(back.url())).status_code == 409
+    async with door.engine.transaction() as tx:
+        assert (await tx.session.scalars(select(IdentityRow))).all() == []
 
 
 async def test_the_last_way_to_sign_in_stays(browsers: Browsers) -> None:

@@ -229,8 +229,16 @@ class Project:
         return line
 
 
+@pytest.fixture(scope="module")
+def types_known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have mypy remember what it knows of the contract, and of all that this stands on, from one test to the next."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
+        yield
+
+
 @pytest.fixture
-def gym(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+def gym(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, types_known: None) -> Iterator[Project]:
     project = Project(tmp_path / "gym project", tmp_path / "site")
     monkeypatch.syspath_prepend(project.site)
     monkeypatch.syspath_prepend(project.root)
@@ -525,7 +533,7 @@ def test_what_is_not_installed_cannot_be_checked(command: Commands, tmp_path: Pa
     assert "allowed: a folder with the plugin's tests" in done.err
 
 
-def test_an_advisor_passes_what_applies_to_it(command: Commands) -> None:
+def test_an_advisor_passes_what_applies_to_it(command: Commands, types_known: None) -> None:
     done = command("plugins", "check", "context7", "--json")
 
     assert done.code == 0
@@ -549,7 +557,7 @@ QUICK = tuple(rule for rule in RULES if rule not in (CONFORMS, SURVIVES))
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_our_plugins_pass_every_line_but_those_that_run_tests(name: str) -> None:
+def test_our_plugins_pass_every_line_but_those_that_run_tests(name: str, types_known: None) -> None:
     """Their suites run with their own tests, and the faults below."""
     subject = found(name, Plugins.load(sections={"practice": {"enabled": True}}), None)
     assert subject is not None

@@ -28,8 +28,8 @@ def workers(served: Served) -> dict[str, psutil.Process]:
 class Platform:
     """A platform with one member, who has an account at the practice source."""
 
-    def __init__(self, served: Served, token: str) -> None:
-        self.client = httpx.Client(base_url=served.address, timeout=30, trust_env=False)
+    def __init__(self, client: httpx.Client, token: str) -> None:
+        self.client = client
         self.key = ""
         account = {"email": "root@example.org", "password": "correct horse battery staple"}
         self.key = self.post("/api/setup", {"token": token, **account})["access_token"]
@@ -60,9 +60,12 @@ class Platform:
 
 
 def test_an_isolated_source_has_a_worker_of_its_own(tmp_path: Path) -> None:
-    with serving(tmp_path, "--practice", variables=APART) as served:
+    with (
+        serving(tmp_path, "--practice", variables=APART) as served,
+        httpx.Client(base_url=served.address, timeout=30, trust_env=False) as client,
+    ):
         until(lambda: set(workers(served)) == {"", "practice"})
-        platform = Platform(served, (tmp_path / "data of mine" / "setup-token").read_text().strip())
+        platform = Platform(client, (tmp_path / "data of mine" / "setup-token").read_text().strip())
         task = platform.attempt("python-variables-1")
         until(lambda: platform.state(task) == "completed")
 

@@ -10,7 +10,8 @@ def work(name, difficulty=None, strength="judged", skills=()):
 
 
 def task(work, difficulty, by="mentor", known=None):
-    data = {"works": [{"subject": f"gym:7:{work}", "difficulty": known}], "difficulty": difficulty, "declared_by": by}
+    done = {"subject": f"gym:7:{work}", "difficulty": known, "strength": "judged"}
+    data = {"works": [done], "difficulty": difficulty, "declared_by": by}
     return event("task.completed", data, subject_id=f"task-of-{work}")
 
 

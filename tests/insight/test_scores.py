@@ -147,7 +147,7 @@ async def test_a_score_as_of_a_former_day_and_along_many(school: School) -> None
     weeks = await school.get("/api/scores/level/series", since="2026-03-01", until="2026-03-08", bucket="week")
     assert [(point["start"], point["value"]) for point in weeks["points"]] == [("2026-02-23", 0.2), ("2026-03-02", 0.8)]
     why = await school.get("/api/explain/level", as_of="2026-03-03")
-    assert (why["value"], [fact["subject"] for fact in why["events"]["items"]]) == (0.6, [f"gym:ada:w{n}" for n in range(3)])
+    assert (why["value"], {fact["subject"] for fact in why["events"]["items"]}) == (0.6, {f"gym:ada:w{n}" for n in range(3)})
 
 
 async def test_a_day_ends_where_the_person_lives(school: School) -> None:

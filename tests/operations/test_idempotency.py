@@ -16,7 +16,7 @@ from litestar.params import JSONBody
 from sqlalchemy import func, select, text
 
 from skillcore.accounts.access import Actor, access, public, user
-from skillcore.accounts.authentication import Gate, Known
+from skillcore.accounts.authentication import Known, guard
 from skillcore.accounts.sessions import begin
 from skillcore.accounts.tables import PlatformRow, UserRow
 from skillcore.accounts.tokens import Tokens
@@ -26,7 +26,7 @@ from skillcore.operations.tables import IdempotencyKeyRow
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.problems import InvalidField
-from skillcore.runtime.web import web
+from skillcore.runtime.web import routed, web
 from tests.visitors import Door, Visitor, client_of
 
 KEY = {HEADER: "8e03978e-40d5-43e8-bc93-6894a57f9324"}
@@ -168,24 +168,22 @@ async def staged(engine: Engine) -> AsyncIterator[tuple[Stage, Visitor]]:
     async def open_to_all() -> None:
         return None
 
-    gate = Gate(engine)
-
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with Tokens.opened(engine):
             yield
 
-    app = web(
-        engine,
+    shared = routed(
         routes=[make, open_to_all],
-        guard=gate.guard,
-        middleware=[DefineMiddleware(Idempotency, engine=engine, gate=gate)],
+        guard=guard,
+        middleware=[DefineMiddleware(Idempotency)],
         lifespan=lifespan,
+        body_limit=engine.settings.server.body_limit,
     )
     ada = new_id()
     async with engine.transaction() as tx:
         tx.session.add(UserRow(id=ada))
-    async with client_of(app) as client:
+    async with client_of(web(shared, engine)) as client:
         async with engine.transaction() as tx:
             session = await begin(tx, ada, "password")
         yield stage, Visitor(client, session.access_token)

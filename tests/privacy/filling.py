@@ -36,6 +36,7 @@ insert into source_accounts (id, user_id, source, handle, handle_key, external_i
   values ({account}, {ada}, 'gym', 'Ada-{c}', 'ada-{c}', 'ada-{c}', 'challenge');
 insert into source_accounts (id, user_id, source, handle, handle_key, external_id, method, displaced_by, platform_id)
   values (gen_random_uuid(), {bob}, 'gym', 'bob', 'bob', 'bob', 'vouched', {account}, {platform});
+insert into source_tokens values ({account}, {ada}, 'oauth', convert_to('{c}', 'UTF8'), now(), null, now(), null);
 insert into link_attempts (id, user_id, source, method, handle, challenge_key, issued_at, expires_at, state, instructions)
   values (gen_random_uuid(), {ada}, 'gym', 'challenge', 'Ada-{c}', 'k', now(), now(), 'proved', 'put {c} there');
 insert into imports (account_id, user_id, state, cursor, unmapped) values ({account}, {ada}, 'done', '{c}', '{{{c}}}');

@@ -20,7 +20,7 @@ from skillcore.ledger.tables import ErasureRow, StreamRow
 from skillcore.ledger.writer import PersonErased
 from skillcore.privacy.declared import portions
 from skillcore.privacy.erasure import erase, erase_again, sweep
-from skillcore.privacy.requests import erase_due
+from skillcore.privacy.requests import command, erase_due
 from skillcore.privacy.tables import ErasureRequestRow
 from skillcore.runtime.database import Base
 from skillcore.runtime.engine import Engine
@@ -295,6 +295,21 @@ async def test_who_signs_in_again_may_take_it_back(fresh: People, door: Door) ->
     assert (await ada.get("/api/auth/profile")).status_code == 200
 
 
+async def test_what_an_operator_has_decided_the_person_does_not_take_back(fresh: People, door: Door) -> None:
+    """Not even where they had asked for it themselves before."""
+    for person, visitor, email in ((fresh.ada_id, fresh.ada, "ada@example.org"), (fresh.bob_id, fresh.bob, "bob@example.org")):
+        if person == fresh.bob_id:
+            assert (await visitor.send("DELETE", "/api/auth/profile", json={"password": PASSWORD})).status_code == 202
+        async with door.engine.transaction() as tx:
+            due = await command(tx, person)
+        credentials = {"email": email, "password": PASSWORD}
+        token = (await door.anyone.post("/api/auth/login", credentials)).json()["access_token"]
+        again = type(visitor)(door.client, token)
+        assert (await again.send("DELETE", "/api/auth/erasure")).status_code == 403
+        left = (await again.get("/api/auth/erasure")).json()["due_at"]
+        assert datetime.fromisoformat(left) == due.due_at
+
+
 async def test_a_request_is_carried_out_when_its_time_has_come(fresh: People, door: Door, database_dsns: Dsns) -> None:
     await ask(fresh, password=PASSWORD)
     with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
@@ -304,6 +319,15 @@ async def test_a_request_is_carried_out_when_its_time_has_come(fresh: People, do
     async with door.engine.transaction() as tx:
         assert await tx.session.get(UserRow, fresh.ada_id) is None
         assert await tx.session.get(UserRow, fresh.bob_id) is not None
+
+
+async def test_who_has_thought_better_of_it_since_the_list_was_made_is_let_be(fresh: People, door: Door) -> None:
+    """Of those whose time had come; by now the request is gone, or a later one stands in its place."""
+    assert not await erase(door.engine, fresh.ada_id, "asked", due=True)
+    await ask(fresh, password=PASSWORD)
+    assert not await erase(door.engine, fresh.ada_id, "asked", due=True)
+    async with door.engine.transaction() as tx:
+        assert await tx.session.get(UserRow, fresh.ada_id) is not None
 
 
 async def test_an_administrator_has_somebody_erased_at_once_and_nobody_else_may(fresh: People, door: Door) -> None:
@@ -323,6 +347,16 @@ async def test_the_only_administrator_stays(fresh: People, door: Door) -> None:
     answer = await admin.send("DELETE", "/api/auth/profile", json={"password": PASSWORD})
     assert answer.status_code == 409
     assert (await admin.get("/api/auth/profile")).status_code == 200
+
+
+async def test_of_two_administrators_only_one_may_be_leaving(door: Door) -> None:
+    """Else both would be signed out, and what is left for whoever comes first would be refused when its time has come."""
+    admin = await door.admin()
+    other, other_id = await door.learner("eve@example.org")
+    await admin.send("PUT", f"/api/users/{other_id}/role", json={"role": "admin"})
+    asked = [await who.send("DELETE", "/api/auth/profile", json={"password": PASSWORD}) for who in (admin, other)]
+    assert [answer.status_code for answer in asked] == [202, 409]
+    assert (await other.get("/api/auth/profile")).status_code == 200
 
 
 async def test_the_only_administrator_stays_also_once_their_time_has_come(door: Door, database_dsns: Dsns) -> None:

@@ -17,7 +17,7 @@ from skillcore.runtime.browsers import EXPOSED, HEADERS, headers_for
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.settings import ServerSection, Settings
-from skillcore.runtime.web import web
+from skillcore.runtime.web import routed, web
 from tests.visitors import client_of
 
 APP, EVIL = "https://app.example.org", "https://evil.example"
@@ -57,10 +57,10 @@ async def nothing(_: Litestar) -> AsyncIterator[None]:
 def serve(settings: Settings) -> Serve:
     @asynccontextmanager
     async def served(**server: Any) -> AsyncIterator[httpx.AsyncClient]:
-        changed = msgspec.structs.replace(settings, server=ServerSection(body_limit=100, **server))
+        changed = msgspec.structs.replace(settings, server=ServerSection(**server))
         engine = Engine(changed, Plugins.load(allow=("defaults",)), Database("", settings.database))
-        app = web(engine, routes=[fine, varied, broken, take], guard=admit_all, lifespan=nothing)
-        async with client_of(app) as client:
+        shared = routed(routes=[fine, varied, broken, take], guard=admit_all, lifespan=nothing, body_limit=100)
+        async with client_of(web(shared, engine)) as client:
             yield client
         await engine.database.close()
 

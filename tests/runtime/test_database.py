@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from skillcore.runtime.engine import Engine
 
@@ -40,3 +42,12 @@ async def test_a_connection_that_is_lost_does_not_hide_what_happened(engine: Eng
         await lose(engine)
     async with engine.transaction() as tx:
         assert await (await (await tx.psycopg()).execute("select 1")).fetchone() == (1,)
+
+
+async def test_an_error_shows_its_statement_and_no_value(engine: Engine) -> None:
+    """PostgreSQL itself quotes nothing here: what could show the value is what was put around its error."""
+    secret = "-".join(("canary", "of", "a", "token"))
+    with pytest.raises(DBAPIError, match="select 1 / length") as raised:
+        async with engine.transaction() as tx:
+            await tx.session.execute(text("select 1 / length(:secret) * 0 / 0"), {"secret": secret})
+    assert secret not in f"{raised.value} {raised.value!r}"

@@ -18,7 +18,7 @@ from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.openapi import describe
 from skillcore.runtime.settings import Settings
-from skillcore.runtime.web import web
+from skillcore.runtime.web import routed, web
 from tests.visitors import client_of
 
 ID = "01902d2e-7c1a-7d3a-9f5b-3c8a4d2b6e10"
@@ -65,7 +65,8 @@ async def nothing(_: Litestar) -> AsyncIterator[None]:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
     engine = Engine(settings, Plugins.load(allow=("defaults",)), Database("", settings.database))
-    yield web(engine, routes=[everything], guard=admit_all, lifespan=nothing)
+    shared = routed(routes=[everything], guard=admit_all, lifespan=nothing, body_limit=settings.server.body_limit)
+    yield web(shared, engine)
     await engine.database.close()
 
 

@@ -22,7 +22,7 @@ from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.keyring import make_key
 from skillcore.runtime.rotation import TooEarly, prune, rotate, sealed_columns, states
-from skillcore.runtime.sealing import Sealer, Unsealable, key_of, keys_directory
+from skillcore.runtime.sealing import Sealer, SealingKeyRow, Unsealable, key_of, keys_directory
 from skillcore.runtime.settings import Settings
 from skillcore.verification.tables import LinkAttemptRow
 from tests.conftest import Dsns
@@ -102,6 +102,8 @@ async def test_everything_is_sealed_anew_and_opens_as_before(engine: Engine, sea
         f"link_attempts: {count} sealed anew" for count in (20, 40, 50)
     ]
     assert [file.stem for file in sealer.keyring.directory.glob("*.key")] == [new.hex()]
+    async with engine.transaction() as tx:  # so that a machine without the new key's file does not start
+        assert (await tx.session.scalars(select(SealingKeyRow.id))).all() == [new]
 
 
 async def test_it_finds_every_column_that_declares_itself() -> None:

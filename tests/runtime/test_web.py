@@ -25,8 +25,8 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.logs import configure_logging, hide_secrets
 from skillcore.runtime.pages import cursor_of, page, position
 from skillcore.runtime.problems import Problem
-from skillcore.runtime.settings import LogSettings, ServerSection, Settings
-from skillcore.runtime.web import web
+from skillcore.runtime.settings import LogSettings, Settings
+from skillcore.runtime.web import routed, web
 from tests.visitors import client_of
 
 PROBLEM = "application/problem+json"
@@ -69,14 +69,14 @@ async def admit_all(*_: object) -> None:
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    settings = msgspec.structs.replace(settings, server=ServerSection(body_limit=LIMIT))
     engine = Engine(settings, Plugins.load(allow=("defaults",)), Database("", settings.database))
 
     @asynccontextmanager
     async def nothing(_: Litestar) -> AsyncIterator[None]:
         yield
 
-    async with client_of(web(engine, routes=[strict, numbers, raise_it], guard=admit_all, lifespan=nothing)) as client:
+    shared = routed(routes=[strict, numbers, raise_it], guard=admit_all, lifespan=nothing, body_limit=LIMIT)
+    async with client_of(web(shared, engine)) as client:
         yield client
     await engine.database.close()
 

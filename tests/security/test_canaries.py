@@ -11,10 +11,13 @@ import json
 import pkgutil
 import re
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import msgspec
@@ -29,7 +32,7 @@ from skillcore.accounts.access import SCOPES
 from skillcore.plugin.sections import is_secret
 from tests.cli.conftest import url_of
 from tests.conftest import Dsns
-from tests.services import Served, serving
+from tests.services import Served, serving, until
 
 
 def canary() -> str:
@@ -42,6 +45,7 @@ SETTINGS = {
     "SKILLCORE__PLUGINS__GITHUB__SERVER__HEADERS": json.dumps({"Authorization": f"Bearer {canary()}"}),
     "SKILLCORE__PLUGINS__LEETCODE__SERVER__ENV": json.dumps({"SITE_TOKEN": canary()}),
     "SKILLCORE__PLUGINS__CODEFORCES__SERVER__ARGS": json.dumps(["--api-key", canary()]),
+    "SKILLCORE__PLUGINS__GITHUB__OAUTH__CLIENT_SECRET": canary(),
 }
 """Secrets of an operator, by the variables that bring them."""
 
@@ -54,6 +58,9 @@ PLAIN = {
     "SKILLCORE__MAIL__USER": "skillcore",
     "SKILLCORE__MAIL__SENDER": "School <school@example.org>",
     "SKILLCORE__PLUGINS__GITHUB__SERVER__URL": "http://127.0.0.1:9/mcp",
+    "SKILLCORE__PLUGINS__GITHUB__OAUTH__CLIENT_ID": "an-app",
+    "SKILLCORE__VERIFICATION__REDIRECT_URI": "https://school.test/linked",
+    "SKILLCORE__VERIFICATION__RETRY_EVERY": "1",
     "SKILLCORE__OUTBOUND__ALLOW": json.dumps(["127.0.0.0/8"]),
 }
 """What they need around them. Nobody listens on the discard port, so that what is sent there fails."""
@@ -63,11 +70,68 @@ UNMARKED = {"token_type", "token_url", "next_cursor", "key_id"}
 """Fields of answers that only sound secret."""
 
 
+class SignInSite(ThreadingHTTPServer):
+    """A site at which people sign in: it gives a marked token for every question, and takes none back."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answering)
+        self.given: list[str] = []
+        self.shown: list[str] = []
+        self.asked_back = 0
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers as GitHub does."""
+
+    server: SignInSite
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        access, refresh = canary(), canary()
+        self.server.given += [access, refresh]
+        self.answer(200, {"access_token": access, "refresh_token": refresh, "expires_in": 28800, "token_type": "bearer"})
+
+    def do_GET(self) -> None:
+        self.server.shown.append(self.headers["authorization"])
+        self.answer(200, {"id": 7, "login": "octocat"})
+
+    def do_DELETE(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.asked_back += 1
+        self.answer(503, {})
+
+    def answer(self, status: int, body: dict[str, Any]) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the signature is the library's
+        """Say nothing."""
+
+
+@pytest.fixture
+def site() -> Iterator[SignInSite]:
+    with SignInSite() as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
 class Life:
     """Requests to the service, and the secrets in them and in its answers."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, site: SignInSite) -> None:
         self.served = served
+        self.site = site
         self.client = httpx.Client(base_url=served.address, trust_env=False, timeout=30)
         self.known: dict[str, str] = {}
         self.problems: list[str] = []
@@ -111,19 +175,21 @@ def secret_fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def served(tmp_path: Path, database_dsns: Dsns) -> Iterator[Served]:
+def served(tmp_path: Path, database_dsns: Dsns, site: SignInSite) -> Iterator[Served]:
     """A service on a database that other tests' server holds, so that its rows can be looked at by their owner."""
     addresses = {
         "SKILLCORE__DATABASE__URL": url_of(database_dsns.service_dsn),
         "SKILLCORE__DATABASE__OWNER_URL": url_of(database_dsns.owner_dsn),
+        "SKILLCORE__PLUGINS__GITHUB__SITE": site.address,
+        "SKILLCORE__PLUGINS__GITHUB__API": site.address,
     }
     with serving(tmp_path / "served", "--practice", variables=SETTINGS | PLAIN | addresses) as served:
         yield served
 
 
 @pytest.mark.timeout(400)
-def test_no_secret_is_left_behind(served: Served, database_dsns: Dsns) -> None:
-    with closing(Life(served)) as life:
+def test_no_secret_is_left_behind(served: Served, site: SignInSite, database_dsns: Dsns) -> None:
+    with closing(Life(served, site)) as life:
         follow(life, database_dsns)
 
 
@@ -132,9 +198,10 @@ def follow(life: Life, database_dsns: Dsns) -> None:
     served = life.served
     life.known |= {found: name for name, value in SETTINGS.items() for found in MARKED.findall(value)}
     life.known |= {str(conninfo_to_dict(dsn)["password"]): "a password of the database" for dsn in database_dsns}
-    live(life)
+    admin = live(life)
     ask_everything(life)
     with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
+        sign_in_elsewhere(life, admin, owner)
         break_down(life, owner)
         left = {
             "the log": served.said,
@@ -143,7 +210,10 @@ def follow(life: Life, database_dsns: Dsns) -> None:
             "command lines": "\n".join(" ".join(process.cmdline()) for process in served.family() if alive(process)),
             **{f"table {name}": rows for name, rows in tables(owner)},
         }
+    life.known |= dict.fromkeys(life.site.given, "a token of an account elsewhere")
     assert len(life.known) > 20
+    assert len(life.site.given) >= 6
+    assert all(left[f"table {name}"] for name in ("source_tokens", "token_revocations"))
     assert "Traceback" in left["the log"]  # so that what tracebacks show was looked at as well
     found = [
         f"{what} in {place}"
@@ -154,8 +224,28 @@ def follow(life: Life, database_dsns: Dsns) -> None:
     assert found == []
 
 
-def live(life: Life) -> None:
-    """Let people and platforms come, with right and wrong secrets."""
+def sign_in_elsewhere(life: Life, token: str, owner: psycopg.Connection[Any]) -> None:
+    """Let somebody prove an account by signing in, twice, and another one in vain; have the token renewed that is kept."""
+    link, account = "/api/sources/github/link", "/api/users/me/sources/github"
+    password = life.secret("the password of somebody who is invited")
+    invited = life.send("POST", "/api/invitations", {"email": "mallory@example.org"}, token).json()["link"]["token"]
+    life.send("POST", "/api/auth/password/reset", {"token": invited, "password": password})
+    other = life.send("POST", "/api/auth/login", {"email": "mallory@example.org", "password": password}).json()["access_token"]
+    for whose, state in ((token, "proved"), (token, "proved"), (other, "failed")):
+        life.send("DELETE", account, token=whose)
+        url = life.send("POST", link, {}, whose).json()["data"]["url"]
+        given = {"code": life.secret("a code of a site"), "state": dict(parse_qsl(urlsplit(url).query))["state"]}
+        life.send("POST", f"{link}/callback", given, whose)
+        until(lambda whose=whose, state=state: life.send("GET", link, token=whose).json()["state"] == state)  # type: ignore[misc]
+    until(lambda: life.site.asked_back > 0)
+    assert life.send("GET", account, token=token).json()["followed"] is True
+    owner.execute("update source_tokens set asked_at = now() - interval '1 day', expires_at = now()")
+    life.send("POST", "/api/sources/github/import", {}, token)
+    until(lambda: len(life.site.shown) >= 4)
+
+
+def live(life: Life) -> str:
+    """Let people and platforms come, with right and wrong secrets; returns an administrator's token."""
     token = (life.served.log.parent / "data" / "setup-token").read_text().strip()
     life.known[token] = "the set-up token"
     password = life.secret("the administrator's password")
@@ -181,6 +271,7 @@ def live(life: Life) -> None:
     life.send(
         "POST", "/api/auth/login", content=f'{{"password": ["{life.secret("a password of a wrong kind")}"]}}', headers=JSON
     )
+    return str(admin)
 
 
 JSON = {"Content-Type": "application/json"}
@@ -275,7 +366,7 @@ HARMLESS = {
     "skillcore.plugin.proofs.Challenge.key": "names a challenge",
     "skillcore.plugin.proofs.IssuedChallenge.key": "names a challenge",
     "skillcore.plugin.proofs.OAuthProof.token_url": "an address that everybody knows",
-    "skillcore.runtime.oauth.Site.token_url": "an address that everybody knows",
+    "skillcore.runtime.sites.Site.token_url": "an address that everybody knows",
     "skillcore.runtime.oauth.Provider.authorization_endpoint": "an address that everybody knows",
     "skillcore.runtime.oauth.Provider.token_endpoint": "an address that everybody knows",
     "skillcore.runtime.oauth.Provider.id_token_signing_alg_values_supported": "names of algorithms",

@@ -30,8 +30,8 @@ from skillcore.plugin import (
     Unavailable,
     Verified,
 )
-from skillcore.testing import Nonconformance, SourceSuite
-from tests.testing.gym import FIRST, Gym, GymSuite, Listing, Moment, Note, Row, failure
+from skillcore.testing import Nonconformance, Sample, SourceSuite
+from tests.testing.gym import FIRST, Gym, GymSuite, Listing, Moment, Note, Row, Solved, failure
 
 
 class VerifiesEverybody(Gym):
@@ -79,6 +79,12 @@ class LooseRow(Struct, frozen=True):
 class LooseListing(Struct, frozen=True):
     rows: tuple[LooseRow, ...] = ()
     more: bool = False
+
+
+class GoesByNamesAlone(Gym):
+    """Knows accounts by their ids, and does not look whose work it is."""
+
+    samples = {"met": (Sample("ann", Solved("loops-1"), external_id="1"),)}  # noqa: RUF012 - nobody changes it
 
 
 class TakesDefaultsForAnswers(Gym):
@@ -566,6 +572,7 @@ BROKEN = [
     (NamesNoField, "test_handles_are_normalised_or_refused", "by the field 'name'"),
     (TakesAnyHandle, "test_what_is_no_handle_is_refused", "for the handle 'anonymous'"),
     (RefusesItsOwn, "test_the_samples_have_handles", "refuses the handle 'ann' of its own sample"),
+    (GoesByNamesAlone, "test_who_takes_a_name_over_earns_nothing_by_it", "verifies the work of 'ann' for an account with an"),
     (MakesRandomChallenges, "test_challenges_follow_from_their_number", "different challenges of one number"),
     (MakesOneChallenge, "test_challenges_follow_from_their_number", "makes 1 different challenges"),
     (MakesNoChallenge, "test_challenges_follow_from_their_number", "no sound challenge of the number 0"),
@@ -591,7 +598,7 @@ BROKEN = [
 
 
 def suite_for(source: Gym) -> SourceSuite:
-    kind = type(f"Test{type(source).__name__}", (GymSuite,), {"source": source})
+    kind = type(f"Test{type(source).__name__}", (GymSuite,), {"source": source} | getattr(source, "samples", {}))
     suite: SourceSuite = kind()
     return suite
 

@@ -10,12 +10,13 @@ import msgspec
 import pytest
 
 from skillcore.ledger.feed import Feed
-from skillcore.ledger.skills import NewSkill, create, normalise
+from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.settings import Settings
+from skillcore.runtime.skill_names import normalise
+from skillcore.runtime.topic_files import TopicsError, load
 from skillcore.verification import mentions, topics
 from skillcore.verification.mentions import SUBSCRIPTION, Topic
-from skillcore.verification.topics import TopicsError, load
 from tests.cli.conftest import command, on_database
 from tests.conftest import Dsns
 from tests.stepping import step

@@ -37,7 +37,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def proof(self) -> OAuthProof:
-        """How people sign in. The engine offers it where there is a client. Without scopes the token says only whose it is."""
+        """How people sign in. The engine offers it where there is a client. Without scopes the token says only whose it is.
+
+        One token is taken back and not the whole grant, with which tokens would go that the person has got since.
+        """
         return OAuthProof(
             client=self.oauth,
             authorize_url=f"{self.site}/login/oauth/authorize",
@@ -45,6 +48,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             user_url=f"{self.api}/user",
             id_field="id",
             handle_field="login",
+            revoke_url=f"{self.api}/applications/{self.oauth.client_id}/token",
+            revoke_method="DELETE",
         )
 
 

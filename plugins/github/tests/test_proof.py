@@ -31,6 +31,8 @@ def test_people_sign_in_at_github_and_are_known_by_their_number():
         id_field="id",
         handle_field="login",
         scopes=(),
+        revoke_url="https://api.github.com/applications/Iv1.abc/token",
+        revoke_method="DELETE",
     )
 
 
@@ -43,6 +45,7 @@ def test_github_enterprise_has_addresses_of_its_own():
         "https://github.example.com/api/v3/user",
     )
     assert proof.token_url == "https://github.example.com/login/oauth/access_token"
+    assert proof.revoke_url == "https://github.example.com/api/v3/applications/x/token"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 import tempfile
@@ -62,12 +63,14 @@ def _complete(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def _checked(package: Path) -> Finding:
     with tempfile.TemporaryDirectory() as place:
         # Its own configuration could excuse anything, and a cache beside the package is nothing to leave behind.
-        options = ["--strict", "--config-file=", f"--cache-dir={place}", "--no-error-summary", "--no-color-output"]
+        options = ["--strict", "--config-file=", "--no-error-summary", "--no-color-output"]
         command = [sys.executable, "-m", "mypy", *options, package.name]
+        environment = {"MYPY_CACHE_DIR": place} | os.environ  # whoever checks often has a place for it
         try:
             ran = subprocess.run(
                 command,
                 cwd=package.parent,
+                env=environment,
                 capture_output=True,
                 text=True,
                 timeout=PATIENCE,

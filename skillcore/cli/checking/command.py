@@ -9,9 +9,8 @@ from pathlib import Path
 from skillcore.cli.checking.checklist import go_through
 from skillcore.cli.checking.lines import Line
 from skillcore.cli.checking.subject import found
-from skillcore.cli.commands import Commands, configuration
+from skillcore.cli.commands import Commands, configuration, for_people
 from skillcore.cli.printing import as_json, plain
-from skillcore.cli.reaching import for_people
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.configuration import Configuration
 from skillcore.runtime.logs import configure_logging

@@ -22,6 +22,7 @@ from skillcore.plugin import (
     NotProved,
     SourceError,
     Unavailable,
+    Verified,
 )
 from skillcore.testing.faults import Hang
 from skillcore.testing.mutations import FOREIGN
@@ -63,6 +64,9 @@ ODD_HANDLES = (
 NUMBERS = (0, 1, 2, 2**32, 2**63, 2**64 - 1, *(number * 0x9E3779B97F4A7C15 % 2**64 for number in range(1, 59)))
 """64 numbers, as the engine draws them."""
 
+STRANGER = "987654321012345678"
+"""An id that no sample has."""
+
 ACCIDENTS = 300
 FEWEST = 32
 AWAY = 20.0
@@ -98,6 +102,18 @@ class AccountChecks(SourceFrame):
         for account in (*self.accounts(), *(self.account(met) for met in self.challenges)):
             if self._normal(account.handle) is None:
                 raise self.refuse(f"refuses the handle {account.handle!a} of its own sample", "mend `normalise`, or the sample")
+
+    def test_who_takes_a_name_over_earns_nothing_by_it(self) -> None:
+        """Guards people who were renamed, and others from whoever takes their name: another id is another account."""
+        for sample in self.met:
+            if sample.external_id is None:
+                continue
+            stranger = msgspec.structs.replace(sample, external_id=STRANGER)
+            if isinstance(self.run(partial(self.outcome, stranger)), Verified):
+                raise self.refuse(
+                    f"verifies the work of {sample.handle!a} for an account with another id",
+                    "where `account.external_id` is given, compare it with whose work the server shows",
+                )
 
     def test_challenges_follow_from_their_number(self) -> None:
         """Guards proofs against being guessed or repeated: a number gives one challenge, many numbers give many."""

@@ -5,8 +5,8 @@ Snapshots now say how many events they were folded from; those of before are dro
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,23 @@
+"""What a process loads before it begins: half of its start went into libraries that it never used."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("skillcore.app", {"mcp", "mcp_types"}),  # only who asks servers needs them
+        ("skillcore.cli.plugins", {"mcp", "mcp_types", "sqlalchemy", "psycopg", "alembic", "authlib"}),
+        ("skillcore.cli.config", {"mcp", "mcp_types", "sqlalchemy", "psycopg", "alembic", "authlib"}),
+    ],
+)
+def test_what_is_not_needed_is_not_loaded(module: str, unwanted: set[str]) -> None:
+    look = f"import json, sys, {module}; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert unwanted & set(json.loads(done.stdout)) == set()
