@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -20,6 +19,7 @@ from skillcore.accounts.tokens import Tokens
 from skillcore.plugin.veiled import Veiled
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.freshness import is_held, tag_of
 from skillcore.runtime.pages import Cursor, Limit, Page
 
 __all__ = ["ROUTES"]
@@ -80,10 +80,10 @@ class CurrentSession(Veiled, frozen=True, kw_only=True):
 async def read_keys(engine: NamedDependency[Engine], request: Request[Any, Any, Any]) -> Response[PublicKeys]:
     """The public keys that access tokens are signed with, for those who check tokens themselves."""
     keys = PublicKeys(keys=tuple(PublicKey(**key) for key in engine.service(Tokens).keys.published(now())))
-    tag = f'"{hashlib.sha256(msgspec.json.encode(keys)).hexdigest()[:32]}"'
+    tag = tag_of(msgspec.json.encode(keys))
     lasts = round(min(KEPT_AT_MOST, engine.settings.auth.key_overlap / 2))
     headers = {"Cache-Control": f"public, max-age={lasts}", "ETag": tag}
-    if request.headers.get("if-none-match") == tag:
+    if is_held(request.headers, tag):
         return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type] # an answer without a body
     return Response(keys, headers=headers)
 

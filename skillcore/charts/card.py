@@ -17,6 +17,9 @@ WIDE, ROW = 420.0, 24.0
 SKILLS = 118.0
 """Where skills begin; the level stands above them."""
 
+PLAIN = 58.0
+"""Where they begin on a card that shows no level."""
+
 NUMBER = 68.0
 """The room for a skill's number."""
 
@@ -29,13 +32,14 @@ def footnote(chart: Card) -> str:
 
 def paint(chart: Card) -> Picture:
     """Return the picture of a card."""
-    high = SKILLS + ROW * len(chart.skills) + 44
+    top = SKILLS if chart.shows_level else PLAIN
+    high = top + ROW * len(chart.skills) + 44
     foot = high - 20
     body = (
         element("rect", class_="surface frame", x=0.5, y=0.5, width=WIDE - 1, height=high - 1, rx=12),
         label(clean(chart.title, "Unnamed"), EDGE, 34, "title ink", WIDE - 2 * EDGE, 15),
-        *_level(chart),
-        *(shape for row, skill in enumerate(chart.skills) for shape in _skill(chart, skill, SKILLS + ROW * row)),
+        *(_level(chart) if chart.shows_level else ()),
+        *(shape for row, skill in enumerate(chart.skills) for shape in _skill(chart, skill, top + ROW * row)),
         label(footnote(chart), EDGE, foot, "muted", WIDE - 2 * EDGE - 80),
         label("skillcore", WIDE - EDGE, foot, "muted strong end", 80),
     )

@@ -162,11 +162,12 @@ def _mindmap(chart: MindMap) -> Facts:
 
 
 def _card(chart: Card) -> Facts:
-    rows = [("Level", _cell(chart.level, chart.unit))]
+    rows = [("Level", _cell(chart.level, chart.unit))] if chart.shows_level else []
     rows += [(_named(skill.name), measured(skill.level, chart.unit)) for skill in chart.skills]
     rows += [
         (f"Level {number} of {len(chart.history)}", measured(value, chart.unit))
         for number, value in enumerate(chart.history, 1)
     ]
-    said = [NOTHING if chart.level is None else f"Level {measured(chart.level, chart.unit)}", footnote(chart)]
-    return Facts("; ".join(part for part in said if part), ("What", "Value"), tuple(rows))
+    level = NOTHING if chart.level is None else f"Level {measured(chart.level, chart.unit)}"
+    said = [level if chart.shows_level else "", footnote(chart)]
+    return Facts("; ".join(part for part in said if part) or NOTHING, ("What", "Value"), tuple(rows))

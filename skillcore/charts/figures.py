@@ -256,6 +256,7 @@ class Card(Figure, frozen=True, kw_only=True, tag="card"):
     Attributes:
         title: the person's name, as they show it.
         level: the level that all evidence gives; None where there is none yet.
+        shows_level: whether there is a word on the level at all; not where its person keeps it for themselves.
         history: the level over time, oldest first.
         skills: the strongest skills, at most five.
         works: how many pieces of work were verified.
@@ -263,6 +264,7 @@ class Card(Figure, frozen=True, kw_only=True, tag="card"):
     """
 
     level: Amount | None = None
+    shows_level: bool = True
     history: Annotated[tuple[Amount, ...], Meta(max_length=POINTS)] = ()
     skills: Annotated[tuple[CardSkill, ...], Meta(max_length=5)] = ()
     works: Annotated[int, Meta(ge=0, le=10**9)] | None = None
@@ -271,6 +273,7 @@ class Card(Figure, frozen=True, kw_only=True, tag="card"):
     def __post_init__(self) -> None:
         _amounts((self.level, *self.history))
         _require(len(self.history) <= POINTS, f"at most {POINTS} values are drawn")
+        _require(self.shows_level or (self.level is None and not self.history), "a level that is not shown is not given")
         _require(len(self.skills) <= 5, "a card shows at most five skills")
         _require(self.works is None or 0 <= self.works <= 10**9, "a card counts between 0 and 10⁹ works")
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import get
+from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, user
 from skillcore.accounts.routes import PersonAsked, PersonInPath
-from skillcore.insight import analytics, explanations, levels, readings, spans
+from skillcore.charts import CalendarData, ChartData, as_calendar, as_chartjs
+from skillcore.insight import analytics, charts, explanations, levels, pictures, readings, spans
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
 __all__ = ["ROUTES"]
 
 READ = {"access": access(user(), key="scores:read")}
+DRAWN = READ | pictures.PICTURE
 
 FormulaInPath = Annotated[str, PathParameter(max_length=100, description="A role, such as `level`, or a formula's name.")]
 SkillAsked = Annotated[str | None, QueryParameter(max_length=100, description="Only of this skill: its id, name or alias.")]
@@ -28,6 +30,9 @@ SubjectAsked = Annotated[
 AsOf = Annotated[date | None, QueryParameter(description="As it was at the end of this day; now without.")]
 Since = Annotated[date | None, QueryParameter(description="A day of the first bucket; some time back without.")]
 Until = Annotated[date | None, QueryParameter(description="A day of the last bucket; today without.")]
+BucketAsked = Annotated[spans.Span, QueryParameter(description="From one value to the next.")]
+FormulaAsked = Annotated[str, QueryParameter(max_length=100, description="A role, such as `level`, or a formula's name.")]
+Weeks = Annotated[int, QueryParameter(ge=1, le=53, description="How many weeks, the present one included.")]
 
 
 @get("/api/users/{person:str}/level", opt=READ, tags=["scores"], summary="Read a person's level")
@@ -85,7 +90,7 @@ async def read_series(
     user: PersonAsked = "me",
     skill: SkillAsked = None,
     subject: SubjectAsked = None,
-    bucket: Annotated[spans.Span, QueryParameter(description="From one value to the next.")] = "day",
+    bucket: BucketAsked = "day",
     since: Since = None,
     until: Until = None,
 ) -> readings.Series:
@@ -134,6 +139,118 @@ async def read_activity(
         return await analytics.activity(tx, actor, user=user, skill=skill, limit=limit, cursor=cursor)
 
 
+@get("/api/charts/progress", opt=READ, tags=["charts"], summary="Chart a score over time")
+async def read_progress_chart(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    formula: FormulaAsked = "level",
+    user: PersonAsked = "me",
+    skill: SkillAsked = None,
+    subject: SubjectAsked = None,
+    bucket: BucketAsked = "day",
+    since: Since = None,
+    until: Until = None,
+) -> ChartData:
+    """`data` of a Chart.js line: its value at the end of each day, week or month, which its first day names."""
+    async with engine.transaction() as tx:
+        chart = await charts.progress(
+            tx, actor, formula=formula, user=user, skill=skill, subject=subject, bucket=bucket, since=since, until=until
+        )
+    return as_chartjs(chart)
+
+
+@get(
+    "/api/charts/progress.svg",
+    opt=DRAWN,
+    tags=["charts"],
+    summary="Draw a score over time",
+    media_type=pictures.MEDIA_TYPE,
+)
+async def draw_progress_chart(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    request: Request[Any, Any, Any],
+    formula: FormulaAsked = "level",
+    user: PersonAsked = "me",
+    skill: SkillAsked = None,
+    subject: SubjectAsked = None,
+    bucket: BucketAsked = "day",
+    since: Since = None,
+    until: Until = None,
+) -> Response[str]:
+    """The same as a picture, to be asked for again with `If-None-Match`."""
+    async with engine.transaction() as tx:
+        chart = await charts.progress(
+            tx, actor, formula=formula, user=user, skill=skill, subject=subject, bucket=bucket, since=since, until=until
+        )
+    return pictures.answer(request, chart, pictures.OWN)
+
+
+@get("/api/charts/radar", opt=READ, tags=["charts"], summary="Chart a score of several skills")
+async def read_radar_chart(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    formula: FormulaAsked = "mastery",
+    user: PersonAsked = "me",
+    as_of: AsOf = None,
+) -> ChartData:
+    """`data` of a Chart.js radar: the twelve skills in which the person's score is highest, by name."""
+    async with engine.transaction() as tx:
+        chart = await charts.radar(tx, actor, formula=formula, user=user, as_of=as_of)
+    return as_chartjs(chart)
+
+
+@get(
+    "/api/charts/radar.svg",
+    opt=DRAWN,
+    tags=["charts"],
+    summary="Draw a score of several skills",
+    media_type=pictures.MEDIA_TYPE,
+)
+async def draw_radar_chart(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    request: Request[Any, Any, Any],
+    formula: FormulaAsked = "mastery",
+    user: PersonAsked = "me",
+    as_of: AsOf = None,
+) -> Response[str]:
+    """The same as a picture, to be asked for again with `If-None-Match`."""
+    async with engine.transaction() as tx:
+        chart = await charts.radar(tx, actor, formula=formula, user=user, as_of=as_of)
+    return pictures.answer(request, chart, pictures.OWN)
+
+
+@get("/api/charts/heatmap", opt=READ, tags=["charts"], summary="Chart activity by day")
+async def read_heatmap_chart(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], user: PersonAsked = "me", weeks: Weeks = 13
+) -> CalendarData:
+    """How much a person did on each day in their time zone, and in which of five levels that is among their own days."""
+    async with engine.transaction() as tx:
+        chart = await charts.activity(tx, actor, user=user, weeks=weeks)
+    return as_calendar(chart)
+
+
+@get(
+    "/api/charts/heatmap.svg",
+    opt=DRAWN,
+    tags=["charts"],
+    summary="Draw activity by day",
+    media_type=pictures.MEDIA_TYPE,
+)
+async def draw_heatmap_chart(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    request: Request[Any, Any, Any],
+    user: PersonAsked = "me",
+    weeks: Weeks = 13,
+) -> Response[str]:
+    """The same as a picture, to be asked for again with `If-None-Match`."""
+    async with engine.transaction() as tx:
+        chart = await charts.activity(tx, actor, user=user, weeks=weeks)
+    return pictures.answer(request, chart, pictures.OWN)
+
+
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     read_level,
     explain_score,
@@ -142,4 +259,10 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     read_distribution,
     read_momentum,
     read_activity,
+    read_progress_chart,
+    draw_progress_chart,
+    read_radar_chart,
+    draw_radar_chart,
+    read_heatmap_chart,
+    draw_heatmap_chart,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVarTuple
 from uuid import UUID
 
 from msgspec import Struct
@@ -18,6 +18,8 @@ from skillcore.runtime.pages import FOREIGN, Page, page, position
 from skillcore.runtime.problems import BadRequest
 
 __all__ = ["Entry", "is_visible", "listing", "visible_to"]
+
+Columns = TypeVarTuple("Columns")
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -58,7 +60,7 @@ async def listing(
     return page(rows, limit, lambda row: _shown(row, row.version), lambda row: row.version)
 
 
-def visible_to(actor: Actor, query: Select[Any]) -> Select[Any]:
+def visible_to(actor: Actor, query: Select[*Columns]) -> Select[*Columns]:
     """Leave out what is another platform's business: platforms never learn of each other."""
     if actor.platform_id is None:
         return query

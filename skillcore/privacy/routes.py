@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from litestar import Response, delete, get, put
+from litestar import Request, Response, delete, get, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.response import Stream
@@ -12,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, admin, public, user
 from skillcore.accounts.routes import PersonAsked, PersonInPath
+from skillcore.insight import pictures
 from skillcore.privacy import export, requests, visibility
 from skillcore.runtime.engine import Engine
 
@@ -109,6 +111,22 @@ async def read_public_profile(engine: NamedDependency[Engine], user_id: FromPath
         return await visibility.public(tx, user_id)
 
 
+@get(
+    "/api/profiles/{user_id:uuid}/card.svg",
+    opt={"access": access(public())} | pictures.PICTURE,
+    tags=["privacy"],
+    summary="Draw a public profile",
+    media_type=pictures.MEDIA_TYPE,
+)
+async def draw_public_card(
+    engine: NamedDependency[Engine], request: Request[Any, Any, Any], user_id: FromPath[UUID]
+) -> Response[str]:
+    """A card for pages elsewhere: the name of somebody who shows their profile, with their level if they show that too."""
+    async with engine.transaction() as tx:
+        card = await visibility.card(tx, user_id)
+    return pictures.answer(request, card, pictures.EMBEDDED)
+
+
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     export_person,
     ask_for_erasure,
@@ -118,4 +136,5 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     read_visibility,
     change_visibility,
     read_public_profile,
+    draw_public_card,
 )

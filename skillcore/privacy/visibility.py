@@ -14,13 +14,16 @@ from sqlalchemy.dialects.postgresql import insert
 from skillcore.accounts.access import Actor
 from skillcore.accounts.audit import note
 from skillcore.accounts.tables import UserRow
+from skillcore.charts import Card
 from skillcore.insight.levels import ROLE, rounded
+from skillcore.insight.pictures import drawable
 from skillcore.ledger import scores
 from skillcore.privacy.tables import ErasureRequestRow, ShareRow
+from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import NotFound, Unauthenticated
 
-__all__ = ["SHARES", "Choices", "PublicProfile", "Share", "Shared", "Visibility", "change", "public", "read"]
+__all__ = ["SHARES", "Choices", "PublicProfile", "Share", "Shared", "Visibility", "card", "change", "public", "read"]
 
 Share = Literal["public_profile", "public_level"]
 SHARES: tuple[Share, ...] = get_args(Share)
@@ -91,7 +94,23 @@ async def public(tx: Transaction, user_id: UUID) -> PublicProfile:
     Raises:
         NotFound: nothing, or there is no such person: in the same words.
     """
+    return await _profile(tx, user_id, await _shares(tx, user_id))
+
+
+async def card(tx: Transaction, user_id: UUID) -> Card:
+    """Return a card of a person who shows their profile, with their level if they show that as well.
+
+    Raises:
+        NotFound: they do not, or there is no such person: in the same words.
+        Unprocessable: a level that cannot be drawn.
+    """
     shares = await _shares(tx, user_id)
+    shown = await _profile(tx, user_id, shares if "public_profile" in shares else ())
+    with drawable():
+        return Card(title=shown.display_name or "", level=shown.level, shows_level="public_level" in shares, as_of=now().date())
+
+
+async def _profile(tx: Transaction, user_id: UUID, shares: Sequence[str]) -> PublicProfile:
     if not shares:
         raise NotFound("there is no such profile, or its person shows it to nobody")
     name = await tx.session.scalar(select(UserRow.display_name).where(UserRow.id == user_id))

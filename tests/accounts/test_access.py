@@ -44,6 +44,7 @@ PUBLIC = {
     "/api/health/plugins",
     "/api/health/ready",
     "/api/profiles/{user_id:uuid}",
+    "/api/profiles/{user_id:uuid}/card.svg",
     "/api/setup",
     "/api/sources",
     "/metrics",

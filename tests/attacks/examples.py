@@ -120,6 +120,7 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/auth/visibility": E(),
     "PUT /api/auth/visibility": E(body={"public_profile": True}),
     "GET /api/profiles/{user_id}": E(answers=(404,)),  # private, unless its person says otherwise
+    "GET /api/profiles/{user_id}/card.svg": E(answers=(404,)),
     "GET /api/export": E(),
     "DELETE /api/auth/profile": E(body={"password": PASSWORD}, by=("bob",), last=4),
     "GET /api/auth/erasure": E(answers=(404,)),  # nobody has asked for it
@@ -159,6 +160,12 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/analytics/distribution": E(),
     "GET /api/analytics/momentum": E(),
     "GET /api/analytics/activity": E(),
+    "GET /api/charts/progress": E(),
+    "GET /api/charts/progress.svg": E(),
+    "GET /api/charts/radar": E(),
+    "GET /api/charts/radar.svg": E(),
+    "GET /api/charts/heatmap": E(),
+    "GET /api/charts/heatmap.svg": E(),
     "POST /api/skills": E(body={"name": R("caller")}, by=("root", "school")),
     "GET /api/skills": E(),
     "GET /api/skills/{skill}": E(),

@@ -99,6 +99,8 @@ def test_what_is_no_number_is_refused(make, value):
         (lambda: Ring(title="A", value=-1.0), "-1.0 is below 0"),
         (lambda: Card(title="A", level=-1.0), "-1.0 is below 0"),
         (lambda: Card(title="A", skills=(CardSkill("B", 1.0),) * 6), "at most five skills"),
+        (lambda: Card(title="A", level=1.0, shows_level=False), "not shown is not given"),
+        (lambda: Card(title="A", history=(1.0,), shows_level=False), "not shown is not given"),
         (lambda: Card(title="A", works=-1), "between 0 and"),
         (lambda: calendar(days=(Day(MONDAY, -0.5),)), "-0.5 is below 0"),
         (lambda: calendar(days=(Day(MONDAY, 1.0), Day(MONDAY, 2.0))), "named once"),

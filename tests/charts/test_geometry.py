@@ -3,6 +3,7 @@
 import datetime
 import math
 import re
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -327,6 +328,14 @@ def test_a_card_shows_level_skills_and_history():
 def test_a_card_without_anything_says_so():
     root = parsed(draw(Card(title="Ada")))
     assert {"Ada", "Nothing yet"} <= set(shown(root))
+
+
+def test_a_card_that_shows_no_level_has_no_word_on_it():
+    root = parsed(draw(Card(title="Ada", skills=(CardSkill("Git", 1.0),), shows_level=False, as_of=D(2026, 6, 1))))
+    assert set(shown(root)) == {"Ada", "Git", "1", "1 Jun 2026", "skillcore"}
+    assert "evel" not in root[1].text
+    places = [float(one.attrib["y"]) for one in root.iter(f"{SVG}text")]
+    assert max(after - before for before, after in pairwise(sorted(places))) < 50  # nor a hole where it would stand
 
 
 def in_full(label):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from uuid import UUID
+from xml.etree import ElementTree
 
+import httpx
 import psycopg
 import pytest
 
+from skillcore.defaults.kinds import EvidenceAccepted
+from skillcore.ledger import record
+from skillcore.runtime.events import NewEvent
 from tests.conftest import Dsns
 from tests.visitors import PASSWORD, Door, Visitor
 
@@ -66,3 +73,81 @@ async def test_who_has_asked_to_be_erased_is_hidden_at_once(named: tuple[Visitor
     await ada.send("PUT", "/api/auth/visibility", json={"public_profile": True})
     assert (await ada.send("DELETE", "/api/auth/profile", json={"password": PASSWORD})).status_code == 202
     assert (await door.anyone.get(f"/api/profiles/{ada_id}")).status_code == 404
+
+
+def words(svg: str) -> list[str]:
+    """Return all that a picture says: texts, titles and its description."""
+    root = ElementTree.fromstring(svg)
+    found = ["".join(one.itertext()) for one in root.iter() if one.tag.rpartition("}")[2] in {"text", "title", "desc"}]
+    return [re.sub("[\u2066-\u2069]", "", text) for text in found]
+
+
+async def worked(door: Door, person: str) -> None:
+    """Record works for a level of (4 + 8.5) / 10."""
+    works = [
+        NewEvent(
+            user_id=UUID(person),
+            kind="evidence.accepted",
+            subject_id=f"gym:ada:{name}",
+            data=EvidenceAccepted(source="gym", account="gym:ada", work=name, strength="judged", difficulty=difficulty),
+        )
+        for name, difficulty in (("a", 4.0), ("b", 8.5))
+    ]
+    async with door.engine.transaction() as tx:
+        await record(tx, works)
+
+
+async def test_a_card_shows_what_is_shared_and_nothing_else(named: tuple[Visitor, str], door: Door) -> None:
+    ada, ada_id = named
+    await worked(door, ada_id)
+    path = f"/api/profiles/{ada_id}/card.svg"
+    day = datetime.now(UTC).strftime("%-d %b %Y")
+    await ada.send("PUT", "/api/auth/visibility", json={"public_profile": True})
+    plain = await door.anyone.get(path)
+    assert plain.headers["content-type"] == "image/svg+xml"
+    assert words(plain.text) == ["Ada", f"{day}.", "Ada", day, "skillcore"]
+    await ada.send("PUT", "/api/auth/visibility", json={"public_level": True})
+    whole = words((await door.anyone.get(path)).text)
+    assert whole == ["Ada", f"Level 1.25; {day}. Level: 1.25.", "Ada", "Level: 1.25", "1.25", "level", day, "skillcore"]
+    assert (await door.anyone.get(f"/api/profiles/{ada_id}")).json()["level"] == 1.25
+
+
+async def test_a_level_that_is_shared_before_there_is_one_says_so(named: tuple[Visitor, str], door: Door) -> None:
+    ada, ada_id = named
+    await ada.send("PUT", "/api/auth/visibility", json={"public_profile": True, "public_level": True})
+    assert "Level: 0" in words((await door.anyone.get(f"/api/profiles/{ada_id}/card.svg")).text)
+
+
+async def test_a_hidden_card_is_answered_for_like_one_that_is_not_there(named: tuple[Visitor, str], door: Door) -> None:
+    ada, ada_id = named
+    path = f"/api/profiles/{ada_id}/card.svg"
+    absent = await door.anyone.get(f"/api/profiles/{UUID(int=5)}/card.svg")
+    answers = [await door.anyone.get(path)]
+    await ada.send("PUT", "/api/auth/visibility", json={"public_level": True})
+    answers.append(await door.anyone.get(path))
+    await ada.send("PUT", "/api/auth/visibility", json={"public_profile": True})
+    shown = await door.anyone.get(path)
+    assert shown.status_code == 200
+    assert (await ada.send("DELETE", "/api/auth/profile", json={"password": PASSWORD})).status_code == 202
+    answers.append(await door.anyone.get(path, headers={"If-None-Match": shown.headers["etag"]}))
+
+    def told(answer: httpx.Response) -> dict[str, str]:
+        return {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+
+    for answer in answers:
+        assert (answer.status_code, answer.json(), told(answer)) == (404, absent.json(), told(absent))
+
+
+async def test_a_card_may_be_kept_and_shown_elsewhere(named: tuple[Visitor, str], door: Door) -> None:
+    ada, ada_id = named
+    path = f"/api/profiles/{ada_id}/card.svg"
+    await ada.send("PUT", "/api/auth/visibility", json={"public_profile": True, "public_level": True})
+    answer = await door.anyone.get(path)
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+    tag = answer.headers["etag"]
+    again = await door.anyone.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert again.headers["cache-control"] == "public, max-age=300"
+    await worked(door, ada_id)
+    assert (await door.anyone.get(path, headers={"If-None-Match": tag})).status_code == 200

@@ -1,0 +1,166 @@
+"""What is drawn of a person: a score over time, a score of several skills, and on which days they did something."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Date, and_, any_, cast, func, not_, select
+
+from skillcore.accounts import people
+from skillcore.accounts.access import Actor
+from skillcore.charts import Day, Heatmap, LineChart, Radar, Series
+from skillcore.charts.scales import ticks
+from skillcore.insight import readings, spans
+from skillcore.insight.levels import DIGITS, rounded
+from skillcore.insight.pictures import drawable
+from skillcore.insight.spans import Span
+from skillcore.ledger import scores, skills
+from skillcore.ledger.entries import visible_to
+from skillcore.ledger.streams import NEWEST, withdrawn_accounts
+from skillcore.ledger.tables import EventRow, SkillRow
+from skillcore.plugin import Score
+from skillcore.plugin.manager import Plugins
+from skillcore.runtime.clock import now
+from skillcore.runtime.engine import Transaction
+
+__all__ = ["activity", "end_of", "progress", "radar"]
+
+AXES = 12
+"""Skills that a radar shows, at most: with more nobody can tell them apart."""
+
+DONE = frozenset({"evidence.accepted", "progress.updated", "mentorship.held"})
+"""Kinds of what people did that the engine records itself; the others are about tasks, accounts and scores."""
+
+ENDS = frozenset({"session.ended"})
+"""Kinds that clients send and that are nothing done: what they end was counted when it began."""
+
+
+async def progress(
+    tx: Transaction,
+    actor: Actor,
+    *,
+    formula: str,
+    user: str,
+    skill: str | None,
+    subject: str | None,
+    bucket: Span,
+    since: date | None,
+    until: date | None,
+) -> LineChart:
+    """Return a person's score over time.
+
+    Arguments and errors are those of `skillcore.insight.readings.series`, and:
+
+    Raises:
+        Unprocessable: a value that cannot be drawn.
+    """
+    found = await readings.series(
+        tx, actor, formula, user=user, skill=skill, subject=subject, bucket=bucket, since=since, until=until
+    )
+    of = found.subject if skill is None else (await skills.get(tx, found.subject)).name
+    name = _named(formula)
+    with drawable():
+        return LineChart(
+            title=f"{name} · {of}" if of else name,
+            labels=tuple(point.start.isoformat() for point in found.points),
+            series=(Series(name, tuple(point.value for point in found.points)),),
+            axis="dates",
+        )
+
+
+async def radar(tx: Transaction, actor: Actor, *, formula: str, user: str, as_of: date | None) -> Radar:
+    """Return a person's scores of the skills in which they are highest, by the skills' names.
+
+    A platform is shown skills that some event it may see names. Arguments and errors are those of
+    `skillcore.insight.readings.asked`, and:
+
+    Raises:
+        Unprocessable: a value that cannot be drawn.
+    """
+    wanted = await readings.asked(tx, actor, formula, user=user, as_of=as_of)
+    found = await scores.read_all(tx, wanted.user_id, formula, as_of=wanted.as_of)
+    judged = {subject: value.score for subject, value in found.items() if value.score.value is not None}
+    names = await _names(tx, actor, wanted.user_id, scores.bound(tx.engine, formula).kinds, judged)
+    highest = sorted(names, key=lambda skill: (-(judged[skill].value or 0.0), names[skill], skill))[:AXES]
+    shown = sorted(highest, key=lambda skill: (names[skill].casefold(), skill))
+    with drawable():
+        return Radar(
+            title=f"{_named(formula)} by skill",
+            labels=tuple(names[skill] for skill in shown),
+            series=(Series(_named(formula), tuple(rounded(judged[skill].value) for skill in shown)),),
+            maximum=end_of([judged[skill] for skill in shown]),
+        )
+
+
+async def activity(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> Heatmap:
+    """Return how much a person did on each day of some weeks, the present one included, in their time zone.
+
+    Withdrawn evidence is left out, and for a platform what is other platforms' business.
+
+    Raises:
+        NotFound: no such person for this caller.
+    """
+    person = await people.read(tx, actor, user)
+    zone = ZoneInfo(person.time_zone)
+    last = now().astimezone(zone).date()
+    first = spans.start_of("week", last) - timedelta(weeks=weeks - 1)
+    begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + timedelta(days=1)))
+    day = cast(func.timezone(person.time_zone, EventRow.occurred_at), Date)
+    conditions = [
+        EventRow.user_id == person.id,
+        EventRow.occurred_at >= begin,
+        EventRow.occurred_at < end,
+        EventRow.kind.in_(sorted(_counted(tx.engine.plugins))),
+    ]
+    if withdrawn := await withdrawn_accounts(await tx.psycopg(), person.id, NEWEST):
+        of_account = EventRow.data["account"].as_string().in_(sorted(withdrawn))
+        conditions.append(not_(and_(EventRow.kind == "evidence.accepted", of_account)))
+    query = visible_to(actor, select(day, func.count()).where(*conditions).group_by(day).order_by(day))
+    rows = (await tx.session.execute(query)).all()
+    return Heatmap(
+        title="Activity", unit="done", first=first, last=last, days=tuple(Day(held, float(count)) for held, count in rows)
+    )
+
+
+def end_of(found: Iterable[Score]) -> float:
+    """Return the end of the axes: the most that the scores can become; where that has no end, a round number above them."""
+    found = list(found)
+    most = max((_most(score) for score in found), default=math.inf)
+    if most < math.inf and (end := round(most, DIGITS)) > 0:
+        return end
+    return ticks([0.0, *(max(score.value or 0.0, 0.0) for score in found)], 0, 1).high
+
+
+def _most(score: Score) -> float:
+    """Return the most that a score can become, which may have no end."""
+    if not score.components or any(part.most is None for part in score.components):
+        return math.inf
+    parts = [(part.most or 0.0) * part.weight for part in score.components]
+    return math.fsum(parts) if score.combine == "sum" else math.prod(parts)
+
+
+def _counted(plugins: Plugins) -> frozenset[str]:
+    """Return the kinds of events that are something done: those that clients may send, and some of the engine's own."""
+    return DONE | frozenset(kind.name for kind in plugins.kinds.values() if kind.client) - ENDS
+
+
+def _named(formula: str) -> str:
+    """Return a role or a formula's name as a title has it."""
+    return formula.replace("_", " ").replace("-", " ").capitalize()
+
+
+async def _names(
+    tx: Transaction, actor: Actor, user_id: UUID, kinds: Collection[str], subjects: Iterable[str]
+) -> Mapping[str, str]:
+    """Return the names of those subjects that are skills, and that the caller may learn of; by skill."""
+    query = select(SkillRow.id, SkillRow.name).where(SkillRow.id.in_(sorted(subjects)))
+    if actor.platform_id is not None:
+        of_kind = (EventRow.user_id == user_id) & EventRow.kind.in_(sorted(kinds))
+        named = select(EventRow.id).where(of_kind, SkillRow.id == any_(EventRow.skills))
+        query = query.where(visible_to(actor, named).exists())
+    rows = (await tx.session.execute(query)).all()
+    return {id_: name for id_, name in rows}  # noqa: C416 - rows are no pairs

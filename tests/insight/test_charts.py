@@ -1,0 +1,364 @@
+"""Charts over HTTP, of works put into the ledger: the sums are done by hand, and a picture says what its data says."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+from skillcore.accounts.access import Actor
+from skillcore.defaults.kinds import (
+    AccountLinked,
+    EvidenceAccepted,
+    EvidenceWithdrawn,
+    ProjectJoined,
+    SessionActivity,
+    SessionEnded,
+    SessionStarted,
+    TaskCompleted,
+    WorkDone,
+)
+from skillcore.insight.charts import end_of
+from skillcore.ledger import record
+from skillcore.ledger.skills import NewSkill, create
+from skillcore.plugin import Component, Score
+from skillcore.runtime.events import NewEvent, of_platform
+from tests.visitors import Door, Platform
+from tests.world import World
+
+MARCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SVG = "{http://www.w3.org/2000/svg}"
+PATHS = ("/api/charts/progress", "/api/charts/radar", "/api/charts/heatmap")
+
+
+class Class:
+    """A platform with one member, whose ledger the tests write."""
+
+    def __init__(self, door: Door, platform: Platform, ada: UUID) -> None:
+        self.door, self.platform, self.ada = door, platform, ada
+
+    async def record(self, *events: NewEvent) -> None:
+        async with self.door.engine.transaction() as tx:
+            await record(tx, events)
+
+    def event(self, kind: str, data: Any, subject: str, *skills: str, at: datetime = MARCH, **more: Any) -> NewEvent:
+        return NewEvent(user_id=self.ada, kind=kind, subject_id=subject, skills=skills, data=data, occurred_at=at, **more)
+
+    def work(self, name: str, difficulty: float, *skills: str, at: datetime = MARCH, account: str = "gym:ada") -> NewEvent:
+        data = EvidenceAccepted(source="gym", account=account, work=name, strength="judged", difficulty=difficulty)
+        return self.event("evidence.accepted", data, f"{account}:{name}", *skills, at=at)
+
+    def trained(self, score: float, *skills: str, day: int = 1, **more: Any) -> NewEvent:
+        data = SessionActivity(type="quiz", score=score)
+        return self.event("session.activity", data, "session", *skills, at=MARCH.replace(day=day), via="platform", **more)
+
+    async def answer(self, path: str, **asked: Any) -> httpx.Response:
+        answer = await self.platform.key.get(path, params={"user": "ext:ada", **asked})
+        assert answer.status_code == 200, answer.text
+        return answer
+
+    async def get(self, path: str, **asked: Any) -> Any:
+        return (await self.answer(path, **asked)).json()
+
+    async def draw(self, path: str, **asked: Any) -> str:
+        answer = await self.answer(f"{path}.svg", **asked)
+        assert answer.headers["content-type"] == "image/svg+xml"
+        return said(answer.text)
+
+
+def said(svg: str) -> str:
+    """Return a picture's description."""
+    found = ElementTree.fromstring(svg).find(f"{SVG}desc")
+    assert found is not None
+    assert found.text
+    return re.sub("[\u2066-\u2069]", "", found.text)
+
+
+@pytest.fixture
+async def learner(door: Door) -> Class:
+    platform = await door.platform("users:write", "scores:read", "events:read", "events:write", "skills:write")
+    ada = (await platform.key.post("/api/users", {"external_id": "ada"})).json()["id"]
+    async with door.engine.transaction() as tx:
+        for name in ("Loops", "Graphs", "Sorting"):
+            await create(tx, NewSkill(name=name))
+    return Class(door, platform, UUID(ada))
+
+
+def today(zone: Any = UTC) -> date:
+    return datetime.now(zone).date()
+
+
+async def test_progress_is_the_level_at_the_end_of_each_day(learner: Class) -> None:
+    days = (1, 3, 3)
+    await learner.record(*(learner.work(f"w{n}", 2.0, "loops", at=MARCH.replace(day=day)) for n, day in enumerate(days)))
+    asked = {"since": "2026-02-28", "until": "2026-03-04"}
+    chart = await learner.get("/api/charts/progress", **asked)
+    # 2 / 10 from the first on, and twice as much more on the third
+    assert chart["labels"] == ["2026-02-28", "2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"]
+    assert [(one["label"], one["data"]) for one in chart["datasets"]] == [("Level", [0.0, 0.2, 0.2, 0.6, 0.6])]
+    assert await learner.draw("/api/charts/progress", **asked) == (
+        "Level: from 0 to 0.6, between 0 and 0.6. 28 Feb 2026: 0. 1 Mar 2026: 0.2. 2 Mar 2026: 0.2. 3 Mar 2026: 0.6. "
+        "4 Mar 2026: 0.6."
+    )
+    weeks = await learner.get("/api/charts/progress", since="2026-03-01", until="2026-03-08", bucket="week", skill="LOOPS")
+    assert (weeks["labels"], weeks["datasets"][0]["data"]) == (["2026-02-23", "2026-03-02"], [0.2, 0.6])
+    assert len((await learner.get("/api/charts/progress"))["labels"]) == 30
+    assert len((await learner.get("/api/charts/progress", bucket="month"))["labels"]) == 12
+
+
+async def test_progress_is_of_any_formula_and_skill(learner: Class) -> None:
+    await learner.record(*(learner.trained(60.0, "loops", day=day) for day in range(1, 11)))
+    asked = {"formula": "mastery", "skill": "loops", "since": "2026-02-28", "until": "2026-03-02"}
+    chart = await learner.get("/api/charts/progress", **asked)
+    assert chart["datasets"][0]["data"] == [None, 3.0, 6.0]  # 60 · 1 · n/20, and nothing before the first attempt
+    svg = (await learner.answer("/api/charts/progress.svg", **asked)).text
+    assert "<title id=" in svg
+    assert "Mastery · Loops</title>" in svg
+    assert said(svg).endswith("28 Feb 2026: nothing. 1 Mar 2026: 3. 2 Mar 2026: 6.")
+
+
+async def test_a_radar_has_the_skills_by_name(learner: Class) -> None:
+    assert (await learner.get("/api/charts/radar"))["labels"] == []
+    attempts = [("sorting", 80.0)] * 5 + [("loops", 60.0)] * 10
+    await learner.record(*(learner.trained(score, skill, day=day) for day, (skill, score) in enumerate(attempts, 1)))
+    chart = await learner.get("/api/charts/radar")
+    # 80 · 5/20 and 60 · 10/20; nobody has tried graphs
+    assert (chart["labels"], chart["datasets"][0]["data"]) == (["Loops", "Sorting"], [30.0, 20.0])
+    assert await learner.draw("/api/charts/radar") == (
+        "Mastery: most Loops with 30, least Sorting with 20. Loops: 30. Sorting: 20."
+    )
+    former = await learner.get("/api/charts/radar", as_of="2026-03-06")
+    assert (former["labels"], former["datasets"][0]["data"]) == (["Loops", "Sorting"], [3.0, 20.0])
+
+
+async def test_a_radar_keeps_to_the_twelve_highest(learner: Class) -> None:
+    async with learner.door.engine.transaction() as tx:
+        for number in range(15):
+            await create(tx, NewSkill(name=f"Skill {number:02}"))
+    await learner.record(*(learner.work(f"w{n}", 1.0 + n / 2, f"skill-{n:02}") for n in range(15)))
+    chart = await learner.get("/api/charts/radar", formula="level")
+    assert chart["labels"] == [f"Skill {number:02}" for number in range(3, 15)]
+    assert chart["datasets"][0]["data"][0] == 0.25  # (1 + 3/2) / 10
+    assert chart["datasets"][0]["data"][-1] == 0.8
+
+
+def scored(value: float | None, *parts: tuple[float, float, float | None], combine: Any = "sum") -> Score:
+    return Score(value, tuple(Component("c", v, w, most=most) for v, w, most in parts), combine=combine)
+
+
+@pytest.mark.parametrize(
+    ("found", "end"),
+    [
+        ([], 1.0),
+        ([scored(30.0, (0.6, 100.0, 1.0), (0.5, 1.0, 1.0), combine="product")], 100.0),
+        ([scored(3.0, (1.0, 1.0, 2.0), (1.0, 2.0, 4.0)), scored(1.0, (1.0, 1.0, 30.0))], 30.0),
+        ([scored(3.7, (3.7, 1.0, None))], 4.0),
+        ([scored(5.0, (5.0, 1.0, 6.0)), scored(3.7, (3.7, 1.0, None))], 5.0),
+        ([scored(-2.0, (-2.0, 1.0, None))], 1.0),
+        ([scored(0.0, (0.0, 0.0, None), (0.0, 0.0, 1.0), combine="product")], 1.0),
+    ],
+)
+def test_axes_end_where_scores_do(found: list[Score], end: float) -> None:
+    assert end_of(found) == end
+
+
+async def test_a_heatmap_counts_what_was_done_by_day(learner: Class) -> None:
+    last = today()
+    monday = last - timedelta(days=last.weekday())
+    midnight = datetime(last.year, last.month, last.day, tzinfo=UTC)
+
+    def at(days: int) -> datetime:
+        return midnight - timedelta(days=days)
+
+    counted = [
+        learner.work("a", 1.0, at=at(10)),
+        *(learner.work(f"b{n}", 1.0, at=at(9)) for n in range(2)),
+        *(learner.work(f"c{n}", 1.0, at=at(8)) for n in range(3)),
+        *(learner.work(f"d{n}", 1.0, at=at(7)) for n in range(4)),
+        learner.event("session.started", SessionStarted(), "s", at=at(7), via="page"),
+    ]
+    not_counted = [
+        learner.event("session.ended", SessionEnded(), "s", at=at(7), via="page"),
+        learner.event("project.joined", ProjectJoined(name="Maze"), "p", at=at(7)),
+        learner.event("task.completed", TaskCompleted(works=(WorkDone(subject="gym:ada:a"),)), "t", at=at(7)),
+        learner.work(
+            "old", 1.0, at=datetime(monday.year, monday.month, monday.day, tzinfo=UTC) - timedelta(weeks=12, minutes=1)
+        ),
+    ]
+    await learner.record(*counted, *not_counted)
+    chart = await learner.get("/api/charts/heatmap")
+    first = monday - timedelta(weeks=12)
+    assert chart["data"][0]["date"] == first.isoformat()
+    assert chart["data"][-1]["date"] == last.isoformat()
+    assert len(chart["data"]) == (last - first).days + 1
+    held = {day["date"]: (day["value"], day["level"]) for day in chart["data"] if day["value"]}
+    assert held == {
+        (last - timedelta(days=days)).isoformat(): expected
+        for days, expected in {10: (1, "low"), 9: (2, "medium"), 8: (3, "high"), 7: (5, "peak")}.items()
+    }
+    assert set(chart["colors"]) == {"empty", "low", "medium", "high", "peak"}
+    told = await learner.draw("/api/charts/heatmap")
+    assert f": 4 of {len(chart['data'])} days with 11 done, most on " in told
+    assert told.endswith("5 done, peak.")
+
+
+async def test_a_year_and_a_week_can_be_seen(learner: Class) -> None:
+    assert len((await learner.get("/api/charts/heatmap", weeks=53))["data"]) == 52 * 7 + today().weekday() + 1
+    assert len((await learner.get("/api/charts/heatmap", weeks=1))["data"]) == today().weekday() + 1
+    for weeks in (0, 54):
+        refused = await learner.platform.key.get("/api/charts/heatmap", params={"user": "ext:ada", "weeks": weeks})
+        assert refused.status_code == 400
+
+
+async def test_days_are_those_of_the_persons_time_zone(learner: Class) -> None:
+    async with learner.door.engine.transaction() as tx:
+        await (await tx.psycopg()).execute("update users set time_zone = 'Pacific/Auckland' where id = %s", (learner.ada,))
+    # noon in UTC is the next day there, in winter and in summer
+    await learner.record(learner.work("late", 1.0, at=datetime.combine(today() - timedelta(days=9), MARCH.timetz())))
+    chart = await learner.get("/api/charts/heatmap")
+    assert [day["date"] for day in chart["data"] if day["value"]] == [(today() - timedelta(days=8)).isoformat()]
+
+
+async def test_today_is_where_the_person_lives(learner: Class) -> None:
+    # At any hour it is another day in one of them than in UTC.
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        async with learner.door.engine.transaction() as tx:
+            await (await tx.psycopg()).execute("update users set time_zone = %s where id = %s", (zone, learner.ada))
+        before = today(ZoneInfo(zone))
+        shown = date.fromisoformat((await learner.get("/api/charts/heatmap"))["data"][-1]["date"])
+        assert before <= shown <= today(ZoneInfo(zone))
+
+
+async def test_withdrawn_evidence_is_on_no_chart(learner: Class) -> None:
+    at = datetime.now(UTC) - timedelta(days=9)
+    linked = learner.event("account.linked", AccountLinked(account="gym:ada", handle="ada", method="challenge"), "gym:ada")
+    gone = learner.event("evidence.withdrawn", EvidenceWithdrawn(account="gym:ada", reason="wrong"), "gym:ada")
+    await learner.record(linked, learner.work("a", 4.0, "loops", at=at), learner.work("b", 3.0, at=at, account="gym:adah"))
+
+    async def held() -> list[float]:
+        return [day["value"] for day in (await learner.get("/api/charts/heatmap"))["data"] if day["value"]]
+
+    assert await held() == [2]
+    await learner.record(gone)
+    assert await held() == [1]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_picture_is_told_apart_by_what_it_shows(path: str, learner: Class) -> None:
+    first = await learner.answer(f"{path}.svg")
+    tag = first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache"
+    key = learner.platform.key
+    for sent in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = await key.get(f"{path}.svg", params={"user": "ext:ada"}, headers={"If-None-Match": sent})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), sent
+        assert "content-type" not in again.headers
+    for sent in ('"other"', tag.strip('"')):
+        assert (await key.get(f"{path}.svg", params={"user": "ext:ada"}, headers={"If-None-Match": sent})).status_code == 200
+    at = datetime.now(UTC) - timedelta(days=1)
+    await learner.record(
+        learner.work("a", 4.0, "loops", at=at),
+        learner.event("session.activity", SessionActivity(type="quiz", score=50.0), "s", "loops", at=at, via="platform"),
+    )
+    changed = await key.get(f"{path}.svg", params={"user": "ext:ada"}, headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_picture_may_have_its_own_style_and_nothing_else(path: str, learner: Class) -> None:
+    answer = await learner.answer(f"{path}.svg")
+    (style,) = (one.text or "" for one in ElementTree.fromstring(answer.text).iter(f"{SVG}style"))
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'; ")
+    assert "style=" not in answer.text
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+async def test_a_platform_learns_nothing_of_another_from_charts(learner: Class, door: Door) -> None:
+    other = await door.platform("scores:read")
+    await World(door.engine).join(Actor(kind="key", platform_id=UUID(other.id)), Actor(kind="user", user_id=learner.ada), "a-7")
+    await learner.record(
+        *(learner.trained(60.0, "loops", day=day, origin=of_platform(UUID(learner.platform.id))) for day in range(1, 11)),
+        learner.trained(80.0, "sorting", day=11),
+    )
+    theirs = (await other.key.get("/api/charts/radar", params={"user": "ext:a-7"})).json()
+    ours = await learner.get("/api/charts/radar")
+    # 60 · 10/20 of loops, 80 · 1/20 of sorting
+    assert (ours["labels"], ours["datasets"][0]["data"]) == (["Loops", "Sorting"], [30.0, 4.0])
+    assert (theirs["labels"], theirs["datasets"][0]["data"]) == (["Sorting"], [4.0])
+
+
+async def test_a_platform_does_not_see_on_which_days_another_reported(learner: Class, door: Door) -> None:
+    other = await door.platform("scores:read")
+    await World(door.engine).join(Actor(kind="key", platform_id=UUID(other.id)), Actor(kind="user", user_id=learner.ada), "a-7")
+    data, at = SessionActivity(type="quiz", score=50.0), datetime.now(UTC) - timedelta(days=9)
+    mine = of_platform(UUID(learner.platform.id))
+    await learner.record(
+        learner.event("session.activity", data, "s", at=at, origin=mine), learner.work("a", 1.0, at=at - timedelta(days=1))
+    )
+    ours = await learner.get("/api/charts/heatmap")
+    theirs = (await other.key.get("/api/charts/heatmap", params={"user": "ext:a-7"})).json()
+    assert [day["date"] for day in ours["data"] if day["value"]] == [
+        (at - timedelta(days=1)).date().isoformat(),
+        at.date().isoformat(),
+    ]
+    assert [day["date"] for day in theirs["data"] if day["value"]] == [(at - timedelta(days=1)).date().isoformat()]
+    # What it does not see changes nothing for it, not even the tag.
+    before = (await other.key.get("/api/charts/heatmap.svg", params={"user": "ext:a-7"})).headers["etag"]
+    await learner.record(learner.event("session.activity", data, "s", at=at, origin=mine))
+    assert (await other.key.get("/api/charts/heatmap.svg", params={"user": "ext:a-7"})).headers["etag"] == before
+
+
+async def test_charts_are_for_those_whom_they_concern(learner: Class, door: Door) -> None:
+    bob, _ = await door.learner("bob@example.org")
+    poor = await door.platform("users:read")
+    for path in (*PATHS, *(f"{path}.svg" for path in PATHS)):
+        assert (await bob.get(path)).status_code == 200
+        assert (await bob.get(path, params={"user": str(learner.ada)})).status_code == 404
+        assert (await door.anyone.get(path)).status_code == 401
+        assert (await poor.key.get(path)).status_code == 403
+
+
+async def test_reading_somebodys_charts_is_noted(door: Door) -> None:
+    admin = await door.admin()
+    ada, ada_id = await door.learner()
+    for path in (*PATHS, *(f"{path}.svg" for path in PATHS)):
+        assert (await admin.get(path, params={"user": ada_id})).status_code == 200
+    seen = (await ada.get("/api/auth/activity")).json()["items"]
+    assert len([one for one in seen if one["act"] == "person.read"]) == len(PATHS) * 2
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "status"),
+    [
+        ("progress", {"formula": "mystery"}, 404),
+        ("radar", {"formula": "mystery"}, 404),
+        ("progress", {"skill": "juggling"}, 404),
+        ("progress", {"skill": "loops", "subject": "x"}, 422),
+        ("progress", {"since": "2026-03-02", "until": "2026-03-01"}, 422),
+        ("radar", {"as_of": "1969-12-31"}, 422),
+    ],
+)
+async def test_what_cannot_be_charted_is_refused(path: str, asked: dict[str, str], status: int, learner: Class) -> None:
+    for kind in ("", ".svg"):
+        answer = await learner.platform.key.get(f"/api/charts/{path}{kind}", params={"user": "ext:ada", **asked})
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_what_is_beyond_all_scales_is_said_to_be(learner: Class) -> None:
+    learner.door.engine.plugins.formulas["level"].normalisation = 1e-15  # type: ignore[attr-defined] # of this one formula
+    await learner.record(learner.work("a", 4.0, "loops"))
+    for path in ("progress", "progress.svg", "radar", "radar.svg"):
+        asked = {"user": "ext:ada", "formula": "level"}
+        answer = await learner.platform.key.get(f"/api/charts/{path}", params=asked)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:skillcore:problem:unprocessable")
+        assert "10¹⁵" in answer.json()["detail"]
