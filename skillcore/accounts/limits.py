@@ -37,6 +37,9 @@ log = structlog.get_logger(__name__)
 PATIENCE = 2.0
 """Seconds after which the database counts as not answering."""
 
+ATTEMPTS = 3
+"""How often a refusal is asked for that others overtook; then the longest wait for a unit is told."""
+
 CONNECTIONS = 2
 """Of each process; a statement takes a fraction of a millisecond."""
 
@@ -115,14 +118,23 @@ class Limiter:
         if wait > 0:
             allowed, full_in = False, limit.burst * step - step + wait
         else:
-            values = {"key": kept, "step": step, "tolerance": step * (limit.burst - 1)}
-            row = await self._within_patience(SPEND, values)
-            allowed, full_in = (bool(row[0]), float(row[1])) if row else (False, limit.burst * step)
+            allowed, full_in = await self._asked({"key": kept, "step": step, "tolerance": step * (limit.burst - 1)})
         if not allowed:
             REFUSED.labels(name).inc()
             if wait <= 0:
                 self._remember(kept, full_in - step * (limit.burst - 1))
         return verdict(name, limit, allowed=allowed, full_in=full_in)
+
+    async def _asked(self, values: dict[str, Any]) -> tuple[bool, float]:
+        """Return whether a unit was there, and in how many seconds the bucket will be full.
+
+        A refusal that waited for others still reads the bucket as it was before them: then it is asked again.
+        """
+        for _ in range(ATTEMPTS):
+            row = await self._within_patience(SPEND, values)
+            if row and (row[0] or row[1] > values["tolerance"]):
+                return bool(row[0]), float(row[1])
+        return False, float(values["tolerance"] + values["step"])
 
     async def give_back(self, key: str, limit: LimitSettings) -> None:
         """Give a unit back, as if it had not been spent.

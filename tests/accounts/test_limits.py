@@ -29,6 +29,7 @@ from tests.conftest import LIFTED, Dsns
 from tests.visitors import PASSWORD, Door, Visitor, door_of
 
 SLOW = LimitSettings(requests=1, seconds=3600, burst=3)
+WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 """Nothing comes back while a test runs."""
 
 PROXY = "127.0.0.0/8"
@@ -108,6 +109,21 @@ async def test_as_many_as_the_burst_pass_at_once_and_no_more(engine: Engine) -> 
     refused = next(one for one in found if not one.allowed)
     assert 3590 <= refused.retry_after <= 3600
     assert (await spend(engine, "user:bob", SLOW)).allowed
+
+
+@pytest.mark.usefixtures("limiter")
+async def test_who_was_overtaken_is_told_when_there_is_a_unit_again(engine: Engine, database_dsns: Dsns) -> None:
+    for _ in range(2):
+        assert (await spend(engine, "user:ada", SLOW)).allowed
+    async with await psycopg.AsyncConnection.connect(database_dsns.owner_dsn) as owner:
+        await owner.execute("update rate_limits set full_at = full_at + interval '1 hour'")  # another process takes the last
+        spending = asyncio.create_task(spend(engine, "user:ada", SLOW))
+        async with await psycopg.AsyncConnection.connect(database_dsns.owner_dsn, autocommit=True) as watching:
+            while (await (await watching.execute(WAITING)).fetchone()) == (0,):  # noqa: ASYNC110 - another process waits
+                await asyncio.sleep(0.01)
+    refused = await spending
+    assert not refused.allowed
+    assert 3590 <= refused.retry_after <= 3600
 
 
 @pytest.mark.usefixtures("limiter")

@@ -78,7 +78,10 @@ def test_check_knows_the_formulas(capsys):
     write("[formulas]\nlevel = 'levle'")
 
     assert main(["config", "check"]) == 1
-    assert "[formulas] level: found 'levle'; allowed: level" in capsys.readouterr().out
+    assert (
+        "[formulas] level: found 'levle'; allowed: attempt, improvement, level, mastery, readiness, working_difficulty"
+        in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(("content", "words"), [(None, "No such file"), ("[1]", "something else")])
@@ -166,7 +169,14 @@ def test_the_plugins_are_listed_with_what_they_offer(capsys):
         "exempt": {},
         "offers": {"sources": ["codeforces"]},
     }
-    assert plugins["defaults"]["offers"]["formulas"] == ["level"]
+    assert plugins["defaults"]["offers"]["formulas"] == [
+        "attempt",
+        "improvement",
+        "level",
+        "mastery",
+        "readiness",
+        "working_difficulty",
+    ]
 
 
 @pytest.mark.parametrize(

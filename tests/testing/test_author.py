@@ -92,7 +92,7 @@ def tests(tmp_path: Path):
 def test_the_suite_and_the_fixtures_need_no_settings(tests):
     status, said = tests(test_conformance=CONFORMANCE, test_server=SERVER)
     assert status == 0, said
-    assert "40 passed" in said
+    assert "41 passed" in said
 
 
 def test_a_failure_names_the_test_what_is_wrong_and_the_remedy(tests):

@@ -56,7 +56,7 @@ async def test_a_fault_means_the_same_over_http_and_recited(mcp_server, fault, k
         for each in (tools, Recital(mcp_server, name="gym", resilience=HASTY)):
             with pytest.raises(SourceError) as caught:
                 await Gym().verify(each, ANN, Solved("loops-1"))
-            assert type(caught.value) is kind
+            assert isinstance(caught.value, kind)
             assert words == {name: getattr(caught.value, name) for name in words}
     assert mcp_server.calls == [("solved", {"handle": "ann", "page": 1})] * 2
 
