@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from skillcore.plugin import Event
 
-__all__ = ["KINDS", "deviation", "mean", "score_of"]
+__all__ = ["KINDS", "deviation", "mean", "modules_of", "score_of"]
 
 KINDS = frozenset({"session.activity", "evidence.accepted"})
 """Kinds of events that may be attempts."""
@@ -24,6 +24,11 @@ def score_of(event: Event) -> float | None:
     if event.kind != "session.activity" or event.data.score is None or event.via not in {"platform", "engine"}:
         return None
     return float(event.data.score)
+
+
+def modules_of(event: Event) -> tuple[str, ...]:
+    """Return the subject of the module that a training session's event is about, if it names one."""
+    return (f"module:{event.data.module}",) if event.data.module else ()
 
 
 def mean(values: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from skillcore.defaults.counted import score_of
+from skillcore.defaults.counted import modules_of, score_of
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula
 
 __all__ = ["Improvement", "ImprovementSettings", "Scored"]
@@ -54,8 +54,7 @@ class Improvement(ScoringFormula[Scored]):
         """Return the person, the module of the session, and the skills that it trained."""
         if score_of(event) is None:
             return ()
-        module = (f"module:{event.data.module}",) if event.data.module else ()
-        return dict.fromkeys(("", *module, *event.skills))
+        return dict.fromkeys(("", *modules_of(event), *event.skills))
 
     def apply(self, state: Scored, event: Event) -> Scored:
         """Return the state after a score."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from skillcore.defaults.counted import deviation, mean, score_of
+from skillcore.defaults.counted import deviation, mean, modules_of, score_of
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula
 
 __all__ = ["LatestScores", "Readiness", "ReadinessSettings"]
@@ -43,7 +43,7 @@ class Readiness(ScoringFormula[LatestScores]):
     """The mean m of the last five scores of training sessions, with a word by m and their deviation s; nothing without any.
 
     m ≥ 85 and s < 10 is advanced, m ≥ 70 and s < 15 proficient, m ≥ 50 developing, all else beginner. Overall, and for each
-    module that a score was earned in.
+    module that a score was earned in, whose subject is ``module:`` and its name.
     """
 
     name = "readiness"
@@ -59,7 +59,7 @@ class Readiness(ScoringFormula[LatestScores]):
 
     def subjects(self, event: Event) -> Iterable[str]:
         """Return the person, and the module of the session."""
-        return () if score_of(event) is None else dict.fromkeys(("", event.data.module))
+        return () if score_of(event) is None else ("", *modules_of(event))
 
     def apply(self, state: LatestScores, event: Event) -> LatestScores:
         """Return the state after a score."""

@@ -71,7 +71,7 @@ class TestReadiness(FormulaSuite):
         FormulaSample(scores(56, 84), 70.0, label="proficient"),  # s = 14
         FormulaSample(scores(50), 50.0, label="developing"),
         FormulaSample(scores(49.9), 49.9, label="beginner"),
-        FormulaSample(scores(90, module="sql"), 90.0, subject="sql", label="advanced"),
+        FormulaSample(scores(90, module="sql"), 90.0, subject="module:sql", label="advanced"),
         FormulaSample((activity(100, via="page"),), None),
     )
 

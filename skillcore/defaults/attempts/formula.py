@@ -11,13 +11,10 @@ from msgspec import Meta, Struct
 
 from skillcore.defaults.attempts.learner import FEATURES, Learner, after
 from skillcore.defaults.attempts.model import Model, chance, generic, read_model
+from skillcore.defaults.counted import KINDS, score_of
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula
 
 __all__ = ["Attempt", "AttemptSettings", "Attempted", "NextAttempt", "attempted", "configured"]
-
-KINDS = frozenset({"evidence.accepted", "session.activity"})
-COUNTED_WAYS = frozenset({"engine", "platform"})
-"""By which a score comes that is not a learner's own word."""
 
 PARTS = (
     ("usual", ("intercept",)),
@@ -72,12 +69,12 @@ def attempted(event: Event) -> Attempted | None:
 
     Accepted evidence is a success. An activity with a score is one in part, where a platform or the engine recorded it.
     """
-    skills = tuple(dict.fromkeys(event.skills))
-    if event.kind == "evidence.accepted":
-        return Attempted(f"{event.data.source}:{event.data.work}", skills, event.data.difficulty, 1.0)
-    if event.data.score is None or event.via not in COUNTED_WAYS:
+    score = score_of(event)
+    if score is None:
         return None
-    return Attempted(event.data.item or "", skills, event.data.difficulty, event.data.score / 100)
+    data = event.data
+    item = f"{data.source}:{data.work}" if event.kind == "evidence.accepted" else data.item or ""
+    return Attempted(item, tuple(dict.fromkeys(event.skills)), data.difficulty, score / 100)
 
 
 class Attempt(ScoringFormula[Learner]):

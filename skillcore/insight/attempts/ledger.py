@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from skillcore.defaults.attempts.formula import KINDS, attempted
+from skillcore.defaults.attempts.formula import attempted
+from skillcore.defaults.counted import KINDS
 from skillcore.insight.attempts.answers import Answer, Answers, gathered
 from skillcore.ledger.streams import NEWEST, in_time_order
 from skillcore.plugin import Event
