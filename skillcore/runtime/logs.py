@@ -99,7 +99,8 @@ def _daily(directory: str, shared: Sequence[Processor]) -> logging.Handler:
 
 
 def _left_out(package: str, lines: int) -> None:
-    structlog.get_logger(__name__).warning("lines of a package that logs too much were left out", package=package, lines=lines)
+    log = structlog.get_logger(__name__)
+    log.warning("lines of a package that logs too much were left out", package=package, at_least=lines)
 
 
 def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -39,6 +40,10 @@ WIRE_FACTOR = 4
 TOOL_PAGES = 20
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
+FIRST_REST = 10.0
+LONGEST_REST = 60.0
+"""Seconds that a server is left alone after an answer too long to be read to its end: a start, and as much again, is dear."""
+
 CLOSING = 10.0
 """Seconds that closing a session may take before it is abandoned."""
 
@@ -61,6 +66,7 @@ class ServerSession:
         self._connection: _Connection | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._failures = 0
+        self._rest_until = 0.0
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -165,7 +171,7 @@ class ServerSession:
         fault = fault_of(error.data) if error.code == FAULT else None
         if fault:
             return judged(self.name, fault, in_session=True)
-        if connection.child and connection.child.overlong:
+        if connection.child and connection.child.overlong is not None:
             return Overlong(f"{self.name} answered with more than {connection.child.limit} bytes")
         if error.code == mcp_types.CONNECTION_CLOSED and connection.child:
             return Unavailable(f"{self.name}: {_ended(connection.child)} during the call")
@@ -183,6 +189,7 @@ class ServerSession:
         if self._closed:
             raise Unsuitable(f"{self.name}: the session is closed")
         if self._connection is None or self._connection.over:
+            self._check_rested()
             pause = 0.0 if self._failures < 2 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (self._failures - 2))
             # Counted as failed until it has answered a call.
             self._failures += 1
@@ -194,6 +201,17 @@ class ServerSession:
         connection = self._connection
         await asyncio.shield(connection.ready)
         return connection
+
+    def _check_rested(self) -> None:
+        """Refuse while the server has to rest."""
+        ended, self._connection = self._connection, None
+        if ended is not None and ended.child is not None and ended.child.overlong is not None:
+            self._rest_until = ended.child.overlong + min(LONGEST_REST, FIRST_REST * 2**self._failures)
+        if (seconds := self._rest_until - asyncio.get_running_loop().time()) > 0:
+            raise Unsuitable(
+                f"{self.name} answered with more than is read, and is started again in {math.ceil(seconds)} s",
+                retry_after=seconds,
+            )
 
     def _leave(self, connection: _Connection) -> None:
         """Let a connection close once its last call is over; the next call opens another."""
@@ -327,7 +345,7 @@ class _Connection:
             return judged(self.name, fault, in_session=False)
         if isinstance(error, TimeoutError):
             return Unavailable(f"{self.name} did not open a session within {self.resilience.connect_timeout:g} s", hung=True)
-        if self.child and self.child.overlong:
+        if self.child and self.child.overlong is not None:
             return Overlong(f"{self.name} answered with more than {self.child.limit} bytes")
         if self.child and self.child.output_ended.is_set():
             return Unavailable(f"{self.name}: {_ended(self.child)} before a session was open")

@@ -45,7 +45,7 @@ class Child:
     """The process of a server, with all that it started: they share a process group.
 
     Attributes:
-        overlong: it wrote a line beyond the limit, which ended the session.
+        overlong: when it wrote a line beyond the limit, which ended the session, by the loop's clock.
         output_ended: it will say nothing more.
         over: its output ended, and how it ended itself is known, unless it takes its time.
     """
@@ -55,7 +55,7 @@ class Child:
     ) -> None:
         self.name = name
         self.limit = limit
-        self.overlong = False
+        self.overlong: float | None = None
         self.output_ended = asyncio.Event()
         self.over = asyncio.Event()
         self._process = process
@@ -178,7 +178,7 @@ class Child:
                 pending.clear()
             pending += rest
             if len(pending) > self.limit:
-                self.overlong = True
+                self.overlong = asyncio.get_running_loop().time()
                 self.kill()
                 return
 

@@ -1,11 +1,13 @@
 """Rations what code that is not the engine's may log, so that a plugin that floods the log slows nobody down.
 
-What a line costs is its formatting and writing, which a worker's loop waits for. Beyond its ration a logger's lines are
-counted and left out, and a line of the engine's own says how many.
+What a line costs is its making, formatting and writing, which a worker's loop waits for. Beyond its package's ration a
+logger is switched off for a moment, so that not even its records are made, and a line of the engine's own says so.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -19,15 +21,18 @@ RATE = 50.0
 BURST = 500.0
 """Lines that they may write at once."""
 
+SILENCE = 1.0
+"""Seconds for which a logger beyond the ration is switched off."""
+
 TELL_EVERY = 10.0
-"""Seconds between two lines that say how many were left out."""
+"""Seconds between two lines that say how many were left out at least."""
 
 
 class Ration(logging.Filter):
     """Lets so many lines of each package through, and all of the engine's own. For a handler.
 
     Args:
-        tell: is handed a package and how many of its lines were left out.
+        tell: is handed a package and how many of its lines were left out; those of a logger that is off are not counted.
         clock: seconds that only go forward.
     """
 
@@ -47,9 +52,18 @@ class Ration(logging.Filter):
         if budget is None:
             budget = self._budgets[package] = _Budget(moment)
         written = budget.spend(moment)
+        if not written:
+            _silence(logging.getLogger(record.name))
         if left_out := budget.to_tell(moment):
             self._tell(package, left_out)
         return written
+
+
+def _silence(logger: logging.Logger) -> None:
+    """Switch a logger off for a moment; not where no loop runs that could be held up, and would switch it on again."""
+    with contextlib.suppress(RuntimeError):
+        asyncio.get_running_loop().call_later(SILENCE, setattr, logger, "disabled", False)
+        logger.disabled = True
 
 
 class _Budget:

@@ -165,7 +165,8 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     execute = psycopg.AsyncCursor.execute
 
     async def noted(self: Any, query: Any, *given: Any, **more: Any) -> Any:
-        if WATCHED.get() is statements:  # and not one of what the process does in the background
+        # Neither what the process does in the background, nor the pool's asking whether a connection that it lends still lives.
+        if WATCHED.get() is statements and query != ";":
             statements.append(query if isinstance(query, str) else repr(query))
         return await execute(self, query, *given, **more)
 

@@ -20,7 +20,7 @@ from structlog.testing import capture_logs
 
 from skillcore.plugin import MCPServer, Refused, ServerSettings, SourceError, Tool, Unavailable
 from skillcore.runtime.mcp import ServerSession
-from skillcore.runtime.resilience import Unsuitable
+from skillcore.runtime.resilience import Overlong, Unsuitable
 from skillcore.runtime.settings import ResilienceSettings
 from skillcore.testing import MCP_URL, MCPResponder, ProtocolFault, ToolFault
 from skillcore.testing.tools import THIS_MACHINE
@@ -181,13 +181,25 @@ async def test_an_answer_beyond_the_limit_is_unavailable_and_the_session_goes_on
         assert (await session.call("say", {"text": "again"})).text == "again"
 
 
-async def test_a_line_beyond_all_measure_is_not_kept() -> None:
+async def test_a_line_beyond_all_measure_is_not_kept_and_the_server_rests_ever_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     async with talking() as session:
         await session.call("say", {"text": "hello"})
         before = psutil.Process().memory_info().rss
-        with pytest.raises(Unavailable, match="more than 80000 bytes"):
+        with pytest.raises(Overlong, match="more than 80000 bytes"):
             await session.call("repeat", {"text": "x", "times": 100_000_000})
         assert psutil.Process().memory_info().rss - before < 20_000_000
+        with pytest.raises(Unsuitable, match="is started again in 10 s"):
+            await session.call("say", {"text": "again"})
+
+        moment = asyncio.get_running_loop().time
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: moment() + 10)
+        with pytest.raises(Overlong):
+            await session.call("repeat", {"text": "x", "times": 100_000_000})
+        with pytest.raises(Unsuitable, match="is started again in 20 s") as caught:
+            await session.call("say", {"text": "again"})
+        assert caught.value.retry_after == pytest.approx(20, abs=1)
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: moment() + 31)
         assert (await session.call("say", {"text": "again"})).text == "again"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from skillcore.runtime import rationing
 from skillcore.runtime.logs import configure_logging
 from skillcore.runtime.rationing import Ration
 from skillcore.runtime.settings import LogSettings
@@ -50,6 +52,21 @@ def test_others_have_rations_of_their_own_and_the_engine_needs_none() -> None:
     assert not ration.filter(line("flood"))
     assert ration.filter(line("other"))
     assert all(ration.filter(line("skillcore.runtime.worker")) for _ in range(2000))
+
+
+async def test_a_logger_beyond_its_ration_is_switched_off_for_a_moment(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rationing, "SILENCE", 0.05)
+    flood, calm = logging.getLogger("flood.async"), logging.getLogger("calm.async")
+    for number in range(2000):
+        flood.warning("line %s", number)
+    assert not flood.isEnabledFor(logging.ERROR)  # so that no record is made
+    assert calm.isEnabledFor(logging.ERROR)
+    await asyncio.sleep(0.2)
+    assert flood.isEnabledFor(logging.ERROR)
+    assert "line 400" in written.getvalue()
+    assert "line 1999" not in written.getvalue()
 
 
 @pytest.fixture

@@ -27,7 +27,14 @@ from skillcore.plugin import ServerSettings
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.settings import AuthSettings, ResilienceSettings, Settings, VerificationSettings
+from skillcore.runtime.settings import (
+    AuthSettings,
+    LimitSettings,
+    LimitsSettings,
+    ResilienceSettings,
+    Settings,
+    VerificationSettings,
+)
 from skillcore.runtime.worker import Pace, run_worker
 from tests.conftest import database_like
 from tests.visitors import Visitor, door_of
@@ -54,7 +61,7 @@ RESILIENCE = ResilienceSettings(
     call_timeout=1.5, retries=1, retry_wait=0.05, breaker_failures=3, breaker_reset=0.5, breaker_trials=1
 )
 VERIFICATION = VerificationSettings(import_on_link=False, retry_base=0.2, retry_attempts=2, retry_every=0.5)
-WORKER = Pace(poll=0.1, heartbeat=1.0, stalled=10.0, rescue=2.0)
+WORKER = Pace(poll=0.1, heartbeat=1.0, stalled=10.0, rescue=2.0, pause=0.1)
 
 # What is asked at each source: first what everybody here has done, then what nobody has.
 ASKED: dict[str, tuple[Json, Json]] = {
@@ -157,6 +164,7 @@ async def school(
         auth=AuthSettings(bcrypt_cost=4, keys_dir=str(key_file.parent)),
         resilience=RESILIENCE,
         verification=VERIFICATION,
+        limits=LimitsSettings(probe=LimitSettings(requests=6000, seconds=60, burst=600)),  # health is looked at until it changes
     )
     servers = {name: msgspec.structs.replace(npm_servers(name), calls_per_second=pace) for name, pace in PACE.items()}
     sections = {name: {"server": msgspec.to_builtins(server)} for name, server in servers.items()}
