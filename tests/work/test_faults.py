@@ -164,7 +164,9 @@ async def school(
         auth=AuthSettings(bcrypt_cost=4, keys_dir=str(key_file.parent)),
         resilience=RESILIENCE,
         verification=VERIFICATION,
-        limits=LimitsSettings(probe=LimitSettings(requests=6000, seconds=60, burst=600)),  # health is looked at until it changes
+        limits=LimitsSettings(
+            probe=LimitSettings(requests=6000, seconds=60, burst=600)
+        ),  # health is looked at until it changes
     )
     servers = {name: msgspec.structs.replace(npm_servers(name), calls_per_second=pace) for name, pace in PACE.items()}
     sections = {name: {"server": msgspec.to_builtins(server)} for name, server in servers.items()}
