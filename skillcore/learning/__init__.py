@@ -4,8 +4,9 @@ It owns definitions and their versions. Tasks, and how they are verified, are no
 and asks.
 """
 
+from skillcore.learning import check
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="learning")
+ROOM = Room(name="learning", checks={"definitions": check.definitions})
