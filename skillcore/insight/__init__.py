@@ -1,13 +1,14 @@
-"""Insight: scores in use. Levels, explanations down to the facts, and analytics of signals.
+"""Insight: scores in use. Levels, explanations down to the facts, positions on paths, and analytics of signals.
 
 It owns no table: everything here is read from the ledger. What is recorded of it, such as that a level changed, goes through
 a subscription.
 """
 
 from skillcore.insight import levels
+from skillcore.insight.path_routes import ROUTES as PATH_ROUTES
 from skillcore.insight.routes import ROUTES
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="insight", routes=ROUTES, subscriptions=(levels.SUBSCRIPTION,))
+ROOM = Room(name="insight", routes=(*ROUTES, *PATH_ROUTES), subscriptions=(levels.SUBSCRIPTION,))
