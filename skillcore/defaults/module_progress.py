@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct, structs
 
 from skillcore.defaults.counted import modules_of, score_of
 from skillcore.defaults.definitions import Module
+from skillcore.defaults.spent import Spent
 from skillcore.plugin import Component, Event, Reading, Score, ScoringFormula
 
 __all__ = ["AVERAGE", "EFFICIENCY", "MINUTES", "Attended", "ModuleProgress", "ModuleSettings"]
 
-START = datetime(1970, 1, 1, tzinfo=UTC)
 KEPT = 1000
 """Items of a module whose best scores are remembered: the first ones."""
 
@@ -41,15 +40,13 @@ class Attended(Struct, frozen=True):
         best: of each item, the best score that counts, from 0 to 100.
         scores: how many scores count.
         total: their sum.
-        seconds: spent.
-        last: when the last event was, in seconds since 1970; None before the first, and after an end.
+        spent: the time.
     """
 
     best: Mapping[str, float] = {}
     scores: int = 0
     total: float = 0.0
-    seconds: float = 0.0
-    last: float | None = None
+    spent: Spent = Spent()
 
 
 class ModuleProgress(ScoringFormula[Attended]):
@@ -76,13 +73,7 @@ class ModuleProgress(ScoringFormula[Attended]):
 
     def apply(self, state: Attended, event: Event) -> Attended:
         """Return the state after an event of a session."""
-        if event.kind == "session.ended" and event.via == "engine":
-            return state  # it only says that nothing more was seen
-        moment = (event.occurred_at - START).total_seconds()
-        seconds = state.seconds
-        if state.last is not None and event.kind != "session.started" and moment - state.last <= self.longest_gap * 60:
-            seconds += moment - state.last
-        state = structs.replace(state, seconds=seconds, last=None if event.kind == "session.ended" else moment)
+        state = structs.replace(state, spent=state.spent.after(event, self.longest_gap * 60))
         score = score_of(event)
         if score is None:
             return state
@@ -105,10 +96,10 @@ class ModuleProgress(ScoringFormula[Attended]):
             for task, completed in zip(module.tasks, done, strict=True)
         ]
         completion = min(sum(done) * weight, 100.0)
-        figures = {MINUTES: state.seconds / 60}
+        figures = {MINUTES: state.spent.seconds / 60}
         if state.scores:
             figures[AVERAGE] = min(state.total / state.scores, 100.0)
-        if state.seconds and module.minutes is not None:
-            figures[EFFICIENCY] = completion / 100 * module.minutes / (state.seconds / 60)
+        if state.spent.seconds and module.minutes is not None:
+            figures[EFFICIENCY] = completion / 100 * module.minutes / (state.spent.seconds / 60)
         beside = [Component(name, figure, 0.0, self.kinds, reading.subject) for name, figure in sorted(figures.items())]
         return Score(completion, (*tasks, *beside))
