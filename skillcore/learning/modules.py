@@ -22,9 +22,21 @@ from skillcore.learning import definitions
 from skillcore.learning.definitions import Definition
 from skillcore.ledger import skills
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.pages import Page
+from skillcore.runtime.pages import Page, page, position
 
-__all__ = ["KIND", "ModuleChange", "NewModule", "create", "curriculum", "edit", "meant", "module"]
+__all__ = [
+    "KIND",
+    "SUBJECT",
+    "ModuleChange",
+    "NewModule",
+    "create",
+    "curriculum",
+    "edit",
+    "listing",
+    "meant",
+    "module",
+    "versions",
+]
 
 KIND = "module"
 SUBJECT = "module:"
@@ -120,6 +132,20 @@ async def listing(
     """
     owner = None if user is None else await people.resolve(tx, actor, user)
     return await definitions.listing(tx, actor, KIND, Module, owner=owner, limit=limit, cursor=cursor)
+
+
+async def versions(
+    tx: Transaction, actor: Actor, reference: str, *, limit: int, cursor: str | None
+) -> Page[Definition[Module]]:
+    """Return a module's versions, newest first.
+
+    Raises:
+        NotFound: there is none that this caller may see.
+        Conflict: several have this name; names their ids.
+    """
+    before = position(cursor, int)
+    found = await definitions.history(tx, actor, KIND, reference, Module, limit=limit + 1, before=before)
+    return page(found, limit, lambda one: one, lambda one: one.version)
 
 
 async def meant(tx: Transaction, user_id: UUID, moment: datetime, *, platform: UUID | None = None) -> Mapping[str, Module]:

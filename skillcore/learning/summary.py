@@ -12,7 +12,7 @@ from skillcore.defaults.counted import score_of
 from skillcore.defaults.spent import Spent
 from skillcore.plugin import Event
 
-__all__ = ["Course", "Summary", "Tally"]
+__all__ = ["Course", "Tally", "TrainingSummary"]
 
 Of = Literal["item", "skill"]
 
@@ -44,7 +44,7 @@ class Course(Struct, frozen=True, kw_only=True):
     counts: bool
 
 
-class Summary(Struct, frozen=True, kw_only=True):
+class TrainingSummary(Struct, frozen=True, kw_only=True):
     """What came of a session.
 
     Attributes:
@@ -100,7 +100,7 @@ class Tally:
         for skill in event.skills:
             self._went("skill", skill, score, counts)
 
-    def summary(self, required: Mapping[str, float | None]) -> Summary:
+    def summary(self, required: Mapping[str, float | None]) -> TrainingSummary:
         """Return what came of it so far.
 
         Args:
@@ -110,7 +110,7 @@ class Tally:
             structs.replace(course, required=required.get(name)) if of == "item" else course
             for (of, name), course in self._courses.items()
         ]
-        return Summary(
+        return TrainingSummary(
             seconds=round(self._spent.seconds, DIGITS),
             activities=self._activities,
             scored=self._counting.number,

@@ -20,7 +20,7 @@ from skillcore.defaults.kinds import SessionActivity, SessionEnded, SessionStart
 from skillcore.learning import modules
 from skillcore.learning.session_tables import TrainingSessionRow
 from skillcore.learning.standing import Standing, derive, standing
-from skillcore.learning.summary import Summary, Tally
+from skillcore.learning.summary import Tally, TrainingSummary
 from skillcore.ledger import record, skills
 from skillcore.ledger.streams import EVENT_FIELDS, decode
 from skillcore.ledger.submission import Moment, Skills, check_id, check_time
@@ -35,10 +35,10 @@ __all__ = [
     "Added",
     "NewActivities",
     "NewActivity",
-    "NewSession",
-    "Session",
-    "SessionDetail",
+    "NewTraining",
     "Taken",
+    "TrainingDetail",
+    "TrainingSession",
     "add",
     "end",
     "get",
@@ -60,7 +60,7 @@ ModuleName = Annotated[str, Meta(max_length=200, description="Which module it tr
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class NewSession(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NewTraining(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A session to begin.
 
     Attributes:
@@ -102,7 +102,7 @@ class NewActivities(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     events: Annotated[tuple[NewActivity, ...], Meta(min_length=1, max_length=500)]
 
 
-class Session(Struct, frozen=True, kw_only=True):
+class TrainingSession(Struct, frozen=True, kw_only=True):
     """A training session.
 
     Attributes:
@@ -127,10 +127,10 @@ class Session(Struct, frozen=True, kw_only=True):
     activities: int
 
 
-class SessionDetail(Session, frozen=True, kw_only=True):
+class TrainingDetail(TrainingSession, frozen=True, kw_only=True):
     """A training session with what came of it so far."""
 
-    summary: Summary
+    summary: TrainingSummary
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -150,10 +150,10 @@ class Added(Struct, frozen=True, kw_only=True):
     """What became of activities, in their order, and the session after them."""
 
     events: list[Taken]
-    session: Session
+    session: TrainingSession
 
 
-async def start(tx: Transaction, actor: Actor, new: NewSession) -> Session:
+async def start(tx: Transaction, actor: Actor, new: NewTraining) -> TrainingSession:
     """Begin a session.
 
     Raises:
@@ -203,7 +203,7 @@ async def add(tx: Transaction, actor: Actor, session: UUID, new: NewActivities) 
     return Added(events=taken, session=_session(found))
 
 
-async def end(tx: Transaction, actor: Actor, session: UUID) -> SessionDetail:
+async def end(tx: Transaction, actor: Actor, session: UUID) -> TrainingDetail:
     """End a session now; one that is over stays as it is.
 
     Raises:
@@ -220,7 +220,7 @@ async def end(tx: Transaction, actor: Actor, session: UUID) -> SessionDetail:
     return await _detail(tx, actor, found)
 
 
-async def get(tx: Transaction, actor: Actor, session: UUID) -> SessionDetail:
+async def get(tx: Transaction, actor: Actor, session: UUID) -> TrainingDetail:
     """Return a session with what came of it so far.
 
     Raises:
@@ -239,7 +239,7 @@ async def listing(
     module: str | None,
     limit: int,
     cursor: str | None,
-) -> Page[Session]:
+) -> Page[TrainingSession]:
     """Return a person's sessions, the latest first; a platform sees its own, and those that people recorded themselves.
 
     Raises:
@@ -316,7 +316,7 @@ def _one(found: list[Standing], row: TrainingSessionRow) -> Standing:
     raise NotFound("no such session")  # its person was erased just now
 
 
-async def _detail(tx: Transaction, actor: Actor, found: Standing) -> SessionDetail:
+async def _detail(tx: Transaction, actor: Actor, found: Standing) -> TrainingDetail:
     tally = Tally(timedelta(seconds=tx.engine.settings.learning.session_idle))
     async for event in _events(tx, found):
         tally.add(event)
@@ -325,7 +325,7 @@ async def _detail(tx: Transaction, actor: Actor, found: Standing) -> SessionDeta
         asking = actor.platform_id or found.platform_id
         known = (await modules.meant(tx, found.user_id, found.last_at, platform=asking)).get(found.module)
     required = {} if known is None else {task.name: known.required_of(task) for task in known.tasks}
-    return SessionDetail(**structs.asdict(_session(found)), summary=tally.summary(required))
+    return TrainingDetail(**structs.asdict(_session(found)), summary=tally.summary(required))
 
 
 async def _events(tx: Transaction, found: Standing) -> AsyncIterator[Event]:
@@ -343,8 +343,8 @@ async def _events(tx: Transaction, found: Standing) -> AsyncIterator[Event]:
             return
 
 
-def _session(found: Standing | TrainingSessionRow) -> Session:
-    return Session(
+def _session(found: Standing | TrainingSessionRow) -> TrainingSession:
+    return TrainingSession(
         id=found.id,
         user_id=found.user_id,
         subject=found.subject,
