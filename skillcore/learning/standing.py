@@ -18,7 +18,7 @@ from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.rooms import Subscription
 
-__all__ = ["NAME", "SESSION_KINDS", "SUBSCRIPTION", "Standing", "derive", "rebuild", "session_id", "standing"]
+__all__ = ["NAME", "SESSION_KINDS", "SUBSCRIPTION", "Standing", "derive", "keep", "rebuild", "session_id", "standing"]
 
 NAME = "learning.sessions"
 SESSIONS = uuid5(NAMESPACE_URL, "urn:skillcore:training-session")
@@ -123,10 +123,15 @@ def _standing(
 async def derive(tx: Transaction, sessions: Iterable[tuple[UUID, str]]) -> list[Standing]:
     """Keep how sessions stand, and return it; what somebody derived of later events stays."""
     found = await standing(tx, sessions)
+    await keep(tx, found)
+    return found
+
+
+async def keep(tx: Transaction, found: Sequence[Standing]) -> None:
+    """Keep how sessions stand, unless somebody has seen later events of them."""
     if found:
         async with (await tx.psycopg()).cursor() as cursor:
             await cursor.executemany(KEEP, [(one.id, *structs.astuple(one)) for one in found])
-    return found
 
 
 async def follow(tx: Transaction, people: Mapping[UUID, tuple[Event, ...]]) -> Sequence[NewEvent]:
