@@ -98,8 +98,11 @@ ROWS = {
     "progress_updates": "insert into progress_updates (id, project_id, user_id, content) values (ada(), ada(), ada(), 'c')",
     "mentorship_sessions": "insert into mentorship_sessions (id, mentor_id, intern_id, project_id, focus, status)"
     " values (ada(), bob(), ada(), ada(), 'f', 'held')",
-    "tasks": "insert into tasks (id, user_id, description, source, requirements, topic, skills, project_id, set_by, state)"
-    " values (ada(), ada(), 'd', 'gym', '{}', 't', '{python}', ada(), 'learner', 'pending')",
+    "path_enrolments": "insert into path_enrolments values (ada(), ada(), now())",
+    "path_advice": "insert into path_advice (id, user_id, advisor, topics, reason, expires_at)"
+    " values (ada(), ada(), 'library', '[]', '', now())",
+    "tasks": "insert into tasks (id, user_id, description, source, requirements, topic, skills, project_id, set_by, state,"
+    " path_id) values (ada(), ada(), 'd', 'gym', '{}', 't', '{python}', ada(), 'learner', 'pending', ada())",
 }
 NAMES = """create function pg_temp.ada() returns uuid language sql as $$ select '00000000-0000-7000-8000-00000000000a'::uuid $$;
 create function pg_temp.bob() returns uuid language sql as $$ select '00000000-0000-7000-8000-00000000000b'::uuid $$;"""

@@ -83,11 +83,16 @@ class TaskCompleted(Payload, frozen=True, kw_only=True):
 
     Attributes:
         difficulty: as a mentor, an administrator or a platform declared it; a learner's own figure is left out.
+        topic: the area that the task belonged to; of a task on a learning path, one of its topics.
+        path: the learning path that the task was set for, by its id, in its ``path_version`` of that moment.
     """
 
     works: tuple[WorkDone, ...]
     difficulty: Difficulty | None = None
     declared_by: Literal["mentor", "admin", "platform"] | None = None
+    topic: Text = ""
+    path: str | None = None
+    path_version: int | None = None
 
 
 class TaskFailed(Payload, frozen=True, kw_only=True):

@@ -1,12 +1,16 @@
-"""Insight: scores in use. Levels, explanations down to the facts, and analytics of signals.
+"""Insight: scores in use. Levels, explanations down to the facts, positions on paths, and analytics of signals.
 
 It owns no table: everything here is read from the ledger. What is recorded of it, such as that a level changed, goes through
 a subscription.
 """
 
-from skillcore.insight import levels, module_routes, routes
+from skillcore.insight import levels, module_routes, path_routes, routes
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="insight", routes=(*routes.ROUTES, *module_routes.ROUTES), subscriptions=(levels.SUBSCRIPTION,))
+ROOM = Room(
+    name="insight",
+    routes=(*routes.ROUTES, *path_routes.ROUTES, *module_routes.ROUTES),
+    subscriptions=(levels.SUBSCRIPTION,),
+)

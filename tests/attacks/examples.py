@@ -58,6 +58,8 @@ IN_PATH: Mapping[str, Any] = {
     "learner_id": R("learner"),
     "mentor_id": R("mentor"),
     "module": R("module"),
+    "name": R("path"),
+    "advice_id": R("advice"),
     "person": R("person"),
     "platform_id": R("platform"),
     "project_id": R("project"),
@@ -77,6 +79,7 @@ E = Example
 EVENT = {"kind": "session.ended", "user": R("person")}
 TASK = {"user": R("person"), "description": "Solve it", "source": "gym", "requirements": {"exercise": "loops-1"}}
 MODULE = {"title": "Web", "tasks": [{"name": "loops"}]}
+TOPICS = [{"name": "HTML"}, {"name": "CSS", "prerequisites": ["HTML"], "library": "css"}]
 ACCOUNT = {"email": "new@example.org", "password": PASSWORD}
 NOTED = ("school",)  # who can name two people
 
@@ -197,13 +200,25 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/sources/{source}/link/callback": E(path={"source": "track"}, query={"code": "c", "state": "s"}, answers=(422,)),
     "DELETE /api/sources/{source}/link": E(),
     "GET /api/sources/{source}/topics": E(),
-    "POST /api/tasks": E(body=TASK | {"project": R("project")}),
+    "POST /api/tasks": E(body=TASK | {"project": R("project"), "topic": "HTML", "path": R("path")}),
     "GET /api/tasks": E(),
     "GET /api/tasks/{task_id}": E(),
-    "PATCH /api/tasks/{task_id}": E(body={"topic": "loops", "project": R("project")}),
+    "PATCH /api/tasks/{task_id}": E(body={"topic": "HTML", "project": R("project"), "path": R("path")}),
     "DELETE /api/tasks/{task_id}": E(),
     "POST /api/tasks/{task_id}/complete": E(),
     "GET /api/tasks/{task_id}/history": E(),
+    "POST /api/learning-paths": E(body={"name": "new", "title": "New", "topics": TOPICS, "user": R("person")}),
+    "GET /api/learning-paths": E(),
+    "POST /api/learning-paths/validate": E(body={"topics": TOPICS}, query={"advice": True}),
+    "GET /api/path-advice/{advice_id}": E(),
+    "GET /api/learning-paths/{name}": E(),
+    "PATCH /api/learning-paths/{name}": E(body={"title": "Newer"}),
+    "DELETE /api/learning-paths/{name}": E(path={"name": R("old path")}),
+    "GET /api/learning-paths/{name}/versions": E(),
+    "POST /api/learning-paths/{name}/start": E(),
+    "POST /api/learning-paths/{name}/leave": E(path={"name": R("followed path")}),
+    "GET /api/learning-paths/{name}/position": E(),
+    "GET /api/learning-paths/{name}/map.svg": E(),
     "POST /api/projects": E(body={"name": "Bees"}),
     "GET /api/projects": E(),
     "GET /api/projects/{project_id}": E(),

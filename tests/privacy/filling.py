@@ -68,6 +68,9 @@ insert into definitions values ({definition}, 'path', 'to {c}', null, {ada}, 1, 
 insert into definition_versions values ({definition}, 1, '{{"title": "{c}"}}', now()), ({shared}, 1, '{{}}', now());
 insert into training_sessions values (gen_random_uuid(), {ada}, null, 'lesson {c}', '{c}', now(), now(), null, false, 1, 1),
   (gen_random_uuid(), {bob}, null, 'lesson', '', now(), now(), null, false, 1, 1);
+insert into path_enrolments values ({ada}, {definition}, now()), ({bob}, {shared}, now());
+insert into path_advice (id, user_id, advisor, topics, reason, outcome, expires_at)
+  values (gen_random_uuid(), {ada}, 'library', '[{{"name": "{c}"}}]', 'at {c}', '{{"reason": "{c}"}}', now());
 insert into shares (user_id, share) values ({ada}, 'public_profile'), ({bob}, 'public_profile');
 insert into erasure_requests values ({ada}, 'asked', now(), now());
 insert into mails (id, user_id, body, expires_at) values (gen_random_uuid(), {ada}, convert_to('{c}', 'UTF8'), now());
