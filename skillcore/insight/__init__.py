@@ -4,11 +4,13 @@ It owns no table: everything here is read from the ledger. What is recorded of i
 a subscription.
 """
 
-from skillcore.insight import levels
-from skillcore.insight.path_routes import ROUTES as PATH_ROUTES
-from skillcore.insight.routes import ROUTES
+from skillcore.insight import levels, module_routes, path_routes, routes
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="insight", routes=(*ROUTES, *PATH_ROUTES), subscriptions=(levels.SUBSCRIPTION,))
+ROOM = Room(
+    name="insight",
+    routes=(*routes.ROUTES, *path_routes.ROUTES, *module_routes.ROUTES),
+    subscriptions=(levels.SUBSCRIPTION,),
+)

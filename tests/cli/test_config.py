@@ -79,8 +79,8 @@ def test_check_knows_the_formulas(capsys):
 
     assert main(["config", "check"]) == 1
     assert (
-        "[formulas] level: found 'levle'; allowed: attempt, improvement, level, mastery, readiness, working_difficulty"
-        in capsys.readouterr().out
+        "[formulas] level: found 'levle'; allowed: attempt, improvement, level, mastery, module, overall, readiness,"
+        " working_difficulty" in capsys.readouterr().out
     )
 
 
@@ -174,6 +174,8 @@ def test_the_plugins_are_listed_with_what_they_offer(capsys):
         "improvement",
         "level",
         "mastery",
+        "module",
+        "overall",
         "readiness",
         "working_difficulty",
     ]

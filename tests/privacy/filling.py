@@ -66,6 +66,8 @@ insert into tasks (id, user_id, description, source, requirements, topic, skills
 insert into definitions values ({definition}, 'path', 'to {c}', null, {ada}, 1, now(), now()),
   ({shared}, 'path', 'ours', null, {bob}, 1, now(), now());
 insert into definition_versions values ({definition}, 1, '{{"title": "{c}"}}', now()), ({shared}, 1, '{{}}', now());
+insert into training_sessions values (gen_random_uuid(), {ada}, null, 'lesson {c}', '{c}', now(), now(), null, false, 1, 1),
+  (gen_random_uuid(), {bob}, null, 'lesson', '', now(), now(), null, false, 1, 1);
 insert into path_enrolments values ({ada}, {definition}, now()), ({bob}, {shared}, now());
 insert into path_advice (id, user_id, advisor, topics, reason, outcome, expires_at)
   values (gen_random_uuid(), {ada}, 'library', '[{{"name": "{c}"}}]', 'at {c}', '{{"reason": "{c}"}}', now());
