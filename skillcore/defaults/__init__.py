@@ -6,12 +6,15 @@ from typing import Any
 from msgspec import Struct
 
 from skillcore.defaults.attempts.formula import AttemptSettings, configured
+from skillcore.defaults.goal import Goal, GoalSettings
 from skillcore.defaults.improvement import Improvement, ImprovementSettings
 from skillcore.defaults.kinds import KINDS
 from skillcore.defaults.level import Level, LevelSettings
 from skillcore.defaults.mastery import Mastery, MasterySettings
 from skillcore.defaults.readiness import Readiness, ReadinessSettings
 from skillcore.defaults.rules import Completed, CompletedTask, Joined, Updated, Volunteered
+from skillcore.defaults.skill_progress import SkillProgress, SkillProgressSettings
+from skillcore.defaults.space import Space, SpaceSettings
 from skillcore.defaults.working_difficulty import WorkingDifficulty, WorkingDifficultySettings
 from skillcore.plugin import EventKind, PluginInfo, ScoringFormula, SignalRule, hookimpl
 
@@ -27,6 +30,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     improvement: ImprovementSettings = ImprovementSettings()
     working_difficulty: WorkingDifficultySettings = WorkingDifficultySettings()
     attempt: AttemptSettings = AttemptSettings()
+    space: SpaceSettings = SpaceSettings()
+    goal: GoalSettings = GoalSettings()
+    skill_progress: SkillProgressSettings = SkillProgressSettings()
 
 
 @hookimpl
@@ -57,4 +63,7 @@ def skillcore_scoring_formulas(settings: Settings) -> Iterable[ScoringFormula[An
         Improvement(settings.improvement),
         WorkingDifficulty(settings.working_difficulty),
         configured(settings.attempt),
+        Space(settings.space),
+        Goal(settings.goal),
+        SkillProgress(settings.skill_progress),
     )
