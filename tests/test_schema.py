@@ -88,6 +88,8 @@ ROWS = {
     "topics": "insert into topics values ('gym', 'loops', 3)",
     "answers": "insert into answers values (ada(), 0, ada(), 'gym', 'a', 'h', 'verified', '{}', now(), now(), 't', '{}', false,"
     " 'x', 'body')",
+    "definitions": "insert into definitions values (ada(), 'path', 'web', ada(), ada(), 1, now(), now())",
+    "definition_versions": "insert into definition_versions values (ada(), 1, '{\"topics\": []}', now())",
     "projects": "insert into projects (id, owner_id, name, metadata) values (ada(), ada(), 'Bees', '{\"skill_ideas\": [1]}')",
     "project_skills": "insert into project_skills values (ada(), 'python')",
     "project_members": "insert into project_members values (ada(), ada(), now())",
