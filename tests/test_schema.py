@@ -96,8 +96,11 @@ ROWS = {
     "progress_updates": "insert into progress_updates (id, project_id, user_id, content) values (ada(), ada(), ada(), 'c')",
     "mentorship_sessions": "insert into mentorship_sessions (id, mentor_id, intern_id, project_id, focus, status)"
     " values (ada(), bob(), ada(), ada(), 'f', 'held')",
+    "reviewers": "insert into reviewers values (ada(), ada(), bob(), true, now())",
     "tasks": "insert into tasks (id, user_id, description, source, requirements, topic, skills, project_id, set_by, state)"
     " values (ada(), ada(), 'd', 'gym', '{}', 't', '{python}', ada(), 'learner', 'pending')",
+    "reviews": "insert into reviews (id, user_id, alias, reviewer_id, platform_id, task_id, quality, skills, content)"
+    " values (ada(), ada(), ada(), bob(), ada(), ada(), 80, '{python}', 'c')",
 }
 NAMES = """create function pg_temp.ada() returns uuid language sql as $$ select '00000000-0000-7000-8000-00000000000a'::uuid $$;
 create function pg_temp.bob() returns uuid language sql as $$ select '00000000-0000-7000-8000-00000000000b'::uuid $$;"""

@@ -13,9 +13,9 @@ from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.defaults import definitions as judged
 from skillcore.defaults.kinds import Interaction, MilestoneReached, TaskProgress, TimeSpent
-from skillcore.ledger import record
 from skillcore.learning import definitions
 from skillcore.learning.definitions import Definition, Name
+from skillcore.ledger import record
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.pages import Page

@@ -66,6 +66,9 @@ insert into tasks (id, user_id, description, source, requirements, topic, skills
 insert into definitions values ({definition}, 'path', 'to {c}', null, {ada}, 1, now(), now()),
   ({shared}, 'path', 'ours', null, {bob}, 1, now(), now());
 insert into definition_versions values ({definition}, 1, '{{"title": "{c}"}}', now()), ({shared}, 1, '{{}}', now());
+insert into reviewers values (gen_random_uuid(), {ada}, {bob}, false, now()), (gen_random_uuid(), {bob}, {ada}, true, now());
+insert into reviews (id, user_id, alias, reviewer_id, quality, skills, content)
+  select gen_random_uuid(), user_id, alias, reviewer_id, 80, '{{python}}', 'it has {c} in it' from reviewers;
 insert into shares (user_id, share) values ({ada}, 'public_profile'), ({bob}, 'public_profile');
 insert into erasure_requests values ({ada}, 'asked', now(), now());
 insert into mails (id, user_id, body, expires_at) values (gen_random_uuid(), {ada}, convert_to('{c}', 'UTF8'), now());
