@@ -34,6 +34,7 @@ __all__ = [
     "edit",
     "get",
     "listing",
+    "read",
     "report",
     "retire",
     "versions",
@@ -146,6 +147,17 @@ async def get(tx: Transaction, actor: Actor, reference: str, *, user: str | None
     found = await definitions.found(tx, actor, KIND, reference, judged.Goal)
     person = await reports.person_of(tx, actor, found, user)
     return _goal(found, None if person is None else await _progress(tx, found, person))
+
+
+async def read(tx: Transaction, actor: Actor, goal_id: str) -> Goal:
+    """Return a goal, by its id, without anybody's progress.
+
+    Raises:
+        NotFound: there is none that this caller may see.
+    """
+    if reports.id_of(goal_id) is None:
+        raise NotFound(f"there is no such {KIND}, or not for you")
+    return _goal(await definitions.found(tx, actor, KIND, goal_id, judged.Goal))
 
 
 async def versions(tx: Transaction, actor: Actor, reference: str) -> list[Goal]:

@@ -79,8 +79,8 @@ def test_check_knows_the_formulas(capsys):
 
     assert main(["config", "check"]) == 1
     assert (
-        "[formulas] level: found 'levle'; allowed: attempt, goal, improvement, level, mastery, readiness, skill_progress, space,"
-        " working_difficulty" in capsys.readouterr().out
+        "[formulas] level: found 'levle'; allowed: attempt, goal, improvement, level, mastery, readiness, skill_progress,"
+        " space, working_difficulty" in capsys.readouterr().out
     )
 
 
