@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -253,9 +252,13 @@ class SessionActivity(Payload, frozen=True, kw_only=True):
 
 
 class SessionEnded(Payload, frozen=True, kw_only=True):
-    """A training session ended. Subject: the session."""
+    """A training session ended. Subject: the session. The engine ends one that lies idle, as of its last activity.
 
-    ended_at: datetime | None = None
+    Attributes:
+        module: which the session trained, if any.
+    """
+
+    module: Text = ""
 
 
 class Volunteered(Payload, frozen=True, kw_only=True):

@@ -1,11 +1,20 @@
-"""Learning: what people learn along, defined by themselves, by platforms or for everybody.
+"""Learning: what people learn along, defined by themselves, by platforms or for everybody, and how they train.
 
-It owns definitions and their versions. Tasks, and how they are verified, are not here: they are `work`'s, which stands above
-and asks.
+It owns definitions with their versions, and training sessions, which follow from events. Tasks, and how they are verified,
+are not here: they are `work`'s, which stands above and asks.
 """
 
+from skillcore.defaults.definitions import Curriculum, Module
+from skillcore.learning import idle, module_routes, modules, session_routes, standing
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="learning")
+ROOM = Room(
+    name="learning",
+    routes=(*module_routes.ROUTES, *session_routes.ROUTES),
+    subscriptions=(standing.SUBSCRIPTION,),
+    rebuild=(standing.rebuild,),
+    services={"worker": (idle.service,)},
+    definitions={Module: modules.module, Curriculum: modules.curriculum},
+)

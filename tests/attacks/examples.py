@@ -57,6 +57,7 @@ IN_PATH: Mapping[str, Any] = {
     "key_id": R("key"),
     "learner_id": R("learner"),
     "mentor_id": R("mentor"),
+    "module": R("module"),
     "person": R("person"),
     "platform_id": R("platform"),
     "project_id": R("project"),
@@ -75,6 +76,7 @@ ABSENT: Mapping[str, str] = {"job": "999999999", "state": "nobody's"}
 E = Example
 EVENT = {"kind": "session.ended", "user": R("person")}
 TASK = {"user": R("person"), "description": "Solve it", "source": "gym", "requirements": {"exercise": "loops-1"}}
+MODULE = {"title": "Web", "tasks": [{"name": "loops"}]}
 ACCOUNT = {"email": "new@example.org", "password": PASSWORD}
 NOTED = ("school",)  # who can name two people
 
@@ -216,4 +218,18 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/mentorship-sessions": E(),
     "GET /api/mentorship-sessions/{session_id}": E(),
     "PATCH /api/mentorship-sessions/{session_id}": E(body={"status": "held"}),
+    "POST /api/modules": E(body={"name": R("caller"), "user": R("person"), "module": MODULE}),
+    "GET /api/modules": E(),
+    "GET /api/modules/{module}": E(),
+    "PUT /api/modules/{module}": E(body={"module": MODULE}),
+    "DELETE /api/modules/{module}": E(last=1),
+    "GET /api/modules/{module}/versions": E(),
+    "GET /api/modules/{module}/progress": E(),
+    "POST /api/sessions": E(body={"user": R("person"), "module": "web"}),
+    "GET /api/sessions": E(),
+    "GET /api/sessions/{session_id}": E(path={"session_id": R("training")}),
+    "POST /api/sessions/{session_id}/events": E(
+        path={"session_id": R("training")}, body={"events": [{"type": "quiz", "score": 80, "item": "loops"}]}
+    ),
+    "POST /api/sessions/{session_id}/end": E(path={"session_id": R("training")}),
 }

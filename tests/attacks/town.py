@@ -232,6 +232,10 @@ async def furnished(door: Door, tenant: str, key: Visitor, learner: Visitor, lea
         checked = (await made(who, "/api/tasks", task))["id"]
         accepted = await made(who, f"/api/tasks/{checked}/complete", None, 202)
         things.setdefault("job", str(accepted["job_id"]))
+        module = {"name": word, "user": learner_id, "module": {"title": word, "tasks": [{"name": word}]}}
+        things[f"module{suffix}"] = (await made(who, "/api/modules", module))["id"]
+        training = {"user": learner_id, "module": word}
+        things[f"training{suffix}"] = (await made(who, "/api/sessions", training))["id"]
     things |= {"vouched": things["member"], "vouched@ada": learner_id}
     session = {"mentor": things["member"], "intern": learner_id, "focus": word, "project": things["project"]}
     for name in ("session", "session@ada"):
