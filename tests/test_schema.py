@@ -90,6 +90,8 @@ ROWS = {
     " 'x', 'body')",
     "definitions": "insert into definitions values (ada(), 'path', 'web', ada(), ada(), 1, now(), now())",
     "definition_versions": "insert into definition_versions values (ada(), 1, '{\"topics\": []}', now())",
+    "training_sessions": "insert into training_sessions values (ada(), ada(), ada(), 's', 'web', now(), now(), null, false,"
+    " 3, 7)",
     "projects": "insert into projects (id, owner_id, name, metadata) values (ada(), ada(), 'Bees', '{\"skill_ideas\": [1]}')",
     "project_skills": "insert into project_skills values (ada(), 'python')",
     "project_members": "insert into project_members values (ada(), ada(), now())",
@@ -309,4 +311,5 @@ def test_every_table_declares_its_nature_and_is_mapped(database_dsns: Dsns) -> N
         "streams",
         "snapshots",
         "topics",
+        "training_sessions",
     }

@@ -5,7 +5,7 @@ are not here: they are `work`'s, which stands above and asks.
 """
 
 from skillcore.defaults.definitions import Curriculum, Module
-from skillcore.learning import idle, module_routes, modules, session_routes, standing
+from skillcore.learning import module_routes, modules, session_idle, session_routes, session_standing
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
@@ -13,8 +13,8 @@ __all__ = ["ROOM"]
 ROOM = Room(
     name="learning",
     routes=(*module_routes.ROUTES, *session_routes.ROUTES),
-    subscriptions=(standing.SUBSCRIPTION,),
-    rebuild=(standing.rebuild,),
-    services={"worker": (idle.service,)},
+    subscriptions=(session_standing.SUBSCRIPTION,),
+    rebuild=(session_standing.rebuild,),
+    services={"worker": (session_idle.service,)},
     definitions={Module: modules.module, Curriculum: modules.curriculum},
 )

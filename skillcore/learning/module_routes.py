@@ -18,8 +18,8 @@ from skillcore.runtime.pages import Cursor, Limit, Page
 
 __all__ = ["ROUTES", "ModuleInPath"]
 
-READ = {"access": access(user(), key="projects:read")}
-WRITE = {"access": access(user(), key="projects:write")}
+READ = {"access": access(user(), key="paths:read")}
+WRITE = {"access": access(user(), key="paths:write")}
 
 ModuleInPath = Annotated[str, PathParameter(max_length=200, description="A module's id, or its name.")]
 """For a handler's path parameter ``{module:str}``."""

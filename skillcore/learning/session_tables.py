@@ -18,7 +18,7 @@ Moment = DateTime(timezone=True)
 
 
 class TrainingSessionRow(Base):
-    """A training session. Whatever it says follows from its events: `skillcore.learning.standing` derives it.
+    """A training session. Whatever it says follows from its events: `skillcore.learning.session_standing` derives it.
 
     Attributes:
         platform_id: whose business it is; None where the person recorded it themselves.

@@ -18,9 +18,9 @@ from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.defaults.kinds import SessionActivity, SessionEnded, SessionStarted
 from skillcore.learning import modules
+from skillcore.learning.session_standing import Standing, derive, standing
+from skillcore.learning.session_summary import Tally, TrainingSummary
 from skillcore.learning.session_tables import TrainingSessionRow
-from skillcore.learning.standing import Standing, derive, standing
-from skillcore.learning.summary import Tally, TrainingSummary
 from skillcore.ledger import record, skills
 from skillcore.ledger.streams import EVENT_FIELDS, decode
 from skillcore.ledger.submission import Moment, Skills, check_id, check_time

@@ -112,6 +112,14 @@ class EventRow(Base):
             "occurred_at",
             postgresql_where=text("kind = 'progress.milestone'"),
         ),
+        Index(
+            "events_session_idx",
+            "user_id",
+            "subject_id",
+            "occurred_at",
+            "id",
+            postgresql_where=text("kind in ('session.started', 'session.activity', 'session.ended')"),
+        ),
         nature("fact", person="user_id", erase="strip"),
     )
 

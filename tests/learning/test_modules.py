@@ -15,7 +15,7 @@ from skillcore.runtime.engine import Engine
 from tests.learning.trainings import activity, at, say, started
 from tests.visitors import Door, Platform, Visitor
 
-SCOPES = ("users:read", "users:write", "events:read", "scores:read", "projects:read", "projects:write")
+SCOPES = ("users:read", "users:write", "events:read", "scores:read", "paths:read", "paths:write")
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 

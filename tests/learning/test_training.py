@@ -13,7 +13,7 @@ from skillcore.runtime.clock import new_id, now
 from tests.learning.trainings import follow, rows
 from tests.visitors import Door, Platform, Visitor
 
-SCOPES = ("users:read", "users:write", "events:read", "events:write", "scores:read", "scores:write", "projects:write")
+SCOPES = ("users:read", "users:write", "events:read", "events:write", "scores:read", "scores:write", "paths:write")
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from skillcore.defaults.kinds import SessionActivity, SessionEnded, SessionStarted
+from skillcore.learning.session_standing import NAME, SUBSCRIPTION
 from skillcore.learning.session_tables import TrainingSessionRow
-from skillcore.learning.standing import NAME, SUBSCRIPTION
 from skillcore.ledger import record
 from skillcore.ledger.feed import Feed
 from skillcore.runtime.engine import Engine

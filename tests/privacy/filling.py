@@ -69,6 +69,8 @@ insert into definition_versions values ({definition}, 1, '{{"title": "{c}"}}', n
 insert into reviewers values (gen_random_uuid(), {ada}, {bob}, false, now()), (gen_random_uuid(), {bob}, {ada}, true, now());
 insert into reviews (id, user_id, alias, reviewer_id, quality, skills, content)
   select gen_random_uuid(), user_id, alias, reviewer_id, 80, '{{python}}', 'it has {c} in it' from reviewers;
+insert into training_sessions values (gen_random_uuid(), {ada}, null, 'lesson {c}', '{c}', now(), now(), null, false, 1, 1),
+  (gen_random_uuid(), {bob}, null, 'lesson', '', now(), now(), null, false, 1, 1);
 insert into shares (user_id, share) values ({ada}, 'public_profile'), ({bob}, 'public_profile');
 insert into erasure_requests values ({ada}, 'asked', now(), now());
 insert into mails (id, user_id, body, expires_at) values (gen_random_uuid(), {ada}, convert_to('{c}', 'UTF8'), now());

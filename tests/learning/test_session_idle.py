@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from skillcore.accounts.access import Actor
-from skillcore.learning import idle, standing, training
-from skillcore.learning.idle import sweep
+from skillcore.learning import session_idle, session_standing, training
+from skillcore.learning.session_idle import sweep
 from skillcore.ledger import checks
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
@@ -46,7 +46,7 @@ async def test_it_ends_when_something_happened_for_the_last_time(engine: Engine,
     assert await ends(engine) == [("engine", 30)]
     before = await rows(engine)
     await follow(engine)
-    await standing.rebuild(engine, lambda _: None)
+    await session_standing.rebuild(engine, lambda _: None)
     assert await rows(engine) == before
     assert await sweep(engine, at(10_000)) == 0
     assert [finding async for finding in checks.streams(engine)] == []
@@ -125,7 +125,7 @@ async def test_ends_by_hand_and_by_itself_and_activity_at_once(engine: Engine, a
     assert (await rows(engine))[0]["activities"] == 5
     before = await rows(engine)
     await follow(engine)
-    await standing.rebuild(engine, lambda _: None)
+    await session_standing.rebuild(engine, lambda _: None)
     assert await rows(engine) == before
 
 
@@ -157,6 +157,6 @@ async def test_whoever_is_erased_is_left_alone(engine: Engine, ada: UUID) -> Non
 async def test_the_service_sweeps_at_once(engine: Engine, ada: UUID) -> None:
     await say(engine, started(ada, 0))
     await follow(engine)
-    async with asyncio.timeout(30), idle.service(engine):
+    async with asyncio.timeout(30), session_idle.service(engine):
         while not await ends(engine):  # noqa: ASYNC110 - the service is at work
             await asyncio.sleep(0.01)

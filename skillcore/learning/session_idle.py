@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from skillcore.accounts import people
 from skillcore.defaults.kinds import SessionEnded
+from skillcore.learning.session_standing import NAME, Standing, derive
 from skillcore.learning.session_tables import TrainingSessionRow
-from skillcore.learning.standing import NAME, Standing, derive
 from skillcore.learning.training import hold
 from skillcore.ledger import record
 from skillcore.runtime.clock import now

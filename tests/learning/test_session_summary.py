@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
-from skillcore.learning.summary import MOST, Course, Tally, TrainingSummary
+from skillcore.learning.session_summary import MOST, Course, Tally, TrainingSummary
 from skillcore.plugin import Event
 from skillcore.testing import event
 from tests.learning.trainings import at

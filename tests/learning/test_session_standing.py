@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from skillcore.learning import standing, training
-from skillcore.learning.standing import derive
+from skillcore.learning import session_standing, training
+from skillcore.learning.session_standing import derive
 from skillcore.ledger import record
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
@@ -78,7 +78,7 @@ async def test_no_order_and_no_split_changes_it_nor_does_rebuilding(engine: Engi
             {"id": new_id()},
         )
     lines: list[str] = []
-    await standing.rebuild(engine, lines.append)
+    await session_standing.rebuild(engine, lines.append)
     assert await rows(engine) == before
     assert lines[-1] == "sessions: 72 of 19 people, done"
 
@@ -113,11 +113,11 @@ async def test_whoever_saw_less_overwrites_nothing(engine: Engine) -> None:
     """A handler that read the events before others came keeps what it found after them."""
     await say(engine, started(ADA, 0))
     async with engine.transaction() as late:
-        (seen,) = await standing.standing(late, [(ADA, "s")])
+        (seen,) = await session_standing.standing(late, [(ADA, "s")])
         async with engine.transaction() as tx:
             await record(tx, [ended(ADA, 30)])
             await derive(tx, [(ADA, "s")])
-        await standing.keep(late, [seen])
+        await session_standing.keep(late, [seen])
     assert shown(await rows(engine)) == [("", 0, 0, 30, 0)]
 
 
@@ -130,7 +130,7 @@ async def test_a_sessions_events_are_found_by_their_index(engine: Engine, databa
     async with engine.transaction() as tx:
         connection = await tx.psycopg()
         for query, parameters in (
-            (standing.OF_EVENTS, ([ADA], ["7"])),
+            (session_standing.OF_EVENTS, ([ADA], ["7"])),
             (training.EVENTS, (ADA, "7", None, at(-1), new_id())),
         ):
             plan = await (await connection.execute(f"explain (analyze) {query}".encode(), parameters)).fetchall()
