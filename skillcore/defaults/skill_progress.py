@@ -48,7 +48,7 @@ class SkillProgressSettings(Struct, frozen=True, forbid_unknown_fields=True):
     practice: Weight = 0.4
     mastery: Weight = 0.4
     reviews: Weight = 0.2
-    target_minutes: Annotated[float, Meta(gt=0, le=1_000_000)] = 600.0
+    target_minutes: Annotated[float, Meta(gt=0, le=100_000)] = 600.0
     full_reviewers: Annotated[float, Meta(ge=1, le=100)] = 3.0
     discounted: Annotated[float, Meta(ge=0, le=1)] = 0.5
     developing: Annotated[float, Meta(ge=0, le=100)] = 25.0

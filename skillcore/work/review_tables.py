@@ -15,8 +15,8 @@ __all__ = ["ReviewRow", "ReviewerRow"]
 
 Moment = DateTime(timezone=True)
 
-OF_A_REVIEWER = ("reviewed_at",)
-SHOWN_TO_REVIEWERS = ("id", "platform_id", "quality", "skills", "content", "created_at", "replaced_at")
+OF_A_REVIEWER = ("reviewer_id", "reviewed_at")
+SHOWN_TO_REVIEWERS = ("id", "reviewer_id", "platform_id", "quality", "skills", "content", "created_at", "replaced_at")
 """Of a review, in the export of whoever wrote it: of whom it is, and of which work, is the reviewed one's."""
 
 
