@@ -22,6 +22,7 @@ from skillcore.runtime.pages import Page
 from skillcore.runtime.problems import InvalidField, NotFound
 from skillcore.work import reports, spaces
 from skillcore.work.reports import Progress
+from skillcore.work.versions import stood, written_id
 
 __all__ = [
     "KIND",
@@ -155,7 +156,7 @@ async def read(tx: Transaction, actor: Actor, goal_id: str) -> Goal:
     Raises:
         NotFound: there is none that this caller may see.
     """
-    if reports.id_of(goal_id) is None:
+    if written_id(goal_id) is None:
         raise NotFound(f"there is no such {KIND}, or not for you")
     return _goal(await definitions.found(tx, actor, KIND, goal_id, judged.Goal))
 
@@ -213,8 +214,7 @@ async def report(tx: Transaction, actor: Actor, reference: str, said: GoalReport
 
 async def definition_of(tx: Transaction, user_id: UUID, subject: str, at: datetime) -> judged.Goal | None:
     """Return what a person's goal is judged by, as it stood at a moment."""
-    id_ = reports.id_of(subject)
-    return None if id_ is None else await definitions.at(tx, KIND, id_, judged.Goal, at, owner=user_id)
+    return await stood(tx, KIND, subject, judged.Goal, at, owner=user_id)
 
 
 async def _check_spaces(tx: Transaction, actor: Actor, goal: Definition[judged.Goal]) -> None:

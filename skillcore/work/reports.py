@@ -30,7 +30,6 @@ __all__ = [
     "changed",
     "check_milestone",
     "event",
-    "id_of",
     "person_of",
     "progress",
     "reporting",
@@ -187,15 +186,6 @@ def event(actor: Actor, found: Definition[Any], person: UUID, kind: str, data: S
         via="platform" if actor.kind == "key" else "page",
         origin=of_platform(actor.platform_id or found.platform_id),
     )
-
-
-def id_of(subject: str) -> UUID | None:
-    """Return the id that a subject is; None for another text, and for an id that is not written as ids are."""
-    try:
-        id_ = UUID(subject)
-    except ValueError:
-        return None
-    return id_ if str(id_) == subject else None
 
 
 def _part(component: Component, own: str) -> Part:

@@ -22,6 +22,7 @@ from skillcore.runtime.pages import Page
 from skillcore.runtime.problems import InvalidField
 from skillcore.work import reports
 from skillcore.work.reports import Progress
+from skillcore.work.versions import stood
 
 __all__ = [
     "KIND",
@@ -205,8 +206,7 @@ async def report(tx: Transaction, actor: Actor, reference: str, said: SpaceRepor
 
 async def definition_of(tx: Transaction, user_id: UUID, subject: str, at: datetime) -> judged.Space | None:
     """Return what a person's space is judged by, as it stood at a moment."""
-    id_ = reports.id_of(subject)
-    return None if id_ is None else await definitions.at(tx, KIND, id_, judged.Space, at, owner=user_id)
+    return await stood(tx, KIND, subject, judged.Space, at, owner=user_id)
 
 
 def _events(actor: Actor, found: Definition[judged.Space], person: UUID, said: SpaceReport) -> Sequence[NewEvent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 from uuid import UUID, uuid4
@@ -183,6 +184,16 @@ async def test_a_ring_of_two_gains_little(club: Club) -> None:
     assert (data["people"], skills) == (2, ["python"])
     assert await club.events("ada", "review.discounted") == []  # there the review itself says so
     assert [data["discounted"] for data, *_ in await club.events("ada", "review.given")] == [True] * 4
+
+
+async def test_two_who_review_each_other_at_the_same_time_are_found_out(club: Club) -> None:
+    answers = await asyncio.gather(club.ask("ada", "bob"), club.ask("bob", "ada"), club.ask("bob", "ada"))
+    assert [answer.status_code for answer in answers] == [201] * 3
+    for name in ("ada", "bob"):
+        assert await club.points(name) == pytest.approx(100 / 6)
+    async with club.door.engine.transaction() as tx:
+        ((count,),) = await tx.session.execute(text("select count(*) from reviewers"))
+    assert count == 2
 
 
 async def test_a_ring_of_three_gains_as_little(club: Club) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -235,3 +236,23 @@ async def test_what_is_reported_of_a_platforms_space_other_platforms_do_not_see(
     await made(school.key, "/api/spaces/hall/progress", {"user": "ext:ada", "milestone": "in"})
     assert [one["subject"] for one in (await got(school.key, "/api/users/ext:ada/events"))["items"]] == [everybodys["id"]]
     assert (await got(club.key, "/api/users/ext:a/events"))["items"] == []
+
+
+async def test_a_long_series_reads_definitions_once(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    space = await made(ada, "/api/spaces", GARDEN)
+    goal = await made(ada, "/api/goals", {"name": "feast", "spaces": [space["id"]]})
+    await made(ada, "/api/spaces/garden/progress", {"milestone": "dug"})
+    asked: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def noted(self: Any, query: Any, *given: Any, **more: Any) -> Any:
+        asked.append(str(query))
+        return await execute(self, query, *given, **more)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
+    counts = []
+    for since in ("2026-03-01", "2026-03-01", "2026-01-01"):
+        asked.clear()
+        await got(ada, "/api/scores/goal/series", subject=goal["id"], since=since, until="2026-03-02")
+        counts.append(len(asked))
+    assert counts[1] == counts[2]
