@@ -101,8 +101,11 @@ ROWS = {
     "path_enrolments": "insert into path_enrolments values (ada(), ada(), now())",
     "path_advice": "insert into path_advice (id, user_id, advisor, topics, reason, expires_at)"
     " values (ada(), ada(), 'library', '[]', '', now())",
+    "reviewers": "insert into reviewers values (ada(), ada(), bob(), true, now())",
     "tasks": "insert into tasks (id, user_id, description, source, requirements, topic, skills, project_id, set_by, state,"
     " path_id) values (ada(), ada(), 'd', 'gym', '{}', 't', '{python}', ada(), 'learner', 'pending', ada())",
+    "reviews": "insert into reviews (id, user_id, alias, reviewer_id, platform_id, task_id, quality, skills, content)"
+    " values (ada(), ada(), ada(), bob(), ada(), ada(), 80, '{python}', 'c')",
 }
 NAMES = """create function pg_temp.ada() returns uuid language sql as $$ select '00000000-0000-7000-8000-00000000000a'::uuid $$;
 create function pg_temp.bob() returns uuid language sql as $$ select '00000000-0000-7000-8000-00000000000b'::uuid $$;"""

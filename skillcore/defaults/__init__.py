@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from skillcore.defaults.attempts.formula import AttemptSettings, configured
+from skillcore.defaults.goal import Goal, GoalSettings
 from skillcore.defaults.improvement import Improvement, ImprovementSettings
 from skillcore.defaults.kinds import KINDS
 from skillcore.defaults.level import Level, LevelSettings
@@ -14,6 +15,8 @@ from skillcore.defaults.module_progress import ModuleProgress, ModuleSettings
 from skillcore.defaults.overall import Overall
 from skillcore.defaults.readiness import Readiness, ReadinessSettings
 from skillcore.defaults.rules import Completed, CompletedTask, Joined, Updated, Volunteered
+from skillcore.defaults.skill_progress import SkillProgress, SkillProgressSettings
+from skillcore.defaults.space import Space, SpaceSettings
 from skillcore.defaults.working_difficulty import WorkingDifficulty, WorkingDifficultySettings
 from skillcore.plugin import EventKind, PluginInfo, ScoringFormula, SignalRule, hookimpl
 
@@ -30,6 +33,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     working_difficulty: WorkingDifficultySettings = WorkingDifficultySettings()
     module: ModuleSettings = ModuleSettings()
     attempt: AttemptSettings = AttemptSettings()
+    space: SpaceSettings = SpaceSettings()
+    goal: GoalSettings = GoalSettings()
+    skill_progress: SkillProgressSettings = SkillProgressSettings()
 
 
 @hookimpl
@@ -62,4 +68,7 @@ def skillcore_scoring_formulas(settings: Settings) -> Iterable[ScoringFormula[An
         ModuleProgress(settings.module),
         Overall(),
         configured(settings.attempt),
+        Space(settings.space),
+        Goal(settings.goal),
+        SkillProgress(settings.skill_progress),
     )

@@ -19,6 +19,8 @@ __all__ = [
     "ProgressUpdated",
     "ProjectJoined",
     "ProjectLeft",
+    "ReviewDiscounted",
+    "ReviewGiven",
     "TaskCompleted",
     "TaskCreated",
     "TaskFailed",
@@ -179,8 +181,34 @@ class LevelChanged(Payload, frozen=True, kw_only=True):
     formula: Name
 
 
+class ReviewGiven(Payload, frozen=True, kw_only=True):
+    """Somebody reviewed a person's work. Subject: the task, or empty for skills as such; skills: those that were reviewed.
+
+    Attributes:
+        reviewer: what the reviewer is called towards this person alone; it leads to nobody once they are erased.
+        quality: of the work, from 0 to 100.
+        discounted: the reviewer's word counts less, as after `ReviewDiscounted`.
+    """
+
+    reviewer: Name
+    quality: Percent
+    discounted: bool = False
+
+
+class ReviewDiscounted(Payload, frozen=True, kw_only=True):
+    """A reviewer's word counts less from now on: two or three people reviewed each other in a circle. Skills: those reviewed.
+
+    Attributes:
+        reviewer: as in `ReviewGiven`.
+        people: how many are in the circle.
+    """
+
+    reviewer: Name
+    people: Literal[2, 3]
+
+
 class TaskProgress(Payload, frozen=True, kw_only=True):
-    """Progress on a task of a space, as its learner reports it. Subject: the space."""
+    """Progress on a task. Subject: the space; or a goal, where it is an activity beside the goal's spaces."""
 
     value: Percent
     task: Text = ""
@@ -193,7 +221,7 @@ class TimeSpent(Payload, frozen=True, kw_only=True):
 
 
 class MilestoneReached(Payload, frozen=True, kw_only=True):
-    """A milestone of a space. Subject: the space."""
+    """A milestone of a space or a goal. Subject: the space, or the goal."""
 
     milestone: Name
 
@@ -266,6 +294,8 @@ KINDS = (
     EventKind("progress.updated", ProgressUpdated),
     EventKind("mentorship.held", MentorshipHeld),
     EventKind("level.changed", LevelChanged),
+    EventKind("review.given", ReviewGiven),
+    EventKind("review.discounted", ReviewDiscounted),
     EventKind("progress.task", TaskProgress, client=True),
     EventKind("progress.time", TimeSpent, client=True),
     EventKind("progress.milestone", MilestoneReached, client=True),

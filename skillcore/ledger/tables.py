@@ -106,6 +106,13 @@ class EventRow(Base):
         Index("events_level_idx", "user_id", "version", postgresql_where=text("kind = 'level.changed'")),
         Index("events_task_idx", "user_id", "subject_id", "version", postgresql_where=text("kind = 'task.state'")),
         Index(
+            "events_milestone_idx",
+            "user_id",
+            "subject_id",
+            "occurred_at",
+            postgresql_where=text("kind = 'progress.milestone'"),
+        ),
+        Index(
             "events_session_idx",
             "user_id",
             "subject_id",

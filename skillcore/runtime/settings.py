@@ -31,6 +31,7 @@ __all__ = [
     "PrivacySettings",
     "QueueSettings",
     "ResilienceSettings",
+    "ReviewSettings",
     "SealingSettings",
     "ServerSection",
     "Settings",
@@ -145,6 +146,13 @@ class LearningSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields
     """``[learning]``: when a training session is over that nobody ends."""
 
     session_idle: Annotated[float, Meta(ge=60, le=604_800)] = 7200.0
+
+
+class ReviewSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[reviews]``: limits on what people say of each other's work."""
+
+    circle_days: Annotated[float, Meta(ge=0, le=3650)] = 30.0
+    daily_limit: Annotated[int, Meta(ge=1, le=10_000)] = 30
 
 
 class SealingSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -282,6 +290,7 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verification: VerificationSettings = VerificationSettings()
     ledger: LedgerSettings = LedgerSettings()
     learning: LearningSettings = LearningSettings()
+    reviews: ReviewSettings = ReviewSettings()
     sealing: SealingSettings = SealingSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})

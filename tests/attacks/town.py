@@ -249,11 +249,20 @@ async def furnished(door: Door, tenant: str, key: Visitor, learner: Visitor, lea
         checked = (await made(who, "/api/tasks", task))["id"]
         accepted = await made(who, f"/api/tasks/{checked}/complete", None, 202)
         things.setdefault("job", str(accepted["job_id"]))
+        space = {"name": word, "user": learner_id, "milestones": ["in", word], "tasks": [word]}
+        things[f"space{suffix}"] = (await made(who, "/api/spaces", space))["id"]
+        goal = {"name": word, "user": learner_id, "milestones": ["in", word], "spaces": [things[f"space{suffix}"]]}
+        things[f"goal{suffix}"] = (await made(who, "/api/goals", goal))["id"]
+        reached = {"user": learner_id, "milestone": word}
+        await made(who, f"/api/spaces/{things[f'space{suffix}']}/progress", reached)
+        await made(who, f"/api/goals/{things[f'goal{suffix}']}/progress", reached)
         module = {"name": word, "user": learner_id, "module": {"title": word, "tasks": [{"name": word}]}}
         things[f"module{suffix}"] = (await made(who, "/api/modules", module))["id"]
         training = {"user": learner_id, "module": word}
         things[f"training{suffix}"] = (await made(who, "/api/sessions", training))["id"]
         things |= await pathed(who, word, suffix, learner_id)
+    said = {"user": learner_id, "reviewer": things["member"], "quality": 70, "skills": ["python"], "content": word}
+    await made(key, "/api/reviews", said)
     things |= {"vouched": things["member"], "vouched@ada": learner_id}
     session = {"mentor": things["member"], "intern": learner_id, "focus": word, "project": things["project"]}
     for name in ("session", "session@ada"):

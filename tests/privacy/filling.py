@@ -66,6 +66,9 @@ insert into tasks (id, user_id, description, source, requirements, topic, skills
 insert into definitions values ({definition}, 'path', 'to {c}', null, {ada}, 1, now(), now()),
   ({shared}, 'path', 'ours', null, {bob}, 1, now(), now());
 insert into definition_versions values ({definition}, 1, '{{"title": "{c}"}}', now()), ({shared}, 1, '{{}}', now());
+insert into reviewers values (gen_random_uuid(), {ada}, {bob}, false, now()), (gen_random_uuid(), {bob}, {ada}, true, now());
+insert into reviews (id, user_id, alias, reviewer_id, quality, skills, content)
+  select gen_random_uuid(), user_id, alias, reviewer_id, 80, '{{python}}', 'it has {c} in it' from reviewers;
 insert into training_sessions values (gen_random_uuid(), {ada}, null, 'lesson {c}', '{c}', now(), now(), null, false, 1, 1),
   (gen_random_uuid(), {bob}, null, 'lesson', '', now(), now(), null, false, 1, 1);
 insert into path_enrolments values ({ada}, {definition}, now()), ({bob}, {shared}, now());

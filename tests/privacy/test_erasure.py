@@ -88,6 +88,10 @@ async def test_export_then_erase_leaves_nothing_and_nobody_else_is_touched(
         "mentorship_sessions.mentor_id",  # the session was hers
         "mentors",
         "mentors.mentor_id",
+        "reviewers",  # who reviewed him is gone
+        "reviewers.reviewer_id",  # and whom he reviewed
+        "reviews",  # her words are gone
+        "reviews.reviewer_id",
         "source_accounts",  # displaced by nobody any more
         "projects",
         "project_skills",
