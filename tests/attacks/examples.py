@@ -160,6 +160,8 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/analytics/distribution": E(),
     "GET /api/analytics/momentum": E(),
     "GET /api/analytics/activity": E(),
+    "GET /api/analytics/aggregates": E(),
+    "GET /api/analytics/streaks": E(),
     "GET /api/charts/progress": E(),
     "GET /api/charts/progress.svg": E(),
     "GET /api/charts/radar": E(),
