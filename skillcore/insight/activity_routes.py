@@ -13,6 +13,7 @@ from litestar.types import ControllerRouterHandler
 from skillcore.accounts.access import Actor, access, user
 from skillcore.accounts.routes import PersonAsked
 from skillcore.insight import aggregates, spans, streaks
+from skillcore.insight.patterns import reading
 from skillcore.runtime.engine import Engine
 
 __all__ = ["ROUTES"]
@@ -27,6 +28,11 @@ Since = Annotated[date | None, QueryParameter(description="A day of the first pe
 Until = Annotated[date | None, QueryParameter(description="A day of the last period; today without.")]
 Rest = Annotated[int, QueryParameter(ge=0, le=6, description="Days off that any seven days in a row may hold.")]
 AsOf = Annotated[date | None, QueryParameter(description="For this day; today without.")]
+FirstDay = Annotated[date | None, QueryParameter(description="The first day that is looked at; half a year back without.")]
+LastDay = Annotated[date | None, QueryParameter(description="The last day that is looked at; today without.")]
+Target = Annotated[
+    float, QueryParameter(ge=1, le=99, description="The score at which tasks are neither too easy nor too hard.")
+]
 
 
 @get("/api/analytics/aggregates", opt=READ, tags=["analytics"], summary="What was done by day, week or month")
@@ -61,4 +67,19 @@ async def read_streaks(
         return await streaks.read(tx, actor, user=user, rest=rest, as_of=as_of, zone=zone)
 
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (read_aggregates, read_streaks)
+@get("/api/analytics/patterns", opt=READ, tags=["analytics"], summary="Patterns")
+async def read_patterns(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    user: PersonAsked = "me",
+    since: FirstDay = None,
+    until: LastDay = None,
+    zone: Zone = None,
+    target: Target = 75.0,
+) -> reading.Patterns:
+    """Hours, weekdays, rhythm, scores and learning: each told only if chance alone would hardly have made it."""
+    async with engine.transaction() as tx:
+        return await reading.read(tx, actor, user=user, since=since, until=until, zone=zone, target=target)
+
+
+ROUTES: tuple[ControllerRouterHandler, ...] = (read_aggregates, read_streaks, read_patterns)

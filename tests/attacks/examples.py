@@ -161,6 +161,7 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/analytics/momentum": E(),
     "GET /api/analytics/activity": E(),
     "GET /api/analytics/aggregates": E(),
+    "GET /api/analytics/patterns": E(),
     "GET /api/analytics/streaks": E(),
     "GET /api/charts/progress": E(),
     "GET /api/charts/progress.svg": E(),
