@@ -5,9 +5,10 @@ a subscription.
 """
 
 from skillcore.insight import levels
+from skillcore.insight.prediction_routes import PREDICTIONS
 from skillcore.insight.routes import ROUTES
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="insight", routes=ROUTES, subscriptions=(levels.SUBSCRIPTION,))
+ROOM = Room(name="insight", routes=(*ROUTES, *PREDICTIONS), subscriptions=(levels.SUBSCRIPTION,))
