@@ -71,7 +71,7 @@ async def predict_mastery(
     engine: NamedDependency[Engine],
     actor: NamedDependency[Actor],
     skill: Annotated[str, QueryParameter(max_length=100, description="Its id, name or alias.")],
-    target: Annotated[float, QueryParameter(gt=0, le=100, description="The mastery to be reached.")] = 80.0,
+    target: Annotated[float, QueryParameter(ge=1, le=100, description="The mastery to be reached.")] = 80.0,
     level: LevelAsked = 0.8,
     user: PersonAsked = "me",
     as_of: AsOf = None,

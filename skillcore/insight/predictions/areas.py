@@ -16,7 +16,7 @@ from msgspec import Struct
 __all__ = ["ERRORS", "LEAST_ATTEMPTS", "Area", "Practised", "areas"]
 
 LEAST_ATTEMPTS = 5
-ERRORS = 2.0
+ERRORS = 3.0
 
 Kind = Literal["strong", "weak", "usual", "unknown"]
 

@@ -23,6 +23,9 @@ HORIZON = 730
 LEAST_DAYS, LEAST_ACTIVE = 7, 3
 """Of fewer days, or fewer of them active, nothing is said."""
 
+LEAST_AMOUNT, MOST_AMOUNT = 1e-6, 1e9
+"""Of a day: less counts as nothing, and more as so much."""
+
 Status = Literal["done", "dated", "open", "beyond", "unknown"]
 
 
@@ -93,8 +96,8 @@ def completion(history: Sequence[float], remaining: float, today: date, level: f
 
 def _counted(history: Sequence[float]) -> NDArray[np.float64]:
     """Return the days that are looked at."""
-    days = np.asarray(history[-LONGEST_HISTORY:], dtype=np.float64)
-    return np.where(np.isfinite(days) & (days > 0), days, 0.0)
+    days = np.nan_to_num(np.asarray(history[-LONGEST_HISTORY:], dtype=np.float64), posinf=0.0)
+    return np.where(days >= LEAST_AMOUNT, np.minimum(days, MOST_AMOUNT), 0.0)
 
 
 def _day(today: date, days: int | None) -> date | None:

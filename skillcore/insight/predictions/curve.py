@@ -44,6 +44,7 @@ def curve(
 
     Args:
         history: the score at the end of each day, up to the present; None where there was nothing to judge by.
+            Zeros before any other value are a time before the beginning.
         days: how many to forecast.
         level: the probability that each day's band is to have.
         least: the lowest value that the score can have.
@@ -85,6 +86,9 @@ def _rising(expected: float, spread: float, shares: Sequence[float]) -> list[flo
 
 
 def _begin(history: Sequence[float | None]) -> int:
-    """Return where the values begin that are followed by no gap."""
+    """Return where the values begin that are followed by no gap; of zeros before the first other value, the last one."""
     gaps = [place for place, value in enumerate(history) if value is None]
-    return gaps[-1] + 1 if gaps else 0
+    begin = gaps[-1] + 1 if gaps else 0
+    while begin + 1 < len(history) and history[begin] == history[begin + 1] == 0:
+        begin += 1
+    return begin

@@ -30,11 +30,11 @@ LEVELS: Numbers = np.linspace(-2.4, 2.4, 13)
 
 JUMPS = (1 / 90, 1 / 30)
 SWINGS = (0.25, 0.5, 0.8)
-USUAL = (-0.55, 0.0, 0.55)
+USUAL = (-0.6, 0.0, 0.6)
 PAUSES = (1 / 100, 1 / 35)
 """The grid: jumps of the pace a day, standard deviation of its logarithm, its mean, and pauses begun a day."""
 
-USUAL_SPREAD = 0.45
+USUAL_SPREAD = 0.52
 """By how much the usual pace may lie beside that of the days seen."""
 
 ENTERED: Numbers = np.array([0.5, 0.43, 0.07])
@@ -56,8 +56,8 @@ PAUSED = 7
 SCALED = 8
 """Days after which probabilities are scaled anew, so that they do not vanish."""
 
-PATHS = 400
-CHANGES = 60
+PATHS = 300
+CHANGES = 40
 """Of each kind that are drawn for a course: more than there are within the horizon."""
 
 SEED = 20
