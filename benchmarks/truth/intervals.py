@@ -15,12 +15,12 @@ from datetime import date
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from benchmarks.truth.learners import PHASES, Case, cases
+from benchmarks.truth.reports import Check, Report, share
 from skillcore.insight.predictions.completion import HORIZON, Forecast, completion
 
-__all__ = ["COUNT", "Interval", "Result", "Width", "naive", "run", "score", "stretched"]
+__all__ = ["COUNT", "Interval", "naive", "run", "score", "stretched"]
 
 COUNT = 900
 LEVEL = 0.8
@@ -42,40 +42,7 @@ class Interval(Struct, frozen=True):
         return self.low <= day <= self.high
 
 
-class Width(Struct, frozen=True, kw_only=True):
-    """How wide intervals are: mean days, and mean days relative to the naive ones'."""
-
-    days: float
-    naive_days: float
-    ratio: float
-
-
-class Result(Struct, frozen=True, kw_only=True):
-    """What was found.
-
-    Attributes:
-        answered: of the cases; in the others there was too little to say.
-        covered: share of the intervals that held what came; likewise by phase.
-        naive_covered: of the naive ones.
-        width: of the intervals as they are.
-        width_at_equal_coverage: with the naive ones stretched until they hold as many.
-        score: of the intervals relative to the naive ones; below 1 is better.
-        met: between 75% and 85% are held, with intervals narrower than naive ones that hold as many.
-    """
-
-    seed: int
-    cases: int
-    answered: int
-    covered: float
-    covered_by_phase: dict[str, float]
-    naive_covered: float
-    width: Width
-    width_at_equal_coverage: Width
-    score: float
-    met: bool
-
-
-def run(seed: int, *, count: int = COUNT) -> Result:
+def run(seed: int, *, count: int = COUNT) -> Report:
     """Make forecasts for generated learners and hold them against what came."""
     random = np.random.default_rng([seed, 1])
     ours: list[Interval] = []
@@ -90,21 +57,28 @@ def run(seed: int, *, count: int = COUNT) -> Result:
         naives.append(naive(case, random))
         came.append(min(case.days or NEVER, NEVER))
         phases.append(case.phase)
-    covered = _share(ours, came)
-    equal = stretched(naives, came, covered)
-    width = _width(ours, naives)
-    at_equal = _width(ours, equal)
-    return Result(
+    held = [one.holds(day) for one, day in zip(ours, came, strict=True)]
+    covered = sum(held) / len(held)
+    wide = stretched(naives, came, covered)
+    checks = [
+        share("held by the intervals", sum(held), len(held), bar=LEAST_COVERED),
+        share("held by the intervals, and no more", sum(held), len(held), bar=MOST_COVERED, at_most=True),
+        _ratio("width, of naive intervals stretched to hold as many", _width(ours), _width(wide), len(held), bar=1.0),
+        *(
+            share(f"held, {phase}", sum(one for one, of in zip(held, phases, strict=True) if of == phase), phases.count(phase))
+            for phase in PHASES
+        ),
+        share("held by the naive intervals", sum(one.holds(day) for one, day in zip(naives, came, strict=True)), len(held)),
+        _ratio("width, of naive intervals as they are", _width(ours), _width(naives), len(held)),
+        _ratio("interval score, of that of naive intervals", _scored(ours, came), _scored(naives, came), len(held)),
+        share("answered", len(held), count),
+    ]
+    return Report(
+        name="intervals",
         seed=seed,
-        cases=count,
-        answered=len(ours),
-        covered=covered,
-        covered_by_phase=_by_phase(ours, came, phases),
-        naive_covered=_share(naives, came),
-        width=width,
-        width_at_equal_coverage=at_equal,
-        score=_mean_score(ours, came) / _mean_score(naives, came),
-        met=LEAST_COVERED <= covered <= MOST_COVERED and at_equal.ratio < 1,
+        measured=f"80% intervals of {count} completions by generated learners; {_width(ours):.1f} days wide on average",
+        checks=tuple(checks),
+        met=all(check.met for check in checks),
     )
 
 
@@ -154,22 +128,14 @@ def _share(intervals: Sequence[Interval], came: Sequence[int]) -> float:
     return sum(one.holds(day) for one, day in zip(intervals, came, strict=True)) / len(came)
 
 
-def _by_phase(intervals: Sequence[Interval], came: Sequence[int], phases: Sequence[str]) -> dict[str, float]:
-    held: dict[str, list[bool]] = {phase: [] for phase in PHASES if phase in phases}
-    for one, day, phase in zip(intervals, came, phases, strict=True):
-        held[phase].append(one.holds(day))
-    return {phase: sum(found) / len(found) for phase, found in held.items()}
+def _width(intervals: Sequence[Interval]) -> float:
+    return sum(one.high - one.low for one in intervals) / len(intervals)
 
 
-def _mean_score(intervals: Sequence[Interval], came: Sequence[int]) -> float:
+def _scored(intervals: Sequence[Interval], came: Sequence[int]) -> float:
     return sum(score(one, day) for one, day in zip(intervals, came, strict=True)) / len(came)
 
 
-def _width(ours: Sequence[Interval], others: Sequence[Interval]) -> Width:
-    mine, theirs = (_mean([one.high - one.low for one in intervals]) for intervals in (ours, others))
-    return Width(days=mine, naive_days=theirs, ratio=mine / theirs)
-
-
-def _mean(values: Sequence[float]) -> float:
-    found: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
-    return float(found.mean())
+def _ratio(name: str, ours: float, theirs: float, of: int, *, bar: float | None = None) -> Check:
+    found = ours / theirs
+    return Check(name=name, share=found, of=of, error=0.0, bar=bar, at_most=True, met=bar is None or found <= bar)

@@ -168,7 +168,7 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/charts/heatmap.svg": E(),
     "GET /api/predictions/completion": E(query={"remaining": 5}),
     "GET /api/predictions/score": E(),
-    "GET /api/predictions/mastery": E(query={"skill": R("skill")}),
+    "GET /api/predictions/mastery": E(query={"skill": "python"}),
     "GET /api/predictions/attempt": E(),
     "GET /api/predictions/areas": E(),
     "POST /api/skills": E(body={"name": R("caller")}, by=("root", "school")),

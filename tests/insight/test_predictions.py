@@ -108,7 +108,7 @@ async def test_minutes_and_attempts_are_measures_of_their_own(learner: Learner) 
 
 async def test_withdrawn_works_are_no_history(learner: Learner) -> None:
     await learner.record(*(learner.work(f"w{day}", "loops", day=day) for day in range(1, 22)))
-    gone = learner.event("evidence.withdrawn", EvidenceWithdrawn(account="gym:ada"), "gym:ada", day=25)
+    gone = learner.event("evidence.withdrawn", EvidenceWithdrawn(account="gym:ada", reason="wrong"), "gym:ada", day=25)
     await learner.record(gone)
     assert (await learner.get("completion", remaining=5, as_of="2026-03-21"))["days"] == 0
     assert (await learner.get("areas"))["attempts"] == 0
