@@ -4,11 +4,13 @@ It owns no table: everything here is read from the ledger. What is recorded of i
 a subscription.
 """
 
-from skillcore.insight import levels
-from skillcore.insight.prediction_routes import PREDICTIONS
-from skillcore.insight.routes import ROUTES
+from skillcore.insight import activity_routes, levels, prediction_routes, routes
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="insight", routes=(*ROUTES, *PREDICTIONS), subscriptions=(levels.SUBSCRIPTION,))
+ROOM = Room(
+    name="insight",
+    routes=(*routes.ROUTES, *activity_routes.ROUTES, *prediction_routes.ROUTES),
+    subscriptions=(levels.SUBSCRIPTION,),
+)

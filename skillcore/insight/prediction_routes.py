@@ -16,7 +16,7 @@ from skillcore.insight import forecasts
 from skillcore.insight.predictions.facts import Measure
 from skillcore.runtime.engine import Engine
 
-__all__ = ["PREDICTIONS"]
+__all__ = ["ROUTES"]
 
 READ = {"access": access(user(), key="scores:read")}
 
@@ -105,7 +105,7 @@ async def predict_areas(
         return await forecasts.judged(tx, actor, user=user, as_of=as_of)
 
 
-PREDICTIONS: tuple[ControllerRouterHandler, ...] = (
+ROUTES: tuple[ControllerRouterHandler, ...] = (
     predict_completion,
     predict_score,
     predict_mastery,
