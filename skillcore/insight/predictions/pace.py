@@ -29,14 +29,12 @@ LEVELS: Numbers = np.linspace(-2.4, 2.4, 13)
 """Logarithms of the pace, relative to the usual one."""
 
 JUMPS = (1 / 90, 1 / 30)
-SWINGS = (0.3, 0.65)
-USUAL = (-0.6, 0.0, 0.6)
+SWINGS = (0.25, 0.5, 0.85)
+USUAL = (-0.7, 0.0, 0.7)
 PAUSES = (1 / 100, 1 / 35)
-SHARES = (0.2, 0.5, 0.8)
-"""The grid: jumps of the pace a day, standard deviation of its logarithm, its mean, pauses begun a day, and how much of a
-change of pace is one of how often somebody works; the rest is one of how much at a time."""
+"""The grid: jumps of the pace a day, standard deviation of its logarithm, its mean, and pauses begun a day."""
 
-USUAL_SPREAD = 0.52
+USUAL_SPREAD = 0.6
 """By how much the usual pace may lie beside that of the days seen."""
 
 ENTERED: Numbers = np.array([0.5, 0.43, 0.07])
@@ -126,8 +124,8 @@ class Paths(Struct, frozen=True):
     dispersion: float
 
 
-MODELS = tuple(product(JUMPS, SWINGS, USUAL, PAUSES, range(len(SHARES))))
-_JUMP, _SWING, _MEAN, _PAUSE, _SHARE = (np.array(column) for column in zip(*MODELS, strict=True))
+MODELS = tuple(product(JUMPS, SWINGS, USUAL, PAUSES))
+_JUMP, _SWING, _MEAN, _PAUSE = (np.array(column) for column in zip(*MODELS, strict=True))
 
 
 def habits(history: Numbers, first_weekday: int) -> Habits:
@@ -183,7 +181,7 @@ def learned(history: Sequence[float], first_weekday: int) -> Known:
         moved = jumped * work.sum(axis=1, keepdims=True)
         work *= 1 - jump
         work += moved
-        work *= likely[day, _SHARE]
+        work *= likely[day]
         rest *= odd[day]
         if day % SCALED == 0 or day == len(days) - 1:
             total = state.sum(axis=(0, 2))
@@ -200,17 +198,18 @@ def _stationary() -> Numbers:
 
 
 def _likelihoods(days: Numbers, found: Habits, first_weekday: int) -> tuple[Numbers, Numbers]:
-    """Return how probable each day is, by share and level, and in a pause; each day up to a factor of its own."""
+    """Return how probable each day is at each level, and in a pause; each day up to a factor of its own."""
     factor = found.weekdays[(first_weekday + np.arange(len(days))) % 7]
-    done, share = days[:, None, None], np.array(SHARES)[:, None]
-    intensity = found.intensity * factor[:, None, None] * np.exp(LEVELS * share)
+    done = days[:, None]
+    # Who works more does so half by working more often, and half by doing more at a time.
+    intensity = found.intensity * factor[:, None] * np.exp(LEVELS / 2)
     active = -np.expm1(-intensity)
-    mean = found.amount * np.exp(LEVELS * (1 - share)) * intensity / active
+    mean = found.amount * np.exp(LEVELS / 2) * intensity / active
     shape = 1 / found.variation
     logs = shape * (np.log(done / mean, where=done > 0, out=np.zeros_like(mean)) - done / mean)
-    logs -= logs.max(axis=(1, 2), keepdims=True)
+    logs -= logs.max(axis=1, keepdims=True)
     idle = days == 0
-    likely = np.where(idle[:, None, None], 1 - active, active * np.exp(logs))
+    likely = np.where(idle[:, None], 1 - active, active * np.exp(logs))
     return np.maximum(likely, 1e-12), np.where(idle, 1 - ODD, ODD * 0.5)
 
 
