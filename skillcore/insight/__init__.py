@@ -4,13 +4,13 @@ It owns no table: everything here is read from the ledger. What is recorded of i
 a subscription.
 """
 
-from skillcore.insight import activity_routes, levels, module_routes, path_routes, routes
+from skillcore.insight import activity_routes, levels, module_routes, path_routes, prediction_routes, routes
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
 ROOM = Room(
     name="insight",
-    routes=(*routes.ROUTES, *activity_routes.ROUTES, *path_routes.ROUTES, *module_routes.ROUTES),
+    routes=(*routes.ROUTES, *activity_routes.ROUTES, *path_routes.ROUTES, *module_routes.ROUTES, *prediction_routes.ROUTES),
     subscriptions=(levels.SUBSCRIPTION,),
 )

@@ -26,7 +26,7 @@ from skillcore.plugin import Score
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 
-__all__ = ["activity", "end_of", "names_of_skills", "progress", "radar"]
+__all__ = ["activity", "end_of", "most_of", "names_of_skills", "progress", "radar"]
 
 AXES = 12
 """Skills that a radar shows, at most: with more nobody can tell them apart."""
@@ -120,13 +120,13 @@ async def activity(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> H
 def end_of(found: Iterable[Score]) -> float:
     """Return the end of the axes: the most that the scores can become; where that has no end, a round number above them."""
     found = list(found)
-    most = max((_most(score) for score in found), default=math.inf)
+    most = max((most_of(score) for score in found), default=math.inf)
     if most < math.inf and (end := round(most, DIGITS)) > 0:
         return end
     return ticks([0.0, *(max(score.value or 0.0, 0.0) for score in found)], 0, 1).high
 
 
-def _most(score: Score) -> float:
+def most_of(score: Score) -> float:
     """Return the most that a score can become, which may have no end."""
     if not score.components or any(part.most is None for part in score.components):
         return math.inf
