@@ -24,6 +24,8 @@ from skillcore.accounts.tables import SessionRow, UserRow
 from skillcore.plugin import Unavailable
 from skillcore.runtime import oauth
 from skillcore.runtime.clock import now
+from skillcore.runtime.oauth import Provider
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import OIDCProviderSettings, ServerSection, Settings
 from tests.described import comparing
@@ -286,6 +288,21 @@ async def test_an_answer_that_names_another_issuer_is_refused_before_the_code_go
         answer = await ada.client.get(back.url(iss=iss))
         assert (answer.status_code, "iss" in answer.text) == (422, True)
     assert sent == []
+
+
+async def test_an_issuer_that_is_named_counts_though_nobody_announced_it(
+    browsers: Browsers, issuers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = oauth.discovered
+
+    async def quiet(network: Network, issuer: str) -> Provider:
+        found = await real(network, issuer)
+        return msgspec.structs.replace(found, authorization_response_iss_parameter_supported=False)
+
+    monkeypatch.setattr(oauth, "discovered", quiet)
+    for iss, status in ((issuers["club"], 422), (issuers["school"], 200), ("", 200)):
+        ada = browsers()
+        assert (await ada.client.get(at_provider(await ada.begin(), "quiet").url(iss=iss))).status_code == status
 
 
 async def test_a_token_for_another_sign_in_is_refused(browsers: Browsers, door: Door) -> None:

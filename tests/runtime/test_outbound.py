@@ -62,6 +62,7 @@ async def answering(answer: bytes | Callable[[int], bytes]) -> AsyncIterator[tup
         ("169.254.169.254", False),
         ("172.16.0.1", False),
         ("192.0.0.192", False),
+        ("192.88.99.1", False),
         ("192.168.1.1", False),
         ("198.18.0.1", False),
         ("224.0.0.1", False),
@@ -197,6 +198,17 @@ async def test_a_server_that_does_not_answer_is_given_up() -> None:
             async with HERE.client(limit=100, seconds=0.2) as client:
                 with pytest.raises(httpx2.TimeoutException):
                     await client.get(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+async def test_a_name_for_which_nobody_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> list[Any]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+    async with HERE.client(limit=100, seconds=0.2) as client:
+        with pytest.raises(httpx2.ConnectTimeout, match=r"silent\.test did not answer in time"):
+            await asyncio.wait_for(client.get("http://silent.test/"), 10)
 
 
 @pytest.fixture
