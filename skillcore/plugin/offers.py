@@ -80,7 +80,10 @@ def _judge_source(source: VerificationSource[Any]) -> None:
     _need_struct(source, "requirement")
     _judge_server(source)
     _judge_proofs(source)
-    _need(source.counted_as in _COUNTED, f"counted_as must be 'problems_solved', 'contributions' or None, not {source.counted_as!r}")
+    _need(
+        source.counted_as in _COUNTED,
+        f"counted_as must be 'problems_solved', 'contributions' or None, not {source.counted_as!r}",
+    )
 
 
 def _judge_proofs(source: VerificationSource[Any]) -> None:
