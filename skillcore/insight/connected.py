@@ -8,7 +8,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from skillcore.accounts.access import Actor
 from skillcore.ledger.entries import visible_to
@@ -18,11 +19,9 @@ from skillcore.runtime.events import of_platform
 
 __all__ = ["Connected", "Works", "connected", "newest", "works"]
 
-STANDING = ("account.linked", "account.unlinked", "evidence.withdrawn")
-"""Kinds of which the last one says whether an account is linked."""
-
 STATS = "source.stats"
-KINDS = (*STANDING, STATS)
+ABOUT_ACCOUNTS = text("events.kind in ('account.linked', 'account.unlinked', 'evidence.withdrawn', 'source.stats')")
+"""Written out, as the index for it has it: of the first three kinds the last fact says whether an account is linked."""
 
 
 class Connected(Struct, frozen=True, kw_only=True):
@@ -71,22 +70,17 @@ async def connected(tx: Transaction, actor: Actor, user_id: UUID, until: datetim
         user_id: whose accounts.
         until: what happened later is left out; None for all there is.
     """
+    each = (EventRow.subject_id, EventRow.kind, EventRow.origin)
     last = (
-        select(EventRow.subject_id, EventRow.kind, EventRow.data, EventRow.occurred_at, EventRow.origin, EventRow.id)
-        .where(*_of(user_id, until), EventRow.kind.in_(KINDS))
-        .distinct(EventRow.subject_id, EventRow.kind == STATS, EventRow.origin)
-        .order_by(
-            EventRow.subject_id,
-            EventRow.kind == STATS,
-            EventRow.origin,
-            EventRow.occurred_at.desc(),
-            EventRow.id.desc(),
-        )
+        select(*each, EventRow.data, EventRow.occurred_at, EventRow.id)
+        .where(*_of(user_id, until), ABOUT_ACCOUNTS)
+        .ext(distinct_on(*each))
+        .order_by(*each, EventRow.occurred_at.desc(), EventRow.id.desc())
     )
     rows: Sequence[Any] = (await tx.session.execute(visible_to(actor, last))).all()
     standing: dict[str, Any] = {}
     for row in rows:
-        if row.kind in STANDING:  # of each origin the last one; the last of all decides
+        if row.kind != STATS:
             before = standing.setdefault(row.subject_id, row)
             standing[row.subject_id] = max(before, row, key=lambda one: (one.occurred_at, one.id))
     read = {(row.subject_id, row.origin): row for row in rows if row.kind == STATS}

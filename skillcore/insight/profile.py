@@ -159,7 +159,8 @@ async def ask(tx: Transaction, actor: Actor, *, user: str, as_of: date | None) -
     asked = Asked(user_id=person.id, actor=actor, as_of=as_of, until=until, tag="")
     counted = sorted((name, source.counted_as) for name, source in tx.engine.plugins.sources.items())
     # A platform's tag follows from what it may see: the head of the stream would tell it of other ones.
-    facts = (__version__, counted, person.id, as_of, until, asked.names_accounts, await newest(tx, actor, person.id))
+    head = await newest(tx, actor, person.id)
+    facts = (__version__, counted, person.id, as_of, until, actor.platform_id, asked.names_accounts, head)
     return msgspec.structs.replace(asked, tag=tag_of(msgspec.json.encode(facts)))
 
 

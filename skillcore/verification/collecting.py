@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 
 from skillcore.accounts import people
 from skillcore.defaults.kinds import SourceStats
@@ -83,7 +83,7 @@ async def _recorded(tx: Transaction, account: LinkedAccount) -> Mapping[str, flo
     query = select(EventRow.data).where(
         EventRow.user_id == account.user_id,
         EventRow.subject_id == account.account,
-        EventRow.kind == KIND,
+        EventRow.kind == literal_column(f"'{KIND}'"),  # as the index for it has it
         EventRow.origin.is_not_distinct_from(of_platform(account.vouched_by)),
     )
     last = await tx.session.scalar(query.order_by(EventRow.version.desc()).limit(1))
