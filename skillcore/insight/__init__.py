@@ -4,7 +4,16 @@ It owns no table: everything here is read from the ledger. What is recorded of i
 a subscription.
 """
 
-from skillcore.insight import activity_routes, levels, module_routes, path_routes, prediction_routes, profile_routes, routes
+from skillcore.insight import (
+    activity_routes,
+    dashboard_routes,
+    levels,
+    module_routes,
+    path_routes,
+    prediction_routes,
+    profile_routes,
+    routes,
+)
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
@@ -18,6 +27,7 @@ ROOM = Room(
         *module_routes.ROUTES,
         *prediction_routes.ROUTES,
         *profile_routes.ROUTES,
+        *dashboard_routes.ROUTES,
     ),
     subscriptions=(levels.SUBSCRIPTION,),
 )

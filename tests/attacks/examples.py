@@ -172,6 +172,8 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/analytics/patterns": E(),
     "GET /api/analytics/streaks": E(),
     "GET /api/analytics/profile": E(),
+    "GET /api/dashboard": E(),
+    "GET /api/recommendations": E(),
     "GET /api/charts/progress": E(),
     "GET /api/charts/progress.svg": E(),
     "GET /api/charts/radar": E(),
