@@ -176,7 +176,15 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
         async with engine.transaction() as tx:
             await lag(tx)
     asked = {text: (text, parameters, options) for text, parameters, options in listening.heard}
-    for wanted in ("order by occurred_at, id limit", "from commits", "from unnest", "skill_signals", "snapshots", "kind = any", "split_part"):
+    for wanted in (
+        "order by occurred_at, id limit",
+        "from commits",
+        "from unnest",
+        "skill_signals",
+        "snapshots",
+        "kind = any",
+        "split_part",
+    ):
         assert any(wanted in text for text in asked), f"nothing asked {wanted!r}"
     checks = [(EVENTS, (ada,), ""), (SIGNALS, (ada,), ""), (OF_KINDS, (ada, 0, ["x.note"]), "")]
     found = {}
