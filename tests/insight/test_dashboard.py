@@ -1,0 +1,142 @@
+"""The dashboard and recommendations over HTTP: what each figure is made of, and who sees them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity, TaskCompleted, TimeSpent, Volunteered
+from skillcore.ledger import record
+from skillcore.ledger.skills import NewSkill, create
+from skillcore.runtime.clock import now
+from skillcore.runtime.events import NewEvent
+from tests.visitors import Door, Visitor
+
+TASKS = [{"name": name, "expected_minutes": 60} for name in ("one", "two", "three", "four")]
+
+
+class Learner:
+    """Somebody with an account, whose ledger the tests write."""
+
+    def __init__(self, door: Door, ada: Visitor, ada_id: UUID) -> None:
+        self.door, self.ada, self.ada_id = door, ada, ada_id
+
+    async def put(self, kind: str, data: Any, subject: str, *skills: str, days: float = 0, **more: Any) -> None:
+        """Record what happened so many days ago."""
+        at = now() - timedelta(days=days, minutes=1)
+        event = NewEvent(
+            user_id=self.ada_id,
+            kind=kind,
+            subject_id=subject,
+            skills=skills,
+            data=data,
+            occurred_at=at,
+            **more,
+        )
+        async with self.door.engine.transaction() as tx:
+            await record(tx, [event])
+
+    async def work(self, name: str, *skills: str, days: float = 0, difficulty: float = 4.0) -> None:
+        data = EvidenceAccepted(source="gym", account="gym:ada", work=name, strength="judged", difficulty=difficulty)
+        await self.put("evidence.accepted", data, f"gym:ada:{name}", *skills, days=days)
+
+    async def get(self, path: str, **asked: Any) -> Any:
+        answer = await self.ada.get(path, params=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: Any) -> Any:
+        answer = await self.ada.post(path, body)
+        assert answer.status_code in {200, 201}, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+async def learner(door: Door) -> Learner:
+    ada, ada_id = await door.learner()
+    async with door.engine.transaction() as tx:
+        await create(tx, NewSkill(name="Loops"))
+    return Learner(door, ada, UUID(ada_id))
+
+
+async def test_of_nothing_done_nothing_is_made_up(learner: Learner) -> None:
+    found = await learner.get("/api/dashboard")
+    summary = found["summary"]
+    assert (summary["level"], summary["overall"], summary["improvement"], summary["difficulty"]) == (0, None, None, None)
+    assert (summary["minutes"], summary["works"], summary["active_days"]) == (0, 0, 0)
+    assert (summary["week"]["target"], summary["streak"]["current"]) == (None, None)
+    assert found["recent"] == {"sessions": [], "works": [], "levels": []}
+    assert (found["milestones"], found["recommendations"]) == ([], [])
+    assert found["ahead"] == {"minutes": None, "completion": None}
+    assert (await learner.get("/api/recommendations"))["recommendations"] == []
+
+
+async def test_the_figures_are_those_of_the_ledger(learner: Learner) -> None:
+    for number in range(12):
+        await learner.work(f"w{number}", "loops", days=number / 4)
+    await learner.work("old", days=40, difficulty=10.0)
+    await learner.put("progress.time", TimeSpent(minutes=30), "space", days=2)
+    await learner.put("progress.time", TimeSpent(minutes=45), "space", days=29)  # of the weeks before
+    found = await learner.get("/api/dashboard")
+    summary = found["summary"]
+    assert summary["level"] == pytest.approx((12 * 4 + 10) / 10)
+    assert (summary["works"], summary["minutes"], summary["difficulty"]) == (12, 30, 4)
+    assert [one["subject"] for one in found["recent"]["works"]] == [f"gym:ada:w{number}" for number in range(5)]
+    assert {one["kind"] for one in found["recent"]["works"]} == {"evidence.accepted"}
+    (loops,) = found["milestones"]
+    assert (loops["skill"], loops["next"]["missing"] > 0) == ("loops", True)
+
+
+async def test_modules_tell_what_is_left_and_when_it_may_be_done(learner: Learner) -> None:
+    await learner.post("/api/modules", {"name": "algebra", "user": "me", "module": {"tasks": TASKS}})
+    for days in range(1, 41):
+        await learner.put("progress.time", TimeSpent(minutes=20), "space", days=days)
+    for item in ("one", "two", "three"):
+        done = SessionActivity(type="quiz", score=90, module="algebra", item=item)
+        await learner.put("session.activity", done, "s", days=0, via="platform")
+    found = await learner.get("/api/dashboard")
+    assert found["summary"]["overall"] == 75
+    assert found["ahead"]["minutes"] > 0
+    forecast = found["ahead"]["completion"]
+    assert forecast["status"] == "dated"
+    assert forecast["earliest"] <= forecast["day"] <= forecast["latest"]
+    (advised,) = [one for one in found["recommendations"] if one["kind"] == "module"]
+    assert (advised["title"], advised["reason"], advised["priority"]) == ("algebra", "3 of 4 tasks are completed", "medium")
+
+
+async def test_a_module_that_does_not_say_how_long_it_takes_leaves_the_end_open(learner: Learner) -> None:
+    await learner.post("/api/modules", {"name": "algebra", "user": "me", "module": {"tasks": TASKS}})
+    await learner.post("/api/modules", {"name": "sets", "user": "me", "module": {"tasks": [{"name": "one"}]}})
+    assert (await learner.get("/api/dashboard"))["ahead"] == {"minutes": None, "completion": None}
+
+
+async def test_recommendations_follow_from_paths_goals_weeks_and_skills(learner: Learner) -> None:
+    topics = [{"name": "HTML"}, {"name": "CSS", "prerequisites": ["HTML"], "hours": 2}]
+    await learner.post("/api/learning-paths", {"name": "web", "title": "The web", "topics": topics})
+    await learner.post("/api/learning-paths/web/start", {})
+    completed = TaskCompleted(works=(), topic="HTML")
+    await learner.put("task.completed", completed, "a task")
+    weekly = await learner.ada.send("PUT", "/api/weekly-goal", json={"works": 3})
+    assert weekly.status_code == 200, weekly.text
+    await learner.put("platform.volunteered", Volunteered(title="t"), "o", "loops", via="platform")
+    advised = (await learner.get("/api/recommendations"))["recommendations"]
+    of_kind = {one["kind"]: one for one in advised}
+    assert (of_kind["topic"]["title"], of_kind["topic"]["minutes"]) == ("CSS", 120)
+    assert of_kind["week"]["reason"].startswith("3 works are missing")
+    assert (await learner.get("/api/dashboard"))["recommendations"] == advised
+
+
+async def test_the_latest_sessions_are_shown(learner: Learner) -> None:
+    await learner.post("/api/sessions", {"module": "algebra"})
+    (session,) = (await learner.get("/api/dashboard"))["recent"]["sessions"]
+    assert session["module"] == "algebra"
+
+
+async def test_others_have_no_dashboard_of_hers(door: Door, learner: Learner) -> None:
+    bob = (await door.learner("bob@example.org"))[0]
+    for path in ("/api/dashboard", "/api/recommendations"):
+        assert (await bob.get(path, params={"user": str(learner.ada_id)})).status_code == 404
+        assert (await (await door.admin()).get(path, params={"user": str(learner.ada_id)})).status_code == 200
