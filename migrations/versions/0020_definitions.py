@@ -32,11 +32,43 @@ create table definition_versions (
   primary key (definition_id, version)
 );
 
-grant select, insert, update, delete on definitions, definition_versions to skillcore_service;
+create table path_enrolments (
+  user_id uuid not null references users,
+  definition_id uuid not null references definitions on delete cascade,
+  started_at timestamptz not null,
+  left_at timestamptz,
+  primary key (user_id, definition_id)
+);
+create index path_enrolments_definition_id_idx on path_enrolments (definition_id);
+
+create table path_advice (
+  id uuid primary key,
+  user_id uuid references users,
+  platform_id uuid references platforms,
+  job_id bigint,
+  advisor text collate "C" not null,
+  topics json not null,
+  reason text not null,
+  outcome json,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null
+);
+create index path_advice_user_id_idx on path_advice (user_id);
+create index path_advice_expires_at_idx on path_advice (expires_at);
+
+alter table tasks add column path_id uuid references definitions on delete set null;
+create index tasks_path_id_idx on tasks (path_id) where path_id is not null;
+
+-- Where somebody stands on a path is read from the tasks that they completed, and from nothing else of their stream.
+create index events_completed_idx on events (user_id, occurred_at, id) where kind = 'task.completed';
+
+grant select, insert, update, delete on definitions, definition_versions, path_enrolments, path_advice to skillcore_service;
 """
 
 DOWN = """
-drop table definition_versions, definitions;
+drop index events_completed_idx;
+alter table tasks drop column path_id;
+drop table path_advice, path_enrolments, definition_versions, definitions;
 """
 
 

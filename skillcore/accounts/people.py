@@ -234,17 +234,21 @@ async def list_people(tx: Transaction, actor: Actor, *, limit: int, cursor: str 
     return page(rows, limit, lambda row: _person(row[0], row[1]), lambda row: row[0].id)
 
 
-def check_time_zone(name: str) -> None:
+def check_time_zone(name: str, *, field: str = "time_zone") -> None:
     """Refuse what is no time zone.
 
+    Args:
+        name: as it was given.
+        field: where it was given.
+
     Raises:
-        InvalidField: names the field ``time_zone``.
+        InvalidField: names the field.
     """
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        message = f"time_zone: {name!r} is no time zone of the IANA database: write it like Europe/Vienna or UTC"
-        raise InvalidField(message, field="time_zone") from error
+        message = f"{field}: {name!r} is no time zone of the IANA database: write it like Europe/Vienna or UTC"
+        raise InvalidField(message, field=field) from error
 
 
 async def _named(tx: Transaction, actor: Actor, external_id: str) -> Person | None:

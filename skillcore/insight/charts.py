@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Date, and_, any_, cast, func, not_, select
+from sqlalchemy import Date, any_, cast, func, select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.charts import Day, Heatmap, LineChart, Radar, Series
 from skillcore.charts.scales import ticks
-from skillcore.insight import aims, readings, spans
+from skillcore.insight import aims, readings, records, spans
 from skillcore.insight.levels import DIGITS, rounded
 from skillcore.insight.pictures import drawable
 from skillcore.insight.spans import Span
@@ -23,20 +23,13 @@ from skillcore.ledger.entries import visible_to
 from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow, SkillRow
 from skillcore.plugin import Score
-from skillcore.plugin.manager import Plugins
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 
-__all__ = ["activity", "end_of", "names_of_skills", "progress", "radar"]
+__all__ = ["activity", "end_of", "most_of", "names_of_skills", "progress", "radar"]
 
 AXES = 12
 """Skills that a radar shows, at most: with more nobody can tell them apart."""
-
-DONE = frozenset({"evidence.accepted", "progress.updated", "mentorship.held"})
-"""Kinds of what people did that the engine records itself; the others are about tasks, accounts and scores."""
-
-ENDS = frozenset({"session.ended"})
-"""Kinds that clients send and that are nothing done: what they end was counted when it began."""
 
 
 async def progress(
@@ -111,15 +104,12 @@ async def activity(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> H
     first = spans.start_of("week", last) - timedelta(weeks=weeks - 1)
     begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, last + timedelta(days=1)))
     day = cast(func.timezone(person.time_zone, EventRow.occurred_at), Date)
+    withdrawn = await withdrawn_accounts(await tx.psycopg(), person.id, NEWEST)
     conditions = [
-        EventRow.user_id == person.id,
+        *records.conditions(person.id, records.done_kinds(tx.engine.plugins), withdrawn),
         EventRow.occurred_at >= begin,
         EventRow.occurred_at < end,
-        EventRow.kind.in_(sorted(_counted(tx.engine.plugins))),
     ]
-    if withdrawn := await withdrawn_accounts(await tx.psycopg(), person.id, NEWEST):
-        of_account = EventRow.data["account"].as_string().in_(sorted(withdrawn))
-        conditions.append(not_(and_(EventRow.kind == "evidence.accepted", of_account)))
     query = visible_to(actor, select(day, func.count()).where(*conditions).group_by(day).order_by(day))
     rows = (await tx.session.execute(query)).all()
     return Heatmap(
@@ -130,23 +120,18 @@ async def activity(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> H
 def end_of(found: Iterable[Score]) -> float:
     """Return the end of the axes: the most that the scores can become; where that has no end, a round number above them."""
     found = list(found)
-    most = max((_most(score) for score in found), default=math.inf)
+    most = max((most_of(score) for score in found), default=math.inf)
     if most < math.inf and (end := round(most, DIGITS)) > 0:
         return end
     return ticks([0.0, *(max(score.value or 0.0, 0.0) for score in found)], 0, 1).high
 
 
-def _most(score: Score) -> float:
+def most_of(score: Score) -> float:
     """Return the most that a score can become, which may have no end."""
     if not score.components or any(part.most is None for part in score.components):
         return math.inf
     parts = [(part.most or 0.0) * part.weight for part in score.components]
     return math.fsum(parts) if score.combine == "sum" else math.prod(parts)
-
-
-def _counted(plugins: Plugins) -> frozenset[str]:
-    """Return the kinds of events that are something done: those that clients may send, and some of the engine's own."""
-    return DONE | frozenset(kind.name for kind in plugins.kinds.values() if kind.client) - ENDS
 
 
 def _named(formula: str) -> str:

@@ -22,7 +22,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
 
-__all__ = ["Explanation", "Fact", "Gain", "Part", "explain", "gains", "opened"]
+__all__ = ["Explanation", "Fact", "Gain", "Part", "explain", "gains", "opened", "part_of"]
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -167,7 +167,7 @@ async def opened(
         link=value.score.link,
         parameters=bound.parameters(),
         head=shown_head(actor, value.head),
-        components=[_part(component) for component in value.score.components],
+        components=[part_of(component) for component in value.score.components],
         gains=gains(value.score),
         events=page(facts, limit, lambda fact: fact, lambda fact: (fact.occurred_at, fact.id)),
     )
@@ -237,7 +237,8 @@ def _fact(stored: Stored, before: Score, after: Score) -> Fact:
     )
 
 
-def _part(component: Component) -> Part:
+def part_of(component: Component) -> Part:
+    """Return a component as it is shown."""
     return Part(
         name=component.name,
         value=round(component.value, DIGITS),

@@ -17,7 +17,7 @@ from skillcore.insight import analytics, charts, explanations, levels, pictures,
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "AsOf"]
 
 READ = {"access": access(user(), key="scores:read")}
 DRAWN = READ | pictures.PICTURE

@@ -4,64 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from skillcore.runtime.clock import now
 from skillcore.runtime.problems import InvalidField
 
-__all__ = ["Span", "after", "end_of_day", "last_day", "past_end", "start_of", "starts"]
+__all__ = ["WEEKDAYS", "Span", "Weekday", "after", "end_of_day", "last_day", "past_end", "start_of", "starts"]
 
 Span = Literal["day", "week", "month"]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 SHOWN: dict[Span, int] = {"day": 30, "week": 12, "month": 12}
 """Buckets shown when no beginning is given."""
 
 MOST_BUCKETS = 400
 
 
-def starts(bucket: Span, since: date | None, until: date) -> Sequence[date]:
+def starts(bucket: Span, since: date | None, until: date, *, week: Weekday = "monday") -> Sequence[date]:
     """Return the first days of all buckets from that of ``since`` to that of ``until``; some time back without ``since``.
+
+    Weeks begin on the day that ``week`` names.
 
     Raises:
         InvalidField: the time asked for ends before it begins, or has too many buckets.
     """
-    last = start_of(bucket, until)
+    last = start_of(bucket, until, week)
     if since is None:
         found = [last]
         while len(found) < SHOWN[bucket]:
-            found.append(start_of(bucket, found[-1] - timedelta(days=1)))
+            found.append(start_of(bucket, found[-1] - timedelta(days=1), week))
         return found[::-1]
     if since > until:
         raise InvalidField(f"since: {since} lies after {until}", field="since")
     if since.year < 2 or until.year > 9000:
         raise InvalidField("since: the years from 2 to 9000 can be asked for", field="since")
-    found = [start_of(bucket, since)]
+    found = [start_of(bucket, since, week)]
     while found[-1] < last:
-        found.append(after(bucket, found[-1]))
+        found.append(after(bucket, found[-1], week))
         if len(found) > MOST_BUCKETS:
             raise InvalidField(f"since: at most {MOST_BUCKETS} buckets; ask for less time or longer buckets", field="since")
     return found
 
 
-def start_of(bucket: Span, day: date) -> date:
-    """Return the first day of the bucket in which a day lies; weeks begin on Monday."""
+def start_of(bucket: Span, day: date, week: Weekday = "monday") -> date:
+    """Return the first day of the bucket in which a day lies; weeks begin on the day that ``week`` names."""
     match bucket:
         case "day":
             return day
         case "week":
-            return day - timedelta(days=day.weekday())
+            return day - timedelta(days=(day.weekday() - WEEKDAYS.index(week)) % 7)
         case "month":
             return day.replace(day=1)
 
 
-def after(bucket: Span, start: date) -> date:
+def after(bucket: Span, start: date, week: Weekday = "monday") -> date:
     """Return the first day of the next bucket."""
-    return start_of(bucket, start + timedelta(days={"day": 1, "week": 7, "month": 31}[bucket]))
+    return start_of(bucket, start + timedelta(days={"day": 1, "week": 7, "month": 31}[bucket]), week)
 
 
-def last_day(bucket: Span, start: date) -> date:
+def last_day(bucket: Span, start: date, week: Weekday = "monday") -> date:
     """Return the last day of the bucket that begins on a day."""
-    return after(bucket, start) - timedelta(days=1)
+    return after(bucket, start, week) - timedelta(days=1)
 
 
 def end_of_day(day: date, time_zone: str) -> datetime:

@@ -11,35 +11,31 @@ same again; what is retired is no longer listed and cannot change, and its versi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta, Struct
-from sqlalchemy import ColumnElement, and_, case, exists, false, or_, select, true
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.accounts.audit import note_read
-from skillcore.accounts.mentor_tables import MentorRow
-from skillcore.accounts.tables import MembershipRow
+from skillcore.learning.lookup import all_seen, noted, row_of, standing_at
 from skillcore.learning.tables import DefinitionRow, DefinitionVersionRow
+from skillcore.learning.whose import had_by, seen_by
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
-from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFound
+from skillcore.runtime.problems import Conflict, InvalidField, NotFound
 
-__all__ = ["Definition", "Name", "Reference", "at", "define", "edit", "found", "history", "listing", "retire"]
+__all__ = ["Definition", "Name", "among", "at", "define", "edit", "found", "history", "known", "listing", "retire"]
 
 B = TypeVar("B", bound=Struct)
 
 TICK = timedelta(microseconds=1)
-NAMED = 10
-"""How many ids a conflict names, of definitions that share a name."""
-
 Name = Annotated[
     str,
     Meta(
@@ -50,7 +46,6 @@ Name = Annotated[
         examples=["web-basics"],
     ),
 ]
-Reference = Annotated[str, Meta(min_length=1, max_length=200, description="An id, or a name.")]
 
 
 class Definition(Struct, Generic[B], frozen=True, kw_only=True):
@@ -59,7 +54,7 @@ class Definition(Struct, Generic[B], frozen=True, kw_only=True):
     Attributes:
         platform_id: of the platform that made it; None of a person's own, and of the installation's.
         owner_id: of the person whose it is; None of a platform's, and of the installation's.
-        edited_at: when this version was made, or it got its present name.
+        edited_at: when this version was made.
         retired_at: since when it is no longer listed.
     """
 
@@ -132,7 +127,7 @@ async def edit(
         Forbidden: they may see it, and not change it.
         Conflict: another version stands by now, the new name is taken, or it is retired.
     """
-    row = await _row(tx, actor, kind, reference, write=True)
+    row = await row_of(tx, actor, kind, reference, write=True)
     if version is not None and version != row.version:
         raise Conflict(
             f"somebody else edited {row.name!r} meanwhile: version {row.version} stands, and not {version};"
@@ -143,7 +138,6 @@ async def edit(
     if name is not None and name != row.name:
         _check_name(name)
         await _named(tx, row, name)
-        row.edited_at = max(now(), row.edited_at + TICK)
     last = await _version(tx, row, row.version)
     if msgspec.convert(last.body, type(body)) != body:
         row.version += 1
@@ -161,6 +155,7 @@ async def found(
     *,
     owner: UUID | None = None,
     version: int | None = None,
+    moment: datetime | None = None,
     lock: bool = False,
     write: bool = False,
 ) -> Definition[B]:
@@ -174,6 +169,7 @@ async def found(
         body: the type of what it says.
         owner: look only among what this person has: their own, their platforms' and the installation's.
         version: one of its versions; the last one, if not given.
+        moment: the version that stood then; the first one, if it was made later.
         lock: let nobody edit or retire it until the transaction ends.
         write: the caller is about to change it; locks it too.
 
@@ -182,7 +178,10 @@ async def found(
         Forbidden: they may see it, and not change it.
         Conflict: several have this name; names their ids. Or it is to be changed and is retired.
     """
-    row = await _row(tx, actor, kind, reference, owner=owner, lock=lock, write=write)
+    row = await row_of(tx, actor, kind, reference, owner=owner, lock=lock, write=write)
+    if moment is not None:
+        query = select(DefinitionVersionRow).where(DefinitionVersionRow.definition_id == row.id)
+        return _defined(row, (await tx.session.scalars(query.order_by(*standing_at(moment)).limit(1))).one(), body)
     return _defined(row, await _version(tx, row, row.version if version is None else version), body)
 
 
@@ -197,20 +196,12 @@ async def listing(
     cursor: str | None,
 ) -> Page[Definition[B]]:
     """Return what the caller sees, oldest first; with an owner, what this person has of it, as in `found`. Nothing retired."""
-    query = (
-        select(DefinitionRow, DefinitionVersionRow)
-        .join(DefinitionVersionRow, _current())
-        .where(DefinitionRow.kind == kind, DefinitionRow.retired_at.is_(None), _seen_by(actor))
-        .order_by(DefinitionRow.id)
-        .limit(limit + 1)
-    )
+    query = all_seen(actor, kind, owner).limit(limit + 1)
     after = position(cursor, UUID)
     if after is not None:
         query = query.where(DefinitionRow.id > after)
-    if owner is not None:
-        query = query.where(_had_by(owner))
     rows = (await tx.session.execute(query)).all()
-    _note(tx, actor, [row for row, _ in rows[:limit]])
+    noted(tx, actor, [row for row, _ in rows[:limit]])
     return page(rows, limit, lambda row: _defined(row[0], row[1], body), lambda row: row[0].id)
 
 
@@ -230,12 +221,30 @@ async def history(
         NotFound: there is none that this caller may see.
         Conflict: several have this name; names their ids.
     """
-    row = await _row(tx, actor, kind, reference)
+    row = await row_of(tx, actor, kind, reference)
     query = select(DefinitionVersionRow).where(DefinitionVersionRow.definition_id == row.id)
     if before is not None:
         query = query.where(DefinitionVersionRow.version < before)
     rows = await tx.session.scalars(query.order_by(DefinitionVersionRow.version.desc()).limit(limit))
     return [_defined(row, one, body) for one in rows]
+
+
+async def among(
+    tx: Transaction, actor: Actor, kind: str, body: type[B], ids: Collection[UUID], *, owner: UUID | None = None
+) -> list[Definition[B]]:
+    """Return those of some definitions that the caller sees, and with an owner, that this person has; nothing retired."""
+    if not ids:
+        return []
+    rows = (await tx.session.execute(all_seen(actor, kind, owner).where(DefinitionRow.id.in_(ids)))).all()
+    return [_defined(row, version, body) for row, version in rows]
+
+
+async def known(tx: Transaction, actor: Actor, ids: Iterable[UUID | None]) -> set[UUID]:
+    """Return those of some definitions of which the caller may know: a member's task may belong to another platform's path."""
+    named = {id_ for id_ in ids if id_ is not None}
+    if actor.platform_id is None or not named:
+        return named
+    return set(await tx.session.scalars(select(DefinitionRow.id).where(DefinitionRow.id.in_(named), seen_by(actor))))
 
 
 async def retire(tx: Transaction, actor: Actor, kind: str, reference: str) -> None:
@@ -246,7 +255,7 @@ async def retire(tx: Transaction, actor: Actor, kind: str, reference: str) -> No
         Forbidden: they may see it, and not change it.
         Conflict: several have this name, or it is retired already.
     """
-    row = await _row(tx, actor, kind, reference, write=True)
+    row = await row_of(tx, actor, kind, reference, write=True)
     row.retired_at = now()
 
 
@@ -263,98 +272,17 @@ async def at(
         moment: when.
         owner: None is returned unless this person has it, as in `found`.
     """
-    later = DefinitionVersionRow.created_at > moment
     query = (
         select(DefinitionVersionRow.body)
         .join(DefinitionRow, DefinitionRow.id == DefinitionVersionRow.definition_id)
         .where(DefinitionRow.id == definition_id, DefinitionRow.kind == kind)
-        .order_by(later, case((later, DefinitionVersionRow.version), else_=-DefinitionVersionRow.version))
+        .order_by(*standing_at(moment))
         .limit(1)
     )
     if owner is not None:
-        query = query.where(_had_by(owner))
+        query = query.where(had_by(owner))
     row = (await tx.session.execute(query)).first()
     return None if row is None else msgspec.convert(row[0], body)
-
-
-async def _row(
-    tx: Transaction,
-    actor: Actor,
-    kind: str,
-    reference: str,
-    *,
-    owner: UUID | None = None,
-    lock: bool = False,
-    write: bool = False,
-) -> DefinitionRow:
-    """Return the one definition that a reference names."""
-    query = select(DefinitionRow).where(DefinitionRow.kind == kind, _seen_by(actor), _named_by(reference))
-    if owner is not None:
-        query = query.where(_had_by(owner))
-    if lock or write:
-        query = query.with_for_update(of=DefinitionRow).execution_options(populate_existing=True)
-    rows = (await tx.session.scalars(query.order_by(DefinitionRow.id).limit(NAMED))).all()
-    if not rows:
-        raise NotFound(f"there is no such {kind}, or not for you")
-    if len(rows) > 1:
-        ids = [str(row.id) for row in rows]
-        raise Conflict(f"several have this name: say which one by its id, such as {ids[0]}", ids=ids)
-    row = rows[0]
-    if write and not _may_change(actor, row):
-        raise Forbidden(f"this {kind} can be changed by whoever made it alone; make one of your own")
-    if write and row.retired_at is not None:
-        raise Conflict(f"this {kind} is retired, and cannot change any more")
-    _note(tx, actor, rows)
-    return row
-
-
-def _named_by(reference: str) -> ColumnElement[bool]:
-    """Return the condition for what a reference names; a name is told from an id by its form."""
-    try:
-        return DefinitionRow.id == UUID(reference)
-    except ValueError:
-        if "\0" in reference:  # which no text in the database holds, and the driver refuses to send
-            return false()
-        return and_(DefinitionRow.name == reference, DefinitionRow.retired_at.is_(None))
-
-
-def _seen_by(actor: Actor) -> ColumnElement[bool]:
-    everybodys = and_(DefinitionRow.owner_id.is_(None), DefinitionRow.platform_id.is_(None))
-    if actor.platform_id is not None:
-        member = exists().where(
-            MembershipRow.platform_id == DefinitionRow.platform_id, MembershipRow.user_id == DefinitionRow.owner_id
-        )
-        own = and_(DefinitionRow.platform_id == actor.platform_id, or_(DefinitionRow.owner_id.is_(None), member))
-        return or_(everybodys, own)
-    if actor.is_admin:
-        return true()
-    seen = [everybodys, _shared_with(actor.user_id), DefinitionRow.owner_id == actor.user_id]
-    if actor.role == "mentor":
-        mentored = MentorRow.learner_id == DefinitionRow.owner_id
-        seen.append(exists().where(MentorRow.mentor_id == actor.user_id, mentored))
-    return or_(*seen)
-
-
-def _had_by(person: UUID) -> ColumnElement[bool]:
-    """Return the condition for what a person has: their own, their platforms' and the installation's."""
-    everybodys = and_(DefinitionRow.owner_id.is_(None), DefinitionRow.platform_id.is_(None))
-    return or_(DefinitionRow.owner_id == person, everybodys, _shared_with(person))
-
-
-def _shared_with(person: UUID | None) -> ColumnElement[bool]:
-    """Return the condition for what the platforms of a person share with all of their members."""
-    member = exists().where(MembershipRow.platform_id == DefinitionRow.platform_id, MembershipRow.user_id == person)
-    return and_(DefinitionRow.owner_id.is_(None), member)
-
-
-def _may_change(actor: Actor, row: DefinitionRow) -> bool:
-    if actor.platform_id is not None:
-        return row.platform_id == actor.platform_id
-    return actor.is_admin or (row.platform_id is None and row.owner_id is not None and row.owner_id == actor.user_id)
-
-
-def _note(tx: Transaction, actor: Actor, rows: Sequence[DefinitionRow]) -> None:
-    note_read(tx, actor, [row.owner_id for row in rows if row.owner_id is not None])
 
 
 def _check_name(name: str) -> None:
@@ -397,16 +325,11 @@ async def _version(tx: Transaction, row: DefinitionRow, version: int) -> Definit
     return found_
 
 
-def _current() -> ColumnElement[bool]:
-    return and_(DefinitionVersionRow.definition_id == DefinitionRow.id, DefinitionVersionRow.version == DefinitionRow.version)
-
-
 def _defined(row: DefinitionRow, version: DefinitionVersionRow, body: type[B]) -> Definition[B]:
     return _described(row, version, msgspec.convert(version.body, body))
 
 
 def _described(row: DefinitionRow, version: DefinitionVersionRow, body: B) -> Definition[B]:
-    last = version.version == row.version
     return Definition(
         id=row.id,
         kind=row.kind,
@@ -415,7 +338,7 @@ def _described(row: DefinitionRow, version: DefinitionVersionRow, body: B) -> De
         platform_id=row.platform_id,
         owner_id=row.owner_id,
         created_at=row.created_at,
-        edited_at=row.edited_at if last else version.created_at,
+        edited_at=version.created_at,
         retired_at=row.retired_at,
         body=body,
     )

@@ -27,6 +27,8 @@ SESSIONS = uuid5(NAMESPACE_URL, "urn:skillcore:training-session")
 KINDS = "('session.started', 'session.activity', 'session.ended')"
 SESSION_KINDS = frozenset({"session.started", "session.activity", "session.ended"})
 
+# A payload may hold a NUL, which PostgreSQL turns into no text, and refuses to look past: it is read as the character that
+# stands for what cannot be shown.
 OF_EVENTS = f"""
 select user_id, platform_id, subject_id,
   coalesce((array_agg(module order by kind = 'session.started' desc, occurred_at, id) filter (where module <> ''))[1], ''),
@@ -35,7 +37,8 @@ select user_id, platform_id, subject_id,
   max(occurred_at) filter (where kind = 'session.ended'),
   max(occurred_at) filter (where kind = 'session.ended' and via <> 'engine'),
   count(*) filter (where kind = 'session.activity'), max(version)
-from (select e.user_id, e.subject_id, e.kind, e.occurred_at, e.id, e.version, e.via, e.data ->> 'module' as module,
+from (select e.user_id, e.subject_id, e.kind, e.occurred_at, e.id, e.version, e.via,
+    replace(e.data::text, '\\u0000', '\\ufffd')::json ->> 'module' as module,
     case when e.origin like 'platform:%%' then substr(e.origin, 10)::uuid end as platform_id
   from unnest(%s::uuid[], %s::text[]) n(u, s),
   lateral (select * from events e where e.user_id = n.u and e.subject_id = n.s and e.kind in {KINDS} offset 0) e) seen

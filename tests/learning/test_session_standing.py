@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from skillcore.defaults.kinds import SessionActivity
 from skillcore.learning import session_standing, training
 from skillcore.learning.session_standing import derive
 from skillcore.ledger import record
@@ -16,7 +17,7 @@ from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
 from tests.conftest import Dsns
-from tests.learning.trainings import activity, at, ended, follow, rows, say, shown, started
+from tests.learning.trainings import activity, at, ended, event, follow, rows, say, shown, started
 
 ADA = new_id()
 SCHOOL, CLUB = new_id(), new_id()
@@ -81,6 +82,17 @@ async def test_no_order_and_no_split_changes_it_nor_does_rebuilding(engine: Engi
     await session_standing.rebuild(engine, lines.append)
     assert await rows(engine) == before
     assert lines[-1] == "sessions: 72 of 19 people, done"
+
+
+async def test_a_payload_may_hold_what_no_text_does(engine: Engine) -> None:
+    odd = {"a\0": "\0", "\\u0000": "\\\0", "module": "not this"}
+    await say(engine, event(ADA, SessionActivity(type="\0", module="a\0b", detail=odd), 0), activity(ADA, 1, module="later"))
+    await say(engine, started(ADA, 0, "\\u0000", subject="another"))
+    await follow(engine)
+    found = await rows(engine)
+    assert {row["subject"]: row["module"] for row in found} == {"s": "a\ufffdb", "another": "\\ufffd"}
+    await session_standing.rebuild(engine, lambda _: None)
+    assert await rows(engine) == found
 
 
 async def test_each_platforms_session_is_its_own(engine: Engine) -> None:

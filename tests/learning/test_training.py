@@ -128,6 +128,7 @@ async def test_events_may_have_happened_before_and_come_twice(school: Platform, 
         ({"occurred_at": "1960-01-01T00:00:00Z"}, 422, "events[0].occurred_at"),
         ({"id": "6f1f4a39-98b5-5d9f-9a3d-3c0a5f6f2c11"}, 422, "events[0].id"),
         ({"kind": "session.ended"}, 422, None),
+        ({"type": ""}, 422, "events[0].type"),
     ],
 )
 async def test_problems_name_the_field(school: Platform, event: dict[str, Any], status: int, field: str | None) -> None:
