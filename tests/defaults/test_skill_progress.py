@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -142,7 +142,7 @@ def test_what_rings_gain_and_honest_reviewers_keep(events, expected):
 @given(
     st.lists(st.tuples(st.sampled_from("abcde"), st.sampled_from(["t1", "t2"]), st.floats(0, 100), st.booleans()), max_size=20)
 )
-@settings(max_examples=80)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_reviewer_gives_more_than_their_share(given_):
     events = [review(quality, by, n, work, marked) for n, (by, work, quality, marked) in enumerate(given_)]
     for name in {by for by, *_ in given_}:

@@ -152,6 +152,7 @@ class TestGoal(FormulaSuite):
 
 
 @given(values=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([0.0, 99.0, 100.0])), max_size=30))
+@settings(deadline=None)
 def test_a_task_that_gets_done_never_lowers_a_space(values):
     space = Space()
     state = SpaceState()
@@ -167,6 +168,7 @@ def test_a_task_that_gets_done_never_lowers_a_space(values):
     minutes=st.lists(st.floats(0, 1440), max_size=20),
     reached=st.lists(st.sampled_from([*GARDEN.milestones, "other"]), max_size=20),
 )
+@settings(deadline=None)
 def test_time_and_milestones_never_lower_a_space(minutes, reached):
     space, state, last = Space(), SpaceState(), 0.0
     for given_ in [*(said("time", minutes=one) for one in minutes), *map(milestone, reached)]:
@@ -177,7 +179,7 @@ def test_time_and_milestones_never_lower_a_space(minutes, reached):
 
 
 @given(one=st.floats(0, 100), more=st.floats(0, 100), number=st.integers(0, 15))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_goal_rises_with_its_spaces_and_with_activities(one, more, number):
     goal, state = Goal(), GoalState()
     for n in range(number):
