@@ -1,4 +1,4 @@
-"""Insight: scores in use. Levels, explanations down to the facts, and analytics of signals.
+"""Insight: scores in use. Levels, explanations down to the facts, analytics of signals, and what was done, with its patterns.
 
 It owns no table: everything here is read from the ledger. What is recorded of it, such as that a level changed, goes through
 a subscription.
