@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from benchmarks.truth import patterns
+from benchmarks.truth import growth, intervals, patterns, replay
 from benchmarks.truth.reports import Report, table
 
 __all__ = ["CHECKS"]
@@ -27,7 +27,10 @@ class Found(Protocol):
 
 
 CHECKS: Mapping[str, Callable[[int], Found]] = {
+    "growth": growth.run,
+    "intervals": intervals.run,
     "patterns": patterns.run,
+    "replay": replay.run,
 }
 
 

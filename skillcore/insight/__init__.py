@@ -1,12 +1,16 @@
-"""Insight: scores in use. Levels, explanations down to the facts, analytics of signals, and what was done, with its patterns.
+"""Insight: scores in use. Levels, explanations down to the facts, positions on paths, signals, and patterns in practice.
 
 It owns no table: everything here is read from the ledger. What is recorded of it, such as that a level changed, goes through
 a subscription.
 """
 
-from skillcore.insight import activity_routes, levels, routes
+from skillcore.insight import activity_routes, levels, module_routes, path_routes, prediction_routes, routes
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
-ROOM = Room(name="insight", routes=(*routes.ROUTES, *activity_routes.ROUTES), subscriptions=(levels.SUBSCRIPTION,))
+ROOM = Room(
+    name="insight",
+    routes=(*routes.ROUTES, *activity_routes.ROUTES, *path_routes.ROUTES, *module_routes.ROUTES, *prediction_routes.ROUTES),
+    subscriptions=(levels.SUBSCRIPTION,),
+)

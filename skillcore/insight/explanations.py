@@ -22,7 +22,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
 
-__all__ = ["Explanation", "Fact", "Gain", "Part", "explain", "gains", "opened"]
+__all__ = ["Explanation", "Fact", "Gain", "Part", "explain", "gains", "opened", "part_of"]
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -167,7 +167,7 @@ async def opened(
         link=value.score.link,
         parameters=bound.parameters(),
         head=shown_head(actor, value.head),
-        components=[_part(component) for component in value.score.components],
+        components=[part_of(component) for component in value.score.components],
         gains=gains(value.score),
         events=page(facts, limit, lambda fact: fact, lambda fact: (fact.occurred_at, fact.id)),
     )
@@ -203,12 +203,13 @@ async def _facts(
     """Return one more than ``limit`` of the events after a position that moved the score."""
     facts: list[Fact] = []
     states: dict[str, Any] = {}
+    first = formula.state()
     until = wanted.as_of or LAST
     events = in_time_order(await tx.psycopg(), tx.engine.plugins, wanted.user_id, formula.kinds, head=head, until=until)
     async for stored in events:
-        old = states.get(reading.subject)
+        old = states.get(reading.subject, first)
         fold(formula, states, stored.event)
-        new = states.get(reading.subject)
+        new = states.get(reading.subject, first)
         if new != old and (after is None or stored.position > after) and is_visible(actor, stored.origin):
             before, now_ = (valued(formula, state, reading) for state in (old, new))
             facts.append(_fact(stored, before, now_))
@@ -236,7 +237,8 @@ def _fact(stored: Stored, before: Score, after: Score) -> Fact:
     )
 
 
-def _part(component: Component) -> Part:
+def part_of(component: Component) -> Part:
+    """Return a component as it is shown."""
     return Part(
         name=component.name,
         value=round(component.value, DIGITS),

@@ -2,14 +2,17 @@
 
 A snapshot holds a formula's states for all its subjects at one version of the stream. It is used when the events since
 then are all later in time than those it has seen, and when none of them changes which evidence counts. Checkpoints hold the
-states of former days, a few thousand events apart: where events came late, the fold begins at the last one before them, and
-a reading as of a former day begins at the last one before that. So a score never depends on the order in which events arrived.
+states of former days, a few thousand events apart, closer where a series was read: where events came late, the fold begins at
+the last one before them, and a reading as of a former day begins at the last one before that. So a score never depends on the
+order in which events arrived.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from bisect import bisect_left
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +29,9 @@ __all__ = ["CHECKPOINT_EVERY", "FORGET", "Folded", "along", "as_of", "folded"]
 
 CHECKPOINT_EVERY = 5000
 """Events from one checkpoint to the next."""
+
+CHARTED_EVERY = 50
+"""Events, at least, between checkpoints of moments that were asked for one after the other: those will be asked for again."""
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 
@@ -46,6 +52,11 @@ MARK = """insert into checkpoints (user_id, formula, formula_version, parameters
   values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing"""
 BEFORE = f"""select upto_at, upto_id, folded, states::text from checkpoints where {OF_FORMULA} and upto_at < %s
   order by upto_at desc, upto_id desc limit 1"""  # noqa: S608
+BETWEEN = f"""select upto_at, upto_id, folded from checkpoints where {OF_FORMULA} and upto_at > %s and upto_at < %s
+  order by upto_at, upto_id"""  # noqa: S608
+AT = f"""select upto_at, upto_id, folded, states::text from checkpoints where {OF_FORMULA}
+  and upto_at = %s and upto_id = %s"""  # noqa: S608
+HOLD = f"select from snapshots where {OF_FORMULA} and head = %s for update skip locked"
 FORGET = ("delete from snapshots where user_id = %s", "delete from checkpoints where user_id = %s")
 """What forgets all snapshots of a person."""
 
@@ -109,23 +120,69 @@ async def along(
 ) -> AsyncIterator[Folded]:
     """Yield a formula's states as of each of some moments, which ascend, in one pass over the events between them.
 
-    The states are moved on from one to the next: whoever keeps some for longer copies them.
+    Where checkpoints lie between the moments, the pass goes from one to the next and leaves out what they have seen; and it
+    leaves some at the moments themselves, so that the next one has little to do, however much happens in a day. The states are
+    moved on from one to the next: whoever keeps some for longer copies them.
     """
     if not moments:
         return
     found = await as_of(connection, plugins, formula, user_id, moments[0])
     yield found
-    states, upto, count, place = dict(found.states), found.upto, found.events, 1
-    async for stored in in_time_order(
-        connection, plugins, user_id, formula.kinds, head=found.head, after=upto, until=moments[-1]
-    ):
-        while place < len(moments) and stored.event.occurred_at > moments[place]:
-            yield Folded(states, found.head, upto, count)
-            place += 1
-        fold(formula, states, stored.event)
-        upto, count = stored.position, count + 1
-    for _ in moments[place:]:
-        yield Folded(states, found.head, upto, count)
+    key = (user_id, formula.name, formula.version, parameters_hash(formula))
+    begin = FIRST if found.upto is None else found.upto[0]
+    known = await (await connection.execute(BETWEEN, (*key, begin, moments[-1]))).fetchall()
+    fresh: list[Folded] = []
+    marked = found.events
+    for last, run in _runs(moments[1:], known):
+        if last is not None:
+            found, marked = await _moved(connection, formula, key, last, found), last[2]
+        states, upto, count, place = dict(found.states), found.upto, found.events, 0
+        async for stored in in_time_order(
+            connection, plugins, user_id, formula.kinds, head=found.head, after=upto, until=run[-1]
+        ):
+            while stored.event.occurred_at > run[place]:
+                found = Folded(dict(states), found.head, upto, count)
+                if count - marked >= CHARTED_EVERY:
+                    fresh.append(found)
+                    marked = count
+                yield found
+                place += 1
+            fold(formula, states, stored.event)
+            upto, count = stored.position, count + 1
+        found = Folded(states, found.head, upto, count)
+        if count - marked >= CHARTED_EVERY:
+            fresh.append(found)
+            marked = count
+        for _ in run[place:]:
+            yield found
+    await _mark(connection, key, found.head, fresh)
+
+
+def _runs(moments: Sequence[datetime], known: Sequence[Any]) -> Iterator[tuple[Any | None, Sequence[datetime]]]:
+    """Yield moments that have the same last checkpoint before them, with that checkpoint; None before the first."""
+    times = [row[0] for row in known]
+    for place, run in groupby(moments, key=lambda moment: bisect_left(times, moment)):
+        yield (known[place - 1] if place else None), tuple(run)
+
+
+async def _moved(
+    connection: Connection, formula: ScoringFormula[Any], key: tuple[Any, ...], mark: Any, found: Folded
+) -> Folded:
+    """Return the states of a checkpoint, or those found so far where it is gone, or lies no later."""
+    if mark[2] <= found.events:
+        return found
+    row = await (await connection.execute(AT, (*key, mark[0], mark[1]))).fetchone()
+    return (None if row is None else _restored(formula, found.head, row)) or found
+
+
+async def _mark(connection: Connection, key: tuple[Any, ...], head: int, fresh: Sequence[Folded]) -> None:
+    """Keep checkpoints of what was found, unless somebody is keeping a newer snapshot, or has kept one.
+
+    Whoever discards checkpoints holds the snapshot's row first, as this does: what is kept here is known to them.
+    """
+    if fresh and await (await connection.execute(HOLD, (*key, head))).fetchone() is not None:
+        for mark in fresh:
+            await connection.execute(MARK, (*key, *(mark.upto or ()), mark.events, _encode(mark.states).decode()))
 
 
 async def _on(

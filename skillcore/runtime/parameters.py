@@ -32,12 +32,14 @@ INJECTED = frozenset({"engine", "actor", "request", "state", "headers", "cookies
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 NUMBER = re.compile(r"-?[0-9]{1,19}")
+AMOUNT = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?([eE][+-]?[0-9]{1,2})?")
 TRUTH = re.compile(r"true|false")
 ID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 
 FORMS: Mapping[Any, tuple[re.Pattern[str], str]] = {
     bool: (TRUTH, "true or false"),
     int: (NUMBER, "a whole number"),
+    float: (AMOUNT, "a number"),
     UUID: (ID, "a UUID"),
     date: (DAY, "a day, such as 2026-03-01"),
     datetime: (TIME, "a time with its zone, such as 2026-03-01T12:00:00Z"),

@@ -200,14 +200,62 @@ async def test_a_former_day_is_read_from_the_checkpoint_before_it(
     assert await value(engine, ada, as_of=JUNE + 70 * DAY) == 25.0
 
 
-async def test_a_series_is_one_pass(engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_series_folds_nothing_twice(engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     counting = Counting(monkeypatch)
     days = [JUNE + day * DAY for day in (-1, 0, 2, 2.5, 3, 9, 30)]
     async with engine.transaction() as tx:
         found = [one.score.value for one in await scores.series(tx, ada, "time", days, subject="maze")]
     assert found == [0.0, 5.0, 15.0, 15.0, 10.0, 25.0, 25.0]
-    assert counting.events == 10
+    assert counting.events == 5  # the first four, and the tenth: what lies between, the checkpoint after the ninth has seen
     assert found == [await value(engine, ada, as_of=day) for day in days]
+
+
+async def read_series(engine: Engine, user: UUID, days: Iterable[float]) -> list[float | None]:
+    async with engine.transaction() as tx:
+        moments = [JUNE + day * DAY for day in days]
+        return [one.score.value for one in await scores.series(tx, user, "time", moments, subject="maze")]
+
+
+async def test_a_series_leaves_checkpoints_for_the_next_one(
+    engine: Engine, ada: UUID, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "CHARTED_EVERY", 2)
+    days = (0.5, 1.5, 3.5, 4.5, 7.5)
+    counting = Counting(monkeypatch)
+    found = await read_series(engine, ada, days)
+    assert found == [5.0, 10.0, 10.0, 12.5, 20.0]  # of 200 minutes for two days, of 400 from then on
+    assert marks(database_dsns) == [(3, 3), (5, 5), (6, 6), (8, 8), (9, 9)]
+    counting.events = 0
+    assert await read_series(engine, ada, days) == found
+    assert counting.events == 3  # the first two, and the fourth: the third of each three is in a checkpoint
+
+
+async def test_checkpoints_of_a_series_are_discarded_when_events_come_late(
+    engine: Engine, ada: UUID, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "CHARTED_EVERY", 1)
+    days = (1.5, 3.5, 4.5, 7.5)
+    await read_series(engine, ada, days)
+    await spend(engine, ada, 3.2, 40.0)
+    assert await read_series(engine, ada, days) == [10.0, 20.0, 22.5, 30.0]
+    assert await read_series(engine, ada, days) == [await value(engine, ada, as_of=JUNE + day * DAY) for day in days]
+
+
+async def test_a_series_of_an_old_head_leaves_nothing(
+    engine: Engine, ada: UUID, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "CHARTED_EVERY", 1)
+    before = marks(database_dsns)
+    formula = scores.bound(engine, "time")
+    async with engine.transaction() as tx:
+        connection = await tx.psycopg()
+        moments = [JUNE + day * DAY for day in (1.5, 3.5, 4.5)]
+        async for _ in snapshots.along(connection, engine.plugins, formula, ada, moments):
+            if _.events == 2:
+                await spend(engine, ada, 0.5, 40.0)
+                assert await value(engine, ada) == 35.0  # somebody else has folded it, and keeps a newer snapshot
+                before = marks(database_dsns)
+    assert marks(database_dsns) == before
 
 
 async def test_scores_are_built_on_scores(engine: Engine, ada: UUID) -> None:

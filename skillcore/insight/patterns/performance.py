@@ -120,7 +120,7 @@ def adaptation(history: History) -> Finding:
         return found
     hard = np.array([fmean(attempt.difficulty or 0.0 for attempt in bout) for bout in bouts])
     well = np.array([fmean(attempt.score for attempt in bout) for bout in bouts])
-    given = (np.arange(len(bouts) - 1, dtype=np.float64) ** 2, np.arange(len(bouts) - 1, dtype=np.float64))
+    given = (hard[:-1], np.arange(len(bouts) - 1, dtype=np.float64))
     following, success = residuals(hard[1:], *given), residuals(well[:-1], *given)
     spread = float(success @ success)
     slope = float(success @ following) / spread if spread > STEADY else 0.0
