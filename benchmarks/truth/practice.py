@@ -124,7 +124,7 @@ def _power(share: float) -> float:
 
 
 def _level(share: float) -> float:
-    return 40.0 + 36.0 * min(share * 2, 1.0)
+    return 36.0 + 42.0 * min(share * 2, 1.0)
 
 
 def _leap(share: float) -> float:
