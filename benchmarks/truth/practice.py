@@ -120,11 +120,11 @@ def _bend(share: float) -> float:
 
 
 def _power(share: float) -> float:
-    return 85.0 - 45.0 / math.sqrt(1 + 20 * share)
+    return 88.0 - 48.0 / math.sqrt(1 + 15 * share)
 
 
 def _level(share: float) -> float:
-    return 40.0 + 36.0 * min(share * 2, 1.0)
+    return 36.0 + 42.0 * min(share * 2, 1.0)
 
 
 def _leap(share: float) -> float:
@@ -137,11 +137,11 @@ PLANTED: Mapping[str, tuple[str, Nature]] = {
     "weekends off": ("peak_weekdays", Nature(active=(0.6, 0.6), weekdays=(1, 1, 1, 1, 1, 0.25, 0.25))),
     "Saturdays": ("peak_weekdays", Nature(active=(0.35, 0.35), weekdays=(1, 1, 1, 1, 1, 2.5, 1))),
     "four days every week": ("rhythm", Nature(exact=4)),
-    "sessions twice as long": ("session_length", Nature(minutes=(25.0, 50.0))),
-    "sessions half as long": ("session_length", Nature(minutes=(50.0, 25.0), burst=0.4)),
-    "from one day a week to six": ("engagement", Nature(active=(0.12, 0.88))),
-    "from six days a week to one": ("engagement", Nature(active=(0.88, 0.12), burst=0.1)),
-    "fifteen points in the evening": ("best_hours", Nature(evening=15.0)),
+    "sessions longer and longer": ("session_length", Nature(minutes=(24.0, 60.0))),
+    "sessions shorter and shorter": ("session_length", Nature(minutes=(60.0, 24.0), burst=0.3)),
+    "from one day a week to six": ("engagement", Nature(active=(0.12, 0.88), weeks=(34, 34))),
+    "from six days a week to one": ("engagement", Nature(active=(0.88, 0.12), weeks=(34, 34), burst=0.1)),
+    "twenty points in the evening": ("best_hours", Nature(evening=20.0)),
     "a straight rise": ("learning_curve", Nature(curve=_rise)),
     "an exponential rise": ("learning_curve", Nature(curve=_bend, burst=0.4)),
     "a rise by a power": ("learning_curve", Nature(curve=_power)),

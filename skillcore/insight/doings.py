@@ -26,7 +26,7 @@ class Doing(Struct, frozen=True, kw_only=True):
     """Something that somebody did.
 
     Attributes:
-        at: when; of the end of a session, when it ended.
+        at: when.
         kind: of the event.
         session: which training session it belongs to; empty if none.
         minutes: that it says were spent, up to ``at``.

@@ -51,7 +51,6 @@ class Told(Struct, frozen=True):
     minutes: float | None = None
     difficulty: float | None = None
     module: str = ""
-    ended_at: datetime | None = None
     works: tuple[Work, ...] = ()
 
 
@@ -84,8 +83,7 @@ async def read(tx: Transaction, actor: Actor, user_id: UUID, begin: datetime, en
         EventRow.occurred_at, EventRow.kind, EventRow.subject_id, EventRow.origin, EventRow.via, EventRow.skills, told
     ).where(*conditions(user_id, kinds, withdrawn), EventRow.occurred_at >= begin - REACH, EventRow.occurred_at < end + REACH)
     rows = (await tx.session.execute(visible_to(actor, query).order_by(EventRow.occurred_at, EventRow.id))).all()
-    found = [doing for row in rows if (doing := _doing(row, withdrawn)) is not None]
-    return sorted(found, key=lambda doing: doing.at)  # an end may be told of later
+    return [doing for row in rows if (doing := _doing(row, withdrawn)) is not None]
 
 
 def _doing(row: Sequence[Any], withdrawn: Collection[str]) -> Doing | None:
@@ -95,7 +93,7 @@ def _doing(row: Sequence[Any], withdrawn: Collection[str]) -> Doing | None:
         return None
     of_session = kind in SESSION and subject
     return Doing(
-        at=min(at, told.ended_at) if kind in ENDS and told.ended_at else at,
+        at=at,
         kind=kind,
         session=f"{origin or ''} {subject}" if of_session else "",
         minutes=told.minutes or 0.0,

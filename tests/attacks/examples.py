@@ -270,7 +270,7 @@ EXAMPLES: Mapping[str, Example] = {
     "GET /api/modules": E(),
     "GET /api/modules/{module}": E(),
     "PUT /api/modules/{module}": E(body={"module": MODULE}),
-    "DELETE /api/modules/{module}": E(last=1),
+    "DELETE /api/modules/{module}": E(),
     "GET /api/modules/{module}/versions": E(),
     "GET /api/modules/{module}/progress": E(),
     "POST /api/sessions": E(body={"user": R("person"), "module": "web"}),

@@ -45,9 +45,9 @@ class Learner:
             "session.activity", SessionActivity(type="quiz", **more), session, at, *skills, via=via, origin=origin
         )
 
-    def ended(self, session: str, at: datetime, told: datetime | None = None) -> NewEvent:
+    def ended(self, session: str, at: datetime) -> NewEvent:
         """Return the end of a training session."""
-        return self.event("session.ended", SessionEnded(ended_at=at), session, told or at, via="page")
+        return self.event("session.ended", SessionEnded(), session, at, via="page")
 
     def spent(self, minutes: float, at: datetime) -> NewEvent:
         """Return time spent."""

@@ -59,7 +59,7 @@ async def test_a_week_is_summed_up(ada: Learner) -> None:
             ada.trained("s", at(2, 23, 40), "loops", score=40.0, module="first"),
             ada.trained("s", at(3, 0, 10), "loops", "graphs", score=80.0),
             ada.trained("s", at(3, 0, 20), score=100.0, via="page"),  # which nobody vouches for
-            ada.ended("s", at(3, 0, 30), told=at(3, 9)),
+            ada.ended("s", at(3, 0, 30)),
             ada.spent(45, at(4, 10)),
             ada.work("a", at(4, 11), "loops"),
             ada.event("task.completed", TaskCompleted(works=(WorkDone(subject="gym:ada:a"),)), "t", at(4, 11)),

@@ -160,6 +160,9 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
             "/api/analytics/activity?user=ext:ada&skill=rust",
             "/api/analytics/profile?user=ext:ada",
             "/api/analytics/profile?user=ext:ada&as_of=2026-03-20",
+            "/api/analytics/aggregates?user=ext:ada&since=2026-01-10&until=2026-01-20",
+            "/api/analytics/patterns?user=ext:ada&until=2026-03-01",
+            "/api/analytics/streaks?user=ext:ada",
         ):
             answer = await key.get(path)
             assert answer.status_code == 200, answer.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
@@ -111,7 +112,7 @@ async def read(
     calendar = Calendar(time_zone, first, last)
     doings = await records.read(tx, actor, person.id, calendar.begin, calendar.end)
     over = sum(day < today for day in calendar.days)
-    found, curves = patterns(doings, calendar, over, target)
+    found, curves = await asyncio.to_thread(patterns, doings, calendar, over, target)  # it takes some hundredths of a second
     return Patterns(
         user_id=person.id,
         time_zone=time_zone.key,
