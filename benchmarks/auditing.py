@@ -36,7 +36,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
         for connections in (1, sizes.connections):
             bench = Auditing(load, people, key=key, count=sizes.reads, connections=connections)
             legs = {f"{name}, {connections} at a time": bench.leg(port) for name, port in ports.items()}
-            found += await compared(legs, reference=next(iter(legs)), unit="reads", rounds=sizes.rounds)
+            found += await compared(legs, reference=next(iter(legs)), unit="reads", rounds=sizes.rounds, warming=sizes.warming)
     return Report(
         name="auditing",
         measured="levels over HTTP by a platform's key, of which each is noted, or the share that is by default; the answer"

@@ -37,7 +37,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
             for _ in range(WRITERS)
         ]
         legs: dict[str, Leg] = {REFERENCE: bench.copied, "record": bench.recorded, "ingest": bench.ingested}
-        comparisons = await compared(legs, reference=REFERENCE, unit="events", rounds=sizes.rounds)
+        comparisons = await compared(legs, reference=REFERENCE, unit="events", rounds=sizes.rounds, warming=sizes.warming)
     return Report(
         name="batches",
         measured=f"{sizes.batch:,} events a transaction, {WRITERS} callers in one process, {sizes.people:,} people with"

@@ -31,7 +31,8 @@ class Sizes(Struct, frozen=True, kw_only=True):
     """How much each benchmark does. A round is short, so that what is compared lies close together in time.
 
     Attributes:
-        rounds: that count; one more warms up.
+        rounds: that count.
+        warming: rounds before them, that do not.
         people: with a stream.
         batch: events in one.
         batches: a round and leg.
@@ -49,6 +50,7 @@ class Sizes(Struct, frozen=True, kw_only=True):
     """
 
     rounds: int = 7
+    warming: int = 1
     people: int = 2000
     batch: int = 1000
     batches: int = 16

@@ -193,7 +193,7 @@ async def verifying(scene: Scene) -> Sequence[Comparison]:
         return run
 
     legs = {QUIET: leg(None), **{f"verifications beside {one.name}": leg(one.name) for one in SOURCES[: scene.sizes.hostile]}}
-    return await compared(legs, reference=QUIET, unit="tasks", rounds=scene.sizes.rounds)
+    return await compared(legs, reference=QUIET, unit="tasks", rounds=scene.sizes.rounds, warming=scene.sizes.warming)
 
 
 async def serving(scene: Scene, load: Load) -> Sequence[Comparison]:
@@ -213,4 +213,6 @@ async def serving(scene: Scene, load: Load) -> Sequence[Comparison]:
     legs = {QUIET_HTTP: leg(None), **{f"levels beside {one.name}": leg(one.name) for one in SOURCES[: scene.sizes.hostile]}}
     async with process("skillcore", "api", "--port", str(port), environment=scene.environment) as api:
         await listening(api, port)
-        return await compared(legs, reference=QUIET_HTTP, unit="requests", rounds=scene.sizes.rounds)
+        return await compared(
+            legs, reference=QUIET_HTTP, unit="requests", rounds=scene.sizes.rounds, warming=scene.sizes.warming
+        )

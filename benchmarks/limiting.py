@@ -47,6 +47,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
                 reference=UNCOUNTED,
                 unit="reads",
                 rounds=sizes.rounds,
+                warming=sizes.warming,
             )
         ]
     return Report(

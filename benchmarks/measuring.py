@@ -97,8 +97,10 @@ async def timed(count: int, work: Awaitable[object]) -> Sample:
     return Sample(count, time.perf_counter() - start)
 
 
-async def compared(legs: Mapping[str, Leg], *, reference: str, unit: str, rounds: int) -> tuple[Comparison, ...]:
-    """Run all legs in turns, once to warm up and then `rounds` times, and compare each with the reference.
+async def compared(
+    legs: Mapping[str, Leg], *, reference: str, unit: str, rounds: int, warming: int = 1
+) -> tuple[Comparison, ...]:
+    """Run all legs in turns, `warming` times to warm up and then `rounds` times, and compare each with the reference.
 
     Each round's ratios are told on standard error as it ends, so that a long run shows how it goes.
 
@@ -107,15 +109,16 @@ async def compared(legs: Mapping[str, Leg], *, reference: str, unit: str, rounds
         reference: the name of the leg that the others are compared with.
         unit: what is counted, in the plural.
         rounds: how many count.
+        warming: how many come before them, and do not.
     """
     rates: dict[str, list[float]] = {name: [] for name in legs}
-    for turn in range(rounds + 1):
+    for turn in range(1 - warming, rounds + 1):
         order = list(legs)
         for name in order if turn % 2 else reversed(order):
             sample = await legs[name]()
-            if turn:
+            if turn > 0:
                 rates[name].append(sample.rate)
-        if turn:
+        if turn > 0:
             told = ", ".join(f"{name} {rates[name][-1] / rates[reference][-1]:.2f}" for name in legs if name != reference)
             print(f"round {turn} of {rounds}: {told}", file=sys.stderr, flush=True)
     return tuple(_comparison(name, rates[name], reference, rates[reference], unit) for name in legs if name != reference)

@@ -32,7 +32,7 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
             REFERENCE: lambda: bench.sent(ports.reference, "/insert"),
             "POST /api/events": lambda: bench.sent(ports.api, "/api/events"),
         }
-        comparisons = await compared(legs, reference=REFERENCE, unit="requests", rounds=sizes.rounds)
+        comparisons = await compared(legs, reference=REFERENCE, unit="requests", rounds=sizes.rounds, warming=sizes.warming)
         most = await ceiling(load, bench.requests("/insert"), connections=sizes.connections)
     return Report(
         name="posting",

@@ -109,10 +109,10 @@ class Reading:
                 lambda: self.ask(ports.api, "/api/users/{}/level"), self.fall_behind
             ),
         }
-        rounds = self.sizes.rounds
+        rounds, warming = self.sizes.rounds, self.sizes.warming
         return [
-            *await compared(inside, reference=BARE, unit="reads", rounds=rounds),
-            *await compared(outside, reference=BARE_HTTP, unit="reads", rounds=rounds),
+            *await compared(inside, reference=BARE, unit="reads", rounds=rounds, warming=warming),
+            *await compared(outside, reference=BARE_HTTP, unit="reads", rounds=rounds, warming=warming),
         ]
 
     async def again(self, once: Callable[[], Awaitable[float]], before: Callable[[], Awaitable[None]] | None = None) -> Sample:

@@ -38,7 +38,11 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
 
         crowd = f"{sizes.signing_in} sign in"
         comparisons = await compared(
-            {ALONE: leg(0), crowd: leg(sizes.signing_in)}, reference=ALONE, unit="reads", rounds=sizes.rounds
+            {ALONE: leg(0), crowd: leg(sizes.signing_in)},
+            reference=ALONE,
+            unit="reads",
+            rounds=sizes.rounds,
+            warming=sizes.warming,
         )
     return Report(
         name="signing_in",

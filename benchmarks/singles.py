@@ -35,7 +35,9 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
                 bench = Singles(engine, sizes, people, await connections(stack, place, callers))
                 reference = f"INSERT, {callers} connections"
                 legs: dict[str, Leg] = {reference: bench.inserted, f"ingest, {callers} callers": bench.ingested}
-                comparisons += await compared(legs, reference=reference, unit="events", rounds=sizes.rounds)
+                comparisons += await compared(
+                    legs, reference=reference, unit="events", rounds=sizes.rounds, warming=sizes.warming
+                )
     return Report(
         name="singles",
         measured=f"one event a call, concurrent callers in one process, {sizes.people:,} people with streams; each call"

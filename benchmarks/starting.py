@@ -41,8 +41,12 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
             f"an API with {sizes.plugins} more": lambda: served(place, many),
         }
         comparisons = [
-            *await compared(listings, reference="a list of the defaults", unit="starts", rounds=sizes.rounds),
-            *await compared(starts, reference="an API with the defaults", unit="starts", rounds=sizes.rounds),
+            *await compared(
+                listings, reference="a list of the defaults", unit="starts", rounds=sizes.rounds, warming=sizes.warming
+            ),
+            *await compared(
+                starts, reference="an API with the defaults", unit="starts", rounds=sizes.rounds, warming=sizes.warming
+            ),
         ]
     return Report(
         name="starting",

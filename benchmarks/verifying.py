@@ -58,7 +58,9 @@ async def measure(ground: Ground, sizes: Sizes) -> Report:
                 reference: lambda callers=callers: spread(call, sizes.verifications, callers),  # type: ignore[misc]
                 f"verifications, {callers} at a time": lambda callers=callers: spread(verify, sizes.verifications, callers),  # type: ignore[misc]
             }
-            comparisons += await compared(legs, reference=reference, unit="verifications", rounds=sizes.rounds)
+            comparisons += await compared(
+                legs, reference=reference, unit="verifications", rounds=sizes.rounds, warming=sizes.warming
+            )
     return Report(
         name="verifying",
         measured="`Sources.verify` with the practice source, whose server is a child process spoken to over stdio: pace,"

@@ -9,7 +9,7 @@ from functools import cache
 from litestar import Litestar
 from litestar.middleware import DefineMiddleware
 
-from skillcore import accounts, delivery, insight, ledger, operations, privacy, verification, work
+from skillcore import accounts, delivery, insight, learning, ledger, operations, privacy, verification, work
 from skillcore.accounts.access import check_declared
 from skillcore.accounts.authentication import guard
 from skillcore.accounts.departures import Departures
@@ -33,6 +33,7 @@ ROOMS: tuple[Room, ...] = (
     operations.ROOM,
     ledger.ROOM,
     verification.ROOM,
+    learning.ROOM,
     work.ROOM,
     insight.ROOM,
     privacy.ROOM,

@@ -85,17 +85,28 @@ ROWS = {
     "link_attempts": "insert into link_attempts (id, user_id, source, method, challenge_key, issued_at, expires_at, state)"
     " values (ada(), ada(), 'gym', 'challenge', 'k', now(), now(), 'open')",
     "imports": "insert into imports (account_id, user_id, state, cursor, unmapped) values (ada(), ada(), 'done', '7', '{a}')",
+    "stats": "insert into stats values (ada(), ada(), 7, now(), now())",
     "topics": "insert into topics values ('gym', 'loops', 3)",
     "answers": "insert into answers values (ada(), 0, ada(), 'gym', 'a', 'h', 'verified', '{}', now(), now(), 't', '{}', false,"
     " 'x', 'body')",
+    "definitions": "insert into definitions values (ada(), 'path', 'web', ada(), ada(), 1, now(), now())",
+    "definition_versions": "insert into definition_versions values (ada(), 1, '{\"topics\": []}', now())",
+    "training_sessions": "insert into training_sessions values (ada(), ada(), ada(), 's', 'web', now(), now(), null, false,"
+    " 3, 7)",
     "projects": "insert into projects (id, owner_id, name, metadata) values (ada(), ada(), 'Bees', '{\"skill_ideas\": [1]}')",
     "project_skills": "insert into project_skills values (ada(), 'python')",
     "project_members": "insert into project_members values (ada(), ada(), now())",
     "progress_updates": "insert into progress_updates (id, project_id, user_id, content) values (ada(), ada(), ada(), 'c')",
     "mentorship_sessions": "insert into mentorship_sessions (id, mentor_id, intern_id, project_id, focus, status)"
     " values (ada(), bob(), ada(), ada(), 'f', 'held')",
-    "tasks": "insert into tasks (id, user_id, description, source, requirements, topic, skills, project_id, set_by, state)"
-    " values (ada(), ada(), 'd', 'gym', '{}', 't', '{python}', ada(), 'learner', 'pending')",
+    "path_enrolments": "insert into path_enrolments values (ada(), ada(), now())",
+    "path_advice": "insert into path_advice (id, user_id, advisor, topics, reason, expires_at)"
+    " values (ada(), ada(), 'library', '[]', '', now())",
+    "reviewers": "insert into reviewers values (ada(), ada(), bob(), true, now())",
+    "tasks": "insert into tasks (id, user_id, description, source, requirements, topic, skills, project_id, set_by, state,"
+    " path_id) values (ada(), ada(), 'd', 'gym', '{}', 't', '{python}', ada(), 'learner', 'pending', ada())",
+    "reviews": "insert into reviews (id, user_id, alias, reviewer_id, platform_id, task_id, quality, skills, content)"
+    " values (ada(), ada(), ada(), bob(), ada(), ada(), 80, '{python}', 'c')",
 }
 NAMES = """create function pg_temp.ada() returns uuid language sql as $$ select '00000000-0000-7000-8000-00000000000a'::uuid $$;
 create function pg_temp.bob() returns uuid language sql as $$ select '00000000-0000-7000-8000-00000000000b'::uuid $$;"""
@@ -304,4 +315,5 @@ def test_every_table_declares_its_nature_and_is_mapped(database_dsns: Dsns) -> N
         "streams",
         "snapshots",
         "topics",
+        "training_sessions",
     }

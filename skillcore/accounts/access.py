@@ -44,6 +44,8 @@ Scope = Literal[
     "tasks:write",
     "projects:read",
     "projects:write",
+    "paths:read",
+    "paths:write",
     "skills:read",
     "skills:write",
     "sources:vouch",

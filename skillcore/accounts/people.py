@@ -140,6 +140,7 @@ async def resolve(tx: Transaction, actor: Actor, reference: str, *, write: bool 
     if row is None:
         raise NotFound("there is no such person, or not for you")
     found: UUID = row[0]
+    tx.platform_id = actor.platform_id
     if not write:
         note_read(tx, actor, [found])
     return found

@@ -6,12 +6,17 @@ from typing import Any
 from msgspec import Struct
 
 from skillcore.defaults.attempts.formula import AttemptSettings, configured
+from skillcore.defaults.goal import Goal, GoalSettings
 from skillcore.defaults.improvement import Improvement, ImprovementSettings
 from skillcore.defaults.kinds import KINDS
 from skillcore.defaults.level import Level, LevelSettings
 from skillcore.defaults.mastery import Mastery, MasterySettings
+from skillcore.defaults.module_progress import ModuleProgress, ModuleSettings
+from skillcore.defaults.overall import Overall
 from skillcore.defaults.readiness import Readiness, ReadinessSettings
 from skillcore.defaults.rules import Completed, CompletedTask, Joined, Updated, Volunteered
+from skillcore.defaults.skill_progress import SkillProgress, SkillProgressSettings
+from skillcore.defaults.space import Space, SpaceSettings
 from skillcore.defaults.working_difficulty import WorkingDifficulty, WorkingDifficultySettings
 from skillcore.plugin import EventKind, PluginInfo, ScoringFormula, SignalRule, hookimpl
 
@@ -26,7 +31,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     readiness: ReadinessSettings = ReadinessSettings()
     improvement: ImprovementSettings = ImprovementSettings()
     working_difficulty: WorkingDifficultySettings = WorkingDifficultySettings()
+    module: ModuleSettings = ModuleSettings()
     attempt: AttemptSettings = AttemptSettings()
+    space: SpaceSettings = SpaceSettings()
+    goal: GoalSettings = GoalSettings()
+    skill_progress: SkillProgressSettings = SkillProgressSettings()
 
 
 @hookimpl
@@ -56,5 +65,10 @@ def skillcore_scoring_formulas(settings: Settings) -> Iterable[ScoringFormula[An
         Readiness(settings.readiness),
         Improvement(settings.improvement),
         WorkingDifficulty(settings.working_difficulty),
+        ModuleProgress(settings.module),
+        Overall(),
         configured(settings.attempt),
+        Space(settings.space),
+        Goal(settings.goal),
+        SkillProgress(settings.skill_progress),
     )

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from skillcore.plugin import Event
 
-__all__ = ["KINDS", "deviation", "mean", "modules_of", "score_of"]
+__all__ = ["KINDS", "deviation", "mean", "minutes_of", "modules_of", "score_of"]
+
+VOUCHING = frozenset({"platform", "engine"})
+"""Ways by which events come whose word counts beyond what is the learner's own."""
 
 KINDS = frozenset({"session.activity", "evidence.accepted"})
 """Kinds of events that may be attempts."""
@@ -21,9 +24,20 @@ def score_of(event: Event) -> float | None:
     """
     if event.kind == "evidence.accepted":
         return 100.0
-    if event.kind != "session.activity" or event.data.score is None or event.via not in {"platform", "engine"}:
+    if event.kind != "session.activity" or event.data.score is None or event.via not in VOUCHING:
         return None
     return float(event.data.score)
+
+
+def minutes_of(event: Event) -> float | None:
+    """Return the minutes of practice that an event states; None where there are none, or nobody vouches for them.
+
+    Practice is time spent (``progress.time``) and time volunteered (``platform.volunteered``), on the skills that it names.
+    """
+    if event.kind not in {"progress.time", "platform.volunteered"} or event.via not in VOUCHING:
+        return None
+    minutes: float | None = event.data.minutes
+    return minutes
 
 
 def modules_of(event: Event) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -20,6 +19,9 @@ __all__ = [
     "ProgressUpdated",
     "ProjectJoined",
     "ProjectLeft",
+    "ReviewDiscounted",
+    "ReviewGiven",
+    "SourceStats",
     "TaskCompleted",
     "TaskCreated",
     "TaskFailed",
@@ -84,11 +86,16 @@ class TaskCompleted(Payload, frozen=True, kw_only=True):
 
     Attributes:
         difficulty: as a mentor, an administrator or a platform declared it; a learner's own figure is left out.
+        topic: the area that the task belonged to; of a task on a learning path, one of its topics.
+        path: the learning path that the task was set for, by its id, in its ``path_version`` of that moment.
     """
 
     works: tuple[WorkDone, ...]
     difficulty: Difficulty | None = None
     declared_by: Literal["mentor", "admin", "platform"] | None = None
+    topic: Text = ""
+    path: str | None = None
+    path_version: int | None = None
 
 
 class TaskFailed(Payload, frozen=True, kw_only=True):
@@ -141,6 +148,20 @@ class AccountUnlinked(Payload, frozen=True, kw_only=True):
     by: Name | None = None
 
 
+class SourceStats(Payload, frozen=True, kw_only=True):
+    """A source showed other figures of an account than before. Subject: ``<source>:<account's id>``.
+
+    Attributes:
+        figures: all that its public profile shows, by name; empty if it shows none any more.
+        vouched_by: the platform that vouches for the account, unless its user has proved it.
+    """
+
+    source: Name
+    account: Name
+    figures: Annotated[dict[Annotated[str, Meta(min_length=1, max_length=100)], float], Meta(max_length=50)]
+    vouched_by: str | None = None
+
+
 class ProjectJoined(Payload, frozen=True, kw_only=True):
     """A person joined a project. Subject: the project; skills: those it declares."""
 
@@ -175,8 +196,34 @@ class LevelChanged(Payload, frozen=True, kw_only=True):
     formula: Name
 
 
+class ReviewGiven(Payload, frozen=True, kw_only=True):
+    """Somebody reviewed a person's work. Subject: the task, or empty for skills as such; skills: those that were reviewed.
+
+    Attributes:
+        reviewer: what the reviewer is called towards this person alone; it leads to nobody once they are erased.
+        quality: of the work, from 0 to 100.
+        discounted: the reviewer's word counts less, as after `ReviewDiscounted`.
+    """
+
+    reviewer: Name
+    quality: Percent
+    discounted: bool = False
+
+
+class ReviewDiscounted(Payload, frozen=True, kw_only=True):
+    """A reviewer's word counts less from now on: two or three people reviewed each other in a circle. Skills: those reviewed.
+
+    Attributes:
+        reviewer: as in `ReviewGiven`.
+        people: how many are in the circle.
+    """
+
+    reviewer: Name
+    people: Literal[2, 3]
+
+
 class TaskProgress(Payload, frozen=True, kw_only=True):
-    """Progress on a task of a space, as its learner reports it. Subject: the space."""
+    """Progress on a task. Subject: the space; or a goal, where it is an activity beside the goal's spaces."""
 
     value: Percent
     task: Text = ""
@@ -189,7 +236,7 @@ class TimeSpent(Payload, frozen=True, kw_only=True):
 
 
 class MilestoneReached(Payload, frozen=True, kw_only=True):
-    """A milestone of a space. Subject: the space."""
+    """A milestone of a space or a goal. Subject: the space, or the goal."""
 
     milestone: Name
 
@@ -225,9 +272,13 @@ class SessionActivity(Payload, frozen=True, kw_only=True):
 
 
 class SessionEnded(Payload, frozen=True, kw_only=True):
-    """A training session ended. Subject: the session."""
+    """A training session ended. Subject: the session. The engine ends one that lies idle, as of its last activity.
 
-    ended_at: datetime | None = None
+    Attributes:
+        module: which the session trained, if any.
+    """
+
+    module: Text = ""
 
 
 class Volunteered(Payload, frozen=True, kw_only=True):
@@ -253,11 +304,14 @@ KINDS = (
     EventKind("evidence.withdrawn", EvidenceWithdrawn),
     EventKind("account.linked", AccountLinked),
     EventKind("account.unlinked", AccountUnlinked),
+    EventKind("source.stats", SourceStats),
     EventKind("project.joined", ProjectJoined),
     EventKind("project.left", ProjectLeft),
     EventKind("progress.updated", ProgressUpdated),
     EventKind("mentorship.held", MentorshipHeld),
     EventKind("level.changed", LevelChanged),
+    EventKind("review.given", ReviewGiven),
+    EventKind("review.discounted", ReviewDiscounted),
     EventKind("progress.task", TaskProgress, client=True),
     EventKind("progress.time", TimeSpent, client=True),
     EventKind("progress.milestone", MilestoneReached, client=True),

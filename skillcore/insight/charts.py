@@ -14,7 +14,7 @@ from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.charts import Day, Heatmap, LineChart, Radar, Series
 from skillcore.charts.scales import ticks
-from skillcore.insight import readings, records, spans
+from skillcore.insight import aims, readings, records, spans
 from skillcore.insight.levels import DIGITS, rounded
 from skillcore.insight.pictures import drawable
 from skillcore.insight.spans import Span
@@ -26,7 +26,7 @@ from skillcore.plugin import Score
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 
-__all__ = ["activity", "end_of", "most_of", "progress", "radar"]
+__all__ = ["activity", "end_of", "most_of", "names_of_skills", "progress", "radar"]
 
 AXES = 12
 """Skills that a radar shows, at most: with more nobody can tell them apart."""
@@ -62,6 +62,7 @@ async def progress(
             labels=tuple(point.start.isoformat() for point in found.points),
             series=(Series(name, tuple(point.value for point in found.points)),),
             axis="dates",
+            target=await aims.target_of(tx, actor, formula, found),
         )
 
 
@@ -77,7 +78,7 @@ async def radar(tx: Transaction, actor: Actor, *, formula: str, user: str, as_of
     wanted = await readings.asked(tx, actor, formula, user=user, as_of=as_of)
     found = await scores.read_all(tx, wanted.user_id, formula, as_of=wanted.as_of)
     judged = {subject: value.score for subject, value in found.items() if value.score.value is not None}
-    names = await _names(tx, actor, wanted.user_id, scores.bound(tx.engine, formula).kinds, judged)
+    names = await names_of_skills(tx, actor, wanted.user_id, scores.bound(tx.engine, formula).kinds, judged)
     highest = sorted(names, key=lambda skill: (-(judged[skill].value or 0.0), names[skill], skill))[:AXES]
     shown = sorted(highest, key=lambda skill: (names[skill].casefold(), skill))
     with drawable():
@@ -138,7 +139,7 @@ def _named(formula: str) -> str:
     return formula.replace("_", " ").replace("-", " ").capitalize()
 
 
-async def _names(
+async def names_of_skills(
     tx: Transaction, actor: Actor, user_id: UUID, kinds: Collection[str], subjects: Iterable[str]
 ) -> Mapping[str, str]:
     """Return the names of those subjects that are skills, and that the caller may learn of; by skill."""

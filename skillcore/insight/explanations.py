@@ -203,12 +203,13 @@ async def _facts(
     """Return one more than ``limit`` of the events after a position that moved the score."""
     facts: list[Fact] = []
     states: dict[str, Any] = {}
+    first = formula.state()
     until = wanted.as_of or LAST
     events = in_time_order(await tx.psycopg(), tx.engine.plugins, wanted.user_id, formula.kinds, head=head, until=until)
     async for stored in events:
-        old = states.get(reading.subject)
+        old = states.get(reading.subject, first)
         fold(formula, states, stored.event)
-        new = states.get(reading.subject)
+        new = states.get(reading.subject, first)
         if new != old and (after is None or stored.position > after) and is_visible(actor, stored.origin):
             before, now_ = (valued(formula, state, reading) for state in (old, new))
             facts.append(_fact(stored, before, now_))

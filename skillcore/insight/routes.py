@@ -13,11 +13,11 @@ from litestar.types import ControllerRouterHandler
 from skillcore.accounts.access import Actor, access, user
 from skillcore.accounts.routes import PersonAsked, PersonInPath
 from skillcore.charts import CalendarData, ChartData, as_calendar, as_chartjs
-from skillcore.insight import analytics, charts, explanations, levels, pictures, readings, spans
+from skillcore.insight import analytics, charts, explanations, levels, pictures, readings, skill_standings, spans
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
-__all__ = ["ROUTES"]
+__all__ = ["ROUTES", "AsOf"]
 
 READ = {"access": access(user(), key="scores:read")}
 DRAWN = READ | pictures.PICTURE
@@ -46,6 +46,19 @@ async def read_level(
     """Σ difficulty · weight / normalisation over accepted evidence, overall or of one skill; always at the newest event."""
     async with engine.transaction() as tx:
         return await levels.read(tx, actor, person, skill=skill, as_of=as_of)
+
+
+@get("/api/users/{person:str}/skills", opt=READ, tags=["scores"], summary="List a person's skills")
+async def list_skills_of_person(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    person: PersonInPath,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[skill_standings.SkillStanding]:
+    """Progress in each skill that was started, with the milestones reached and the next one."""
+    async with engine.transaction() as tx:
+        return await skill_standings.listing(tx, actor, person, limit=limit, cursor=cursor)
 
 
 @get("/api/explain/{formula:str}", opt=READ, tags=["scores"], summary="Explain a score")
@@ -253,6 +266,7 @@ async def draw_heatmap_chart(
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     read_level,
+    list_skills_of_person,
     explain_score,
     read_score,
     read_series,

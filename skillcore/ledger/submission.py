@@ -25,7 +25,19 @@ from skillcore.runtime.refusals import document
 from skillcore.runtime.requests import misfit
 from skillcore.runtime.skill_names import normalise
 
-__all__ = ["Batch", "NewEntry", "Outcome", "Outcomes", "Written", "submit", "submit_batch"]
+__all__ = [
+    "Batch",
+    "Moment",
+    "NewEntry",
+    "Outcome",
+    "Outcomes",
+    "Skills",
+    "Written",
+    "check_id",
+    "check_time",
+    "submit",
+    "submit_batch",
+]
 
 KEYED = uuid5(NAMESPACE_URL, "urn:skillcore:idempotency-key")
 """Namespace of the ids of events that came without one, under an idempotency key."""
@@ -204,10 +216,8 @@ def _event(engine: Engine, actor: Actor, entry: NewEntry, named: dict[str, UUID]
         and data.score is not None
     ):
         raise Forbidden("data.score: this key lacks the scope scores:write", field="data.score", scope="scores:write")
-    if entry.id is not None and entry.id.version == 5:
-        # The engine's own ids are of this version: whoever took one first would keep the engine's event out.
-        raise InvalidField("id: send a UUID of version 4 or 7; version 5 is the engine's own", field="id")
-    _check_time(entry.occurred_at, engine.settings.ledger.future_tolerance)
+    check_id(entry.id)
+    check_time(entry.occurred_at, engine.settings.ledger.future_tolerance)
     return NewEvent(
         user_id=user_id,
         kind=entry.kind,
@@ -244,7 +254,26 @@ def _payload(entry: NewEntry, plugins: Plugins) -> Any:
         raise InvalidField(f"{field}: {inner.detail.removeprefix(f'{inner.field}: ')}", field=field) from error
 
 
-def _check_time(occurred_at: datetime | None, tolerance: float) -> None:
+def check_id(id_: UUID | None) -> None:
+    """Refuse an event's id that a client may not give.
+
+    Raises:
+        InvalidField: it is of the version that the engine's own ids have.
+    """
+    if id_ is not None and id_.version == 5:  # whoever took one first would keep the engine's event out
+        raise InvalidField("id: send a UUID of version 4 or 7; version 5 is the engine's own", field="id")
+
+
+def check_time(occurred_at: datetime | None, tolerance: float) -> None:
+    """Refuse a moment at which nothing can have happened.
+
+    Args:
+        occurred_at: when it did, as a client says.
+        tolerance: seconds by which its clock may be ahead.
+
+    Raises:
+        InvalidField: it lies in the future, or before anything here began.
+    """
     if occurred_at is None:
         return
     if occurred_at > now() + timedelta(seconds=tolerance):

@@ -103,8 +103,31 @@ class EventRow(Base):
             "version",
             postgresql_where=text("kind in ('account.linked', 'evidence.withdrawn')"),
         ),
+        Index(
+            "events_profile_idx",
+            "user_id",
+            "subject_id",
+            "version",
+            postgresql_where=text("kind in ('account.linked', 'account.unlinked', 'evidence.withdrawn', 'source.stats')"),
+        ),
         Index("events_level_idx", "user_id", "version", postgresql_where=text("kind = 'level.changed'")),
         Index("events_task_idx", "user_id", "subject_id", "version", postgresql_where=text("kind = 'task.state'")),
+        Index(
+            "events_milestone_idx",
+            "user_id",
+            "subject_id",
+            "occurred_at",
+            postgresql_where=text("kind = 'progress.milestone'"),
+        ),
+        Index(
+            "events_session_idx",
+            "user_id",
+            "subject_id",
+            "occurred_at",
+            "id",
+            postgresql_where=text("kind in ('session.started', 'session.activity', 'session.ended')"),
+        ),
+        Index("events_completed_idx", "user_id", "occurred_at", "id", postgresql_where=text("kind = 'task.completed'")),
         nature("fact", person="user_id", erase="strip"),
     )
 

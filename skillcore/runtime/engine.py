@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar, cast
+from uuid import UUID
 
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -86,11 +87,13 @@ class Transaction:
     Attributes:
         engine: settings, plugins and services.
         session: for records, by mapped classes.
+        platform_id: of the platform for which somebody is read, if one asks: what is another one's must not show through.
     """
 
     def __init__(self, engine: Engine, session: AsyncSession) -> None:
         self.engine = engine
         self.session = session
+        self.platform_id: UUID | None = None
         self.recorded = False
         self._after_commit: list[Callable[[], None]] = []
         self._closings: dict[type[Any], Any] = {}

@@ -18,6 +18,7 @@ __all__ = [
     "AuditSettings",
     "AuthSettings",
     "DatabaseSettings",
+    "LearningSettings",
     "LedgerSettings",
     "LimitSettings",
     "LimitsSettings",
@@ -30,6 +31,7 @@ __all__ = [
     "PrivacySettings",
     "QueueSettings",
     "ResilienceSettings",
+    "ReviewSettings",
     "SealingSettings",
     "ServerSection",
     "Settings",
@@ -128,6 +130,7 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     retry_every: Seconds = 300.0
     import_every: Annotated[float, Meta(ge=0)] = 86_400.0
     import_on_link: bool = True
+    stats_every: Annotated[float, Meta(ge=0)] = 86_400.0
     topics_file: str = ""
 
 
@@ -138,6 +141,19 @@ class LedgerSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     future_tolerance: Annotated[float, Meta(ge=0)] = 300.0
     writers: Annotated[int, Meta(ge=1, le=32)] = 4
     poll_interval: Seconds = 1.0
+
+
+class LearningSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[learning]``: when a training session is over that nobody ends."""
+
+    session_idle: Annotated[float, Meta(ge=60, le=604_800)] = 7200.0
+
+
+class ReviewSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[reviews]``: limits on what people say of each other's work."""
+
+    circle_days: Annotated[float, Meta(ge=0, le=3650)] = 30.0
+    daily_limit: Annotated[int, Meta(ge=1, le=10_000)] = 30
 
 
 class SealingSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -274,6 +290,8 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     queues: Mapping[str, QueueSettings] = field(default_factory=default_queues)
     verification: VerificationSettings = VerificationSettings()
     ledger: LedgerSettings = LedgerSettings()
+    learning: LearningSettings = LearningSettings()
+    reviews: ReviewSettings = ReviewSettings()
     sealing: SealingSettings = SealingSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})

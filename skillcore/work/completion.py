@@ -29,6 +29,7 @@ from skillcore.verification.sources import Sources
 from skillcore.verification.topics import skills_of
 from skillcore.work.states import Failure, Waiting, event_id, locked, step
 from skillcore.work.tables import TaskRow
+from skillcore.work.topics import path_of
 
 __all__ = ["complete_task"]
 
@@ -196,12 +197,19 @@ async def _completed(
         )
         before.append(event)
     declared = row.difficulty if row.difficulty_by in {"mentor", "admin", "platform"} else None
+    path = await path_of(tx, row)
+    # So is what concerns a platform's path; another platform is told the topic, and not the path.
+    concerns = row.platform_id or account.vouched_by or (path.platform_id if path else None)
+    named = path if path is not None and path.platform_id in {None, concerns} else None
     completed = TaskCompleted(
         works=tuple(works),
         difficulty=declared,
         declared_by=row.difficulty_by if declared is not None else None,  # type: ignore[arg-type]
+        topic=row.topic,
+        path=named.path if named else None,
+        path_version=named.version if named else None,
     )
-    after = [_event(row, "task.completed", completed, skills=tuple(row.skills), vouched_by=account.vouched_by)]
+    after = [_event(row, "task.completed", completed, skills=tuple(row.skills), vouched_by=concerns)]
     row.outcome = None
     row.completed_at = now()
     await step(tx, row, "completed", before=before, after=after)

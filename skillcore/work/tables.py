@@ -123,6 +123,7 @@ class TaskRow(Base):
         CheckConstraint("(difficulty is null) = (difficulty_by is null)", name="difficulty_by"),
         Index("tasks_listing_idx", "user_id", "id", postgresql_where=text("deleted_at is null")),
         Index("tasks_state_idx", "user_id", "state"),
+        Index("tasks_path_id_idx", "path_id", postgresql_where=text("path_id is not null")),
         Index("tasks_in_progress_idx", "updated_at", postgresql_where=text("state = 'in_progress'")),
         nature("record", person="user_id", erase="delete"),
     )
@@ -138,6 +139,7 @@ class TaskRow(Base):
     topic: Mapped[str] = mapped_column(Text)
     skills: Mapped[list[str]] = mapped_column(ARRAY(Text))
     project_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("projects.id", ondelete="SET NULL"))
+    path_id: Mapped[UUID | None] = mapped_column(SQLUuid, ForeignKey("definitions.id", ondelete="SET NULL"))
     set_by: Mapped[str] = mapped_column(Word)
     state: Mapped[str] = mapped_column(Word)
     attempt: Mapped[int] = mapped_column(server_default=text("0"))

@@ -28,6 +28,7 @@ from skillcore.work import projects
 from skillcore.work.standing import refuse_change, refuse_platforms, refuse_strangers, standing_of
 from skillcore.work.states import Failure, State, Waiting, event_id, locked, outcome_of, step
 from skillcore.work.tables import TaskRow
+from skillcore.work.topics import choose_again, chosen_path, named_by
 
 __all__ = [
     "Accepted",
@@ -53,6 +54,7 @@ Description = Annotated[str, Meta(min_length=1, max_length=2000)]
 Topic = Annotated[str, Meta(max_length=200)]
 SkillNames = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...], Meta(max_length=50)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
+PathName = Annotated[str, Meta(min_length=1, max_length=200, description="A learning path's id, or its name.")]
 
 HISTORY = """select id, occurred_at, data ->> 'old', data ->> 'new', coalesce(data ->> 'reason', '')
   from events where user_id = %s and subject_id = %s and kind = 'task.state' order by version"""
@@ -66,7 +68,8 @@ class NewTask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         source: where the work is to be shown; ``GET /api/sources`` lists them.
         requirements: what is to be shown, in the source's own form.
         difficulty: 1 to 10. A learner's own figure is kept, and never scores.
-        topic: the area it belongs to.
+        topic: the area it belongs to. One that is locked on a learning path that the person follows is refused.
+        path: a learning path that it is set for, by id or name; the topic is then one of its topics.
         skills: skills declared for it, by id, name or alias.
         project: a project it belongs to.
     """
@@ -77,6 +80,7 @@ class NewTask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     requirements: dict[str, Any]
     difficulty: Difficulty | None = None
     topic: Topic = ""
+    path: PathName | None = None
     skills: SkillNames = ()
     project: UUID | None = None
 
@@ -92,6 +96,7 @@ class TaskChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     requirements: dict[str, Any] | UnsetType = UNSET
     difficulty: Difficulty | UnsetType | None = UNSET
     topic: Topic | UnsetType = UNSET
+    path: PathName | UnsetType | None = UNSET
     skills: SkillNames | UnsetType = UNSET
     project: UUID | UnsetType | None = UNSET
     hidden: bool | UnsetType = UNSET
@@ -101,6 +106,7 @@ class Task(Struct, frozen=True, kw_only=True):
     """A task.
 
     Attributes:
+        path: the learning path it is set for; to a platform only if it may see that one.
         project: it belongs to; to a platform only if it is one of its own.
         set_by: who set it; only they may change or delete it, and those above them.
         difficulty_by: who declared the difficulty; a learner's own never scores.
@@ -119,6 +125,7 @@ class Task(Struct, frozen=True, kw_only=True):
     difficulty: float | None
     difficulty_by: str | None
     topic: str
+    path: UUID | None
     skills: tuple[str, ...]
     project: UUID | None
     set_by: str
@@ -155,13 +162,15 @@ async def create(tx: Transaction, actor: Actor, new: NewTask) -> Task:
     """Set a task.
 
     Raises:
-        InvalidField: an unknown source or skill, or requirements that the source refuses.
-        NotFound: no such person or project, for this caller.
+        InvalidField: an unknown source or skill, requirements that the source refuses, or a topic that the path lacks.
+        NotFound: no such person, project or path, for this caller.
+        Conflict: the topic is locked on a learning path; names what is missing.
     """
     user_id = await people.resolve(tx, actor, new.user, write=True)
     requirement = parse_requirement(tx.engine.plugins, new.source, new.requirements)
     if new.project is not None:
         await projects.visible(tx, actor, new.project)
+    path_id = await chosen_path(tx, actor, user_id, new.topic, new.path)
     standing = standing_of(actor, user_id)
     row = TaskRow(
         id=new_id(),
@@ -175,6 +184,7 @@ async def create(tx: Transaction, actor: Actor, new: NewTask) -> Task:
         topic=new.topic,
         skills=list(await skills.resolve(tx, new.skills)),
         project_id=new.project,
+        path_id=path_id,
         set_by=standing,
         attempt=0,
         created_at=now(),
@@ -223,7 +233,7 @@ async def listing(
     if after is not None:
         query = query.where(TaskRow.id > after)
     rows = (await tx.session.scalars(query.order_by(TaskRow.id).limit(limit + 1))).all()
-    shown = await projects.known(tx, actor, {row.project_id for row in rows})
+    shown = await named_by(tx, actor, rows)
     return page(rows, limit, lambda row: _described(row, shown), lambda row: row.id)
 
 
@@ -243,7 +253,7 @@ async def change(tx: Transaction, actor: Actor, task_id: UUID, changes: TaskChan
     Raises:
         NotFound: there is none that this caller may see.
         Forbidden: somebody else set it.
-        Conflict: it is completed, or it is being checked and its requirements would change.
+        Conflict: it is completed, it is being checked and its requirements would change, or its new topic is locked.
     """
     row = await _found(tx, actor, task_id, lock=True)
     refuse_platforms(actor, row)
@@ -315,8 +325,8 @@ async def _rewrite(tx: Transaction, actor: Actor, row: TaskRow, changes: TaskCha
     standing = standing_of(actor, row.user_id)
     if changes.description is not UNSET:
         row.description = changes.description
-    if changes.topic is not UNSET:
-        row.topic = changes.topic
+    if changes.topic is not UNSET or changes.path is not UNSET:
+        await choose_again(tx, actor, row, changes.topic, changes.path)
     if changes.skills is not UNSET:
         row.skills = list(await skills.resolve(tx, changes.skills))
     if changes.project is not UNSET:
@@ -354,7 +364,7 @@ async def _found(tx: Transaction, actor: Actor, task_id: UUID, *, lock: bool = F
 
 
 async def _task(tx: Transaction, actor: Actor, row: TaskRow) -> Task:
-    return _described(row, await projects.known(tx, actor, {row.project_id}))
+    return _described(row, await named_by(tx, actor, [row]))
 
 
 def _described(row: TaskRow, shown: Collection[UUID]) -> Task:
@@ -368,6 +378,7 @@ def _described(row: TaskRow, shown: Collection[UUID]) -> Task:
         difficulty=row.difficulty,
         difficulty_by=row.difficulty_by,
         topic=row.topic,
+        path=row.path_id if row.path_id in shown else None,
         skills=tuple(row.skills),
         project=row.project_id if row.project_id in shown else None,
         set_by=row.set_by,

@@ -137,6 +137,17 @@ async def test_other_headers_are_refused(door: Door, header: str) -> None:
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize("name", ["access_token", "token", "api_key", "key", "Authorization"])
+async def test_no_credential_counts_in_an_address(door: Door, name: str) -> None:
+    """Addresses stand in logs and histories."""
+    ada, _ = await door.learner()
+    key = (await door.platform("users:read")).key
+    for path, somebody in (("/api/auth/profile", ada), ("/api/users", key)):
+        assert (await somebody.get(path)).status_code == 200
+        for value in (somebody.credentials, f"Bearer {somebody.credentials}"):
+            assert (await door.anyone.get(path, params={name: value})).status_code == 401
+
+
 async def test_a_key_needs_the_scope(door: Door) -> None:
     reader = (await door.platform("users:read")).key
     assert (await reader.get("/api/users")).status_code == 200

@@ -297,6 +297,28 @@ FORGERIES = {
 }
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("actor_kind", "'nobody'"),
+        ("actor_id", "gen_random_uuid()"),
+        ("about_id", "gen_random_uuid()"),
+        ("platform_id", "gen_random_uuid()"),
+        ("address", "'192.0.2.7'"),
+        ("agent", "'another program'"),
+        ("request_id", "'another request'"),
+        ("detail", "'{}'"),
+        ("salt", "sha256('another')"),
+        ("leaf", "sha256('another')"),
+    ],
+)
+async def test_no_column_of_an_entry_can_be_changed_alone(engine: Engine, database_dsns: Dsns, column: str, value: str) -> None:
+    for number in range(3):
+        await note_apart(engine, "key.created", person(ADA, "admin"), BOB, number=number)
+    await forged(database_dsns, f"update audit set {column} = {value} where position = 2")
+    assert await findings(engine) == ["entry 2: the content does not match its leaf"]
+
+
 @pytest.mark.parametrize("forgery", FORGERIES)
 async def test_a_forgery_is_found_where_it_is(engine: Engine, database_dsns: Dsns, forgery: str) -> None:
     for number in range(5):

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 import pytest
+from litestar.datastructures import Headers
 from sqlalchemy import select
 
-from skillcore.accounts.cookies import COOKIE
+from skillcore.accounts.cookies import COOKIE, check_token, csrf_token
 from skillcore.accounts.tables import SessionRow
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.problems import Forbidden
 from tests.visitors import PASSWORD, Door, Visitor, door_of
 
 ADA = {"email": "ada@example.org", "password": PASSWORD}
@@ -101,6 +103,19 @@ async def test_another_or_no_cookie_opens_nothing(page: Page) -> None:
     assert (await page.door.anyone.get("/api/auth/profile", headers={"Cookie": f"skillcore={page.cookie}"})).status_code == 401
 
 
+async def test_signing_in_takes_over_nothing_that_the_browser_brought(page: Page) -> None:
+    """Else whoever puts a cookie into somebody's browser would be signed in with them."""
+    answers = [
+        await page.send("POST", "/api/auth/login", headers, json=ADA | {"keep": "cookie"})
+        for headers in (OURS, OURS | {"Cookie": f"{COOKIE}={'p' * 43}"}, OURS)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    cookies = [SimpleCookie(cookie_line(answer))[COOKIE].value for answer in answers]
+    assert len({*cookies, page.cookie, "p" * 43}) == 5
+    assert len({answer.json()["session_id"] for answer in (page.answer, *answers)}) == 4
+    assert (await page._replace(cookie="p" * 43).send("GET", "/api/auth/profile")).status_code == 401
+
+
 async def test_several_cookies_are_refused(page: Page) -> None:
     twice = {"Cookie": f"{COOKIE}={page.cookie}; other=1; {COOKIE}={page.cookie}"}
     assert (await page.door.anyone.get("/api/auth/profile", headers=twice)).status_code == 401
@@ -150,6 +165,15 @@ async def test_changes_need_the_token_of_this_cookie(page: Page) -> None:
         assert await page.change(OURS | {"X-CSRF-Token": token}) == 403
     assert await page.change(OURS) == 403
     assert await page.change(OURS | {"Cookie": f"{COOKIE}={page.cookie}; csrf={page.csrf}"}) == 403
+
+
+def test_of_two_tokens_none_counts() -> None:
+    """Each reader would take another one for the one that counts."""
+    sent = [(b"x-csrf-token", csrf_token("secret").encode()), (b"x-csrf-token", b"another")]
+    for headers in (sent, sent[::-1], []):
+        with pytest.raises(Forbidden):
+            check_token(Headers.from_scope({"headers": headers}), "secret")  # type: ignore[typeddict-item, arg-type]
+    check_token(Headers.from_scope({"headers": sent[:1]}), "secret")  # type: ignore[typeddict-item, arg-type]
 
 
 @pytest.mark.parametrize(

@@ -47,9 +47,9 @@ async def counting(engine: Engine) -> AsyncIterator[Door]:
         yield door
 
 
-async def enabled(door: Door, clock: Clock) -> tuple[Visitor, pyotp.TOTP, list[str]]:
-    """Return Ada with a second factor, what computes its codes, and the recovery codes."""
-    ada, _ = await door.learner()
+async def enabled(door: Door, clock: Clock, email: str = ADA["email"]) -> tuple[Visitor, pyotp.TOTP, list[str]]:
+    """Return Ada, or another one, with a second factor, what computes its codes, and the recovery codes."""
+    ada, _ = await door.learner(email)
     made = await ada.post(HERE, {"password": PASSWORD})
     assert made.status_code == 201, made.text
     totp = pyotp.TOTP(made.json()["secret"])
@@ -138,6 +138,14 @@ async def test_a_recovery_code_works_once(door: Door, clock: Clock, database_dsn
     assert sorted(statuses) == [200] + [401] * 4
     assert await login(door, codes[1].replace("-", " ")) == 200
     assert (await ada.get(HERE)).json()["recovery_codes_left"] == 8
+
+
+async def test_a_recovery_code_is_its_person_s_alone(door: Door, clock: Clock) -> None:
+    _, _, hers = await enabled(door, clock)
+    _, totp, _ = await enabled(door, clock, "eve@example.org")
+    assert await login(door, hers[0], email="eve@example.org") == 401
+    assert await login(door, totp.at(clock.at)) == 401
+    assert await login(door, hers[0]) == 200  # and it was not used up
 
 
 async def test_recovery_codes_are_replaced(door: Door, clock: Clock) -> None:

@@ -24,6 +24,8 @@ from skillcore.accounts.tables import SessionRow, UserRow
 from skillcore.plugin import Unavailable
 from skillcore.runtime import oauth
 from skillcore.runtime.clock import now
+from skillcore.runtime.oauth import Provider
+from skillcore.runtime.outbound import Network
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import OIDCProviderSettings, ServerSection, Settings
 from tests.described import comparing
@@ -288,6 +290,21 @@ async def test_an_answer_that_names_another_issuer_is_refused_before_the_code_go
     assert sent == []
 
 
+async def test_an_issuer_that_is_named_counts_though_nobody_announced_it(
+    browsers: Browsers, issuers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = oauth.discovered
+
+    async def quiet(network: Network, issuer: str) -> Provider:
+        found = await real(network, issuer)
+        return msgspec.structs.replace(found, authorization_response_iss_parameter_supported=False)
+
+    monkeypatch.setattr(oauth, "discovered", quiet)
+    for iss, status in ((issuers["club"], 422), (issuers["school"], 200), ("", 200)):
+        ada = browsers()
+        assert (await ada.client.get(at_provider(await ada.begin(), "quiet").url(iss=iss))).status_code == status
+
+
 async def test_a_token_for_another_sign_in_is_refused(browsers: Browsers, door: Door) -> None:
     """The nonce that is kept is another one than the token's: as if the token had been put in its place."""
     ada, other = browsers(), browsers()
@@ -370,15 +387,44 @@ async def test_an_address_opens_no_account_that_is_there(browsers: Browsers, doo
     assert (profile["email"], profile["id"] == ada) == (None, False)
 
 
-@pytest.mark.parametrize("verified", ["false", "true", 1, None])
+@pytest.mark.parametrize("said", [*({"email_verified": value} for value in ("false", "true", 1, None)), {}])
 async def test_only_a_plain_true_says_that_an_address_is_verified(
-    verified: object, browsers: Browsers, issuers: dict[str, str]
+    said: dict[str, object], browsers: Browsers, issuers: dict[str, str]
 ) -> None:
-    """There are providers that say it as a text, and "false" is one that is not empty."""
-    says(issuers["school"], stringy={"email": "stringy@example.org", "email_verified": verified})
+    """There are providers that say it as a text, and "false" is one that is not empty; and others that do not say it."""
+    says(issuers["school"], stringy={"email": "stringy@example.org", **said})
     ada = browsers()
     assert (await ada.sign_in("stringy")).status_code == 200
     assert (await ada.profile())["email"] is None
+
+
+LONG = f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 54}.example"
+"""Each part is as long as it may be, and the whole one character too long (RFC 5321: 254 fit between angle brackets)."""
+
+
+@pytest.mark.parametrize("email", ["nobody", "ada@exa_mple", "ada\0@example.org", LONG, 7])
+async def test_what_is_no_address_is_not_kept_as_one(email: object, browsers: Browsers, issuers: dict[str, str]) -> None:
+    says(issuers["school"], odd={"email": email, "email_verified": True})
+    ada = browsers()
+    answer = await ada.sign_in("odd")
+    assert answer.status_code == 200, answer.text
+    assert (await ada.profile())["email"] is None
+
+
+async def test_a_null_character_is_in_no_name_and_names_nobody(browsers: Browsers, issuers: dict[str, str]) -> None:
+    """PostgreSQL keeps none in a text."""
+    says(issuers["school"], odd={"name": "Ada\0 L."})
+    ada, eve = browsers(), browsers()
+    assert (await ada.sign_in("odd")).status_code == 200
+    assert (await ada.profile())["display_name"] == "Ada L."
+    answer = await eve.sign_in("odd\0")
+    assert (answer.status_code, "does not say who you are" in answer.text) == (403, True)
+
+
+@pytest.mark.parametrize(("length", "status"), [(255, 200), (256, 403)])
+async def test_a_name_at_a_provider_has_255_characters_at_most(length: int, status: int, browsers: Browsers) -> None:
+    """OpenID Connect Core 1.0, 2."""
+    assert (await browsers().sign_in("s" * length)).status_code == status
 
 
 async def test_a_provider_without_registration_makes_no_accounts(browsers: Browsers) -> None:

@@ -6,7 +6,7 @@ Everything of the Club bears a word by which a trace of it is known wherever it 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from types import ModuleType
@@ -24,6 +24,7 @@ from skillcore.accounts.tokens import Tokens
 from skillcore.ledger.tables import SkillRow
 from skillcore.plugin import (
     Account,
+    Advice,
     Challenge,
     ChallengeProof,
     Identity,
@@ -34,6 +35,8 @@ from skillcore.plugin import (
     OAuthClient,
     OAuthProof,
     Page,
+    PathAdvisor,
+    PathTopic,
     PluginInfo,
     Proof,
     ServerSettings,
@@ -74,6 +77,9 @@ class Gym(VerificationSource[Solved]):
     async def history(self, tools: Tools, account: Account, after: str | None) -> AsyncIterator[Page]:
         yield Page(evidence=(), cursor="end")
 
+    async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
+        return {"problems_solved": 1}
+
     def challenge(self, account: Account, number: int) -> Challenge:
         return Challenge(key=str(number), instructions=f"do exercise {number}")
 
@@ -95,8 +101,18 @@ class Track(Gym):
     )
 
 
+class Library(PathAdvisor):
+    """Advises on paths, if anybody asked it."""
+
+    name = "library"
+    server = MCPServer(tools=(Tool("look_up", ("name",)),), settings=ServerSettings(url=MCP_URL))
+
+    async def advise(self, tools: Tools, topics: tuple[PathTopic, ...]) -> tuple[Advice, ...]:
+        return ()
+
+
 def plugins() -> Plugins:
-    """Return the default plugins and the town's sources."""
+    """Return the default plugins, the town's sources and its library."""
     module = ModuleType("sport")
 
     @hookimpl
@@ -107,7 +123,11 @@ def plugins() -> Plugins:
     def skillcore_verification_sources(settings: None) -> list[Any]:
         return [Gym(), Track()]
 
-    for hook in (skillcore_plugin, skillcore_verification_sources):
+    @hookimpl
+    def skillcore_path_advisors(settings: None) -> list[Any]:
+        return [Library()]
+
+    for hook in (skillcore_plugin, skillcore_verification_sources, skillcore_path_advisors):
         setattr(module, hook.__name__, hook)
     return Plugins.load(allow=["sport"], strict=True, extra=[("sport", module)])
 
@@ -232,6 +252,20 @@ async def furnished(door: Door, tenant: str, key: Visitor, learner: Visitor, lea
         checked = (await made(who, "/api/tasks", task))["id"]
         accepted = await made(who, f"/api/tasks/{checked}/complete", None, 202)
         things.setdefault("job", str(accepted["job_id"]))
+        space = {"name": word, "user": learner_id, "milestones": ["in", word], "tasks": [word]}
+        things[f"space{suffix}"] = (await made(who, "/api/spaces", space))["id"]
+        goal = {"name": word, "user": learner_id, "milestones": ["in", word], "spaces": [things[f"space{suffix}"]]}
+        things[f"goal{suffix}"] = (await made(who, "/api/goals", goal))["id"]
+        reached = {"user": learner_id, "milestone": word}
+        await made(who, f"/api/spaces/{things[f'space{suffix}']}/progress", reached)
+        await made(who, f"/api/goals/{things[f'goal{suffix}']}/progress", reached)
+        module = {"name": word, "user": learner_id, "module": {"title": word, "tasks": [{"name": word}]}}
+        things[f"module{suffix}"] = (await made(who, "/api/modules", module))["id"]
+        training = {"user": learner_id, "module": word}
+        things[f"training{suffix}"] = (await made(who, "/api/sessions", training))["id"]
+        things |= await pathed(who, word, suffix, learner_id)
+    said = {"user": learner_id, "reviewer": things["member"], "quality": 70, "skills": ["python"], "content": word}
+    await made(key, "/api/reviews", said)
     things |= {"vouched": things["member"], "vouched@ada": learner_id}
     session = {"mentor": things["member"], "intern": learner_id, "focus": word, "project": things["project"]}
     for name in ("session", "session@ada"):
@@ -241,6 +275,19 @@ async def furnished(door: Door, tenant: str, key: Visitor, learner: Visitor, lea
         things |= {name: invited["code"], "invitation": invited["id"]}
     event = {"kind": "platform.volunteered", "user": learner_id, "data": {"title": word}, "skills": ["sql"]}
     things["event"] = (await made(key, "/api/events", event))["id"]
+    return things
+
+
+async def pathed(who: Visitor, word: str, suffix: str, learner_id: str) -> dict[str, str]:
+    """Give somebody learning paths, one of which the learner follows, and advice that was asked for."""
+    topics = [{"name": "HTML"}, {"name": "CSS", "prerequisites": ["HTML"]}]
+    things = {}
+    for name in ("path", "old path", "followed path"):
+        body = {"name": f"{name} {word}", "title": word, "description": word, "topics": topics}
+        things[f"{name}{suffix}"] = (await made(who, "/api/learning-paths", body))["id"]
+    await made(who, f"/api/learning-paths/{things[f'followed path{suffix}']}/start?user={learner_id}", None)
+    asked = await made(who, "/api/learning-paths/validate?advice=true", {"topics": [{"name": word}]}, 200)
+    things[f"advice{suffix}"] = asked["advice"]["id"]
     return things
 
 

@@ -14,6 +14,7 @@ from tests.conftest import FAST
 
 TINY = Sizes(
     rounds=1,
+    warming=0,
     people=8,
     batch=70,
     batches=4,

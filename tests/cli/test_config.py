@@ -79,8 +79,8 @@ def test_check_knows_the_formulas(capsys):
 
     assert main(["config", "check"]) == 1
     assert (
-        "[formulas] level: found 'levle'; allowed: attempt, improvement, level, mastery, readiness, working_difficulty"
-        in capsys.readouterr().out
+        "[formulas] level: found 'levle'; allowed: attempt, goal, improvement, level, mastery, module, overall, readiness,"
+        " skill_progress, space, working_difficulty" in capsys.readouterr().out
     )
 
 
@@ -171,10 +171,15 @@ def test_the_plugins_are_listed_with_what_they_offer(capsys):
     }
     assert plugins["defaults"]["offers"]["formulas"] == [
         "attempt",
+        "goal",
         "improvement",
         "level",
         "mastery",
+        "module",
+        "overall",
         "readiness",
+        "skill_progress",
+        "space",
         "working_difficulty",
     ]
 

@@ -24,29 +24,16 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path / "a path with spaces"
 
 
-def test_it_serves_alone_and_stops_with_everything_it_started(directory: Path) -> None:
+# A start costs more than what is looked at in it, so that the first two tests look at several things.
+def test_it_serves_alone_keeps_its_secrets_and_stops_with_everything_it_started(directory: Path) -> None:
+    token = directory / "data of mine" / "setup-token"
     with serving(directory, variables=DATA) as served:
         assert served.address.startswith("http://127.0.0.1:")
         assert served.ready()
         assert all(served.child(name) for name in ("api", "worker", "postgres"))
-        with started(directory, "--port", "0", variables=DATA) as second:
-            assert second.process.wait(timeout=PATIENCE) == 1
-        assert "serves this data directory already" in second.said
-        assert str(served.process.pid) in second.said
-        assert second.said.count("\n") == 1
-        assert served.ready()
-        family = served.family()
-        served.process.send_signal(signal.SIGTERM)
-        assert served.process.wait(timeout=PATIENCE) == 0
-        assert all(gone(process) for process in family)
-    with serving(directory, variables=DATA) as again:
-        assert again.ready()
-
-
-def test_it_names_the_set_up_token_until_there_is_an_administrator(directory: Path) -> None:
-    with serving(directory, variables=DATA) as served:
+        check_alone(served, directory)
+        check_secrets(served, directory)
         until(lambda: "set-up token" in served.said)
-        token = directory / "data of mine" / "setup-token"
         assert str(token) in served.said
         assert stat.S_IMODE(token.stat().st_mode) == 0o600
         kept = token.read_text()
@@ -54,30 +41,35 @@ def test_it_names_the_set_up_token_until_there_is_an_administrator(directory: Pa
         assert kept.strip() not in served.said
         with psycopg.connect(EmbeddedPostgres(directory / "data of mine").owner_dsn) as owner:
             owner.execute("insert into users (id, role) values (gen_random_uuid(), 'admin')")
+        family = served.family()
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(timeout=PATIENCE) == 0
+        assert all(gone(process) for process in family)
     with serving(directory, variables=DATA) as again:
+        assert again.ready()
         assert not token.exists()
     assert "set-up token" not in again.said
 
 
-def test_no_secret_stands_on_a_command_line(directory: Path) -> None:
-    with serving(directory, variables=DATA) as served:
-        secrets = [path.read_text() for path in (directory / "data of mine").glob("pgpass*")]
-        assert len(secrets) == 2
-        words = " ".join(" ".join(process.cmdline()) for process in served.family())
-        assert not [secret for secret in secrets if secret in words]
+def check_alone(served: Served, directory: Path) -> None:
+    """Check that a second one on the same data says in a line who was first, and ends."""
+    with started(directory, "--port", "0", variables=DATA) as second:
+        assert second.process.wait(timeout=PATIENCE) == 1
+    assert "serves this data directory already" in second.said
+    assert str(served.process.pid) in second.said
+    assert second.said.count("\n") == 1
+    assert served.ready()
 
 
-def test_killed_it_leaves_nothing_behind_and_starts_again(directory: Path) -> None:
-    with serving(directory, variables=DATA) as served:
-        family = served.family()
-        assert len(family) > 4
-        served.process.kill()
-        until(lambda: all(gone(process) for process in family))
-    with serving(directory, variables=DATA) as again:
-        assert again.ready()
+def check_secrets(served: Served, directory: Path) -> None:
+    """Check that no secret stands on a command line."""
+    secrets = [path.read_text() for path in (directory / "data of mine").glob("pgpass*")]
+    assert len(secrets) == 2
+    words = " ".join(" ".join(process.cmdline()) for process in served.family())
+    assert not [secret for secret in secrets if secret in words]
 
 
-def test_what_dies_is_restarted(directory: Path) -> None:
+def test_what_dies_is_restarted_and_killed_it_leaves_nothing_behind(directory: Path) -> None:
     with serving(directory, variables=DATA) as served:
         for name in ("worker", "api", "postgres"):
             victim = served.child(name)
@@ -91,6 +83,12 @@ def test_what_dies_is_restarted(directory: Path) -> None:
             until(replaced)
             until(served.ready)
         assert all(served.child(name) for name in ("api", "worker", "postgres"))
+        family = served.family()
+        assert len(family) > 4
+        served.process.kill()
+        until(lambda: all(gone(process) for process in family))
+    with serving(directory, variables=DATA) as again:
+        assert again.ready()
 
 
 def test_a_taken_port_is_named(directory: Path) -> None:

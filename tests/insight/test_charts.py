@@ -19,6 +19,7 @@ from skillcore.defaults.kinds import (
     AccountLinked,
     EvidenceAccepted,
     EvidenceWithdrawn,
+    MilestoneReached,
     ProjectJoined,
     SessionActivity,
     SessionEnded,
@@ -84,7 +85,9 @@ def said(svg: str) -> str:
 
 @pytest.fixture
 async def learner(door: Door) -> Class:
-    platform = await door.platform("users:write", "scores:read", "events:read", "events:write", "skills:write")
+    platform = await door.platform(
+        "users:write", "scores:read", "events:read", "events:write", "skills:write", "projects:write"
+    )
     ada = (await platform.key.post("/api/users", {"external_id": "ada"})).json()["id"]
     async with door.engine.transaction() as tx:
         for name in ("Loops", "Graphs", "Sorting"):
@@ -123,6 +126,27 @@ async def test_progress_is_of_any_formula_and_skill(learner: Class) -> None:
     assert "<title id=" in svg
     assert "Mastery · Loops</title>" in svg
     assert said(svg).endswith("28 Feb 2026: nothing. 1 Mar 2026: 3. 2 Mar 2026: 6.")
+
+
+async def test_a_goals_progress_is_drawn_with_the_way_to_its_day(learner: Class) -> None:
+    key = learner.platform.key
+    goal = {"name": "whole", "user": "ext:ada", "milestones": ["half", "whole"], "target_date": "2026-03-12"}
+    made = (await key.post("/api/goals", goal)).json()
+    async with learner.door.engine.transaction() as tx:
+        await (await tx.psycopg()).execute("update definitions set created_at = '2026-03-02 12:00:00Z'")
+    half = MilestoneReached(milestone="half")
+    await learner.record(learner.event("progress.milestone", half, made["id"], at=MARCH.replace(day=4)))
+    asked = {"formula": "goal", "subject": made["id"], "since": "2026-03-01", "until": "2026-03-14"}
+    drawn = await learner.get("/api/charts/progress", **asked)
+    line, target = drawn["datasets"][:2]
+    assert line["data"] == [0, 0, 0, *[37.5] * 11]  # of a goal without spaces: 0.3 · 50 / 0.4
+    assert target["label"] == "Target"
+    assert target["data"] == [0, 0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 100, 100]
+    weeks = await learner.get("/api/charts/progress", **asked, bucket="week")
+    assert weeks["datasets"][1]["data"] == [0, 60, 100]  # at the end of the Sundays 1, 8 and 15 March
+    assert "Target" in (await learner.answer("/api/charts/progress.svg", **asked)).text
+    assert (await key.send("PATCH", f"/api/goals/{made['id']}", json={"target_date": None})).status_code == 200
+    assert len((await learner.get("/api/charts/progress", **asked))["datasets"]) == 1
 
 
 async def test_a_radar_has_the_skills_by_name(learner: Class) -> None:

@@ -20,7 +20,7 @@ from skillcore.runtime.events import NewEvent
 from tests.conftest import Dsns
 from tests.ledger.facts import NOON, evidence, joined, note
 
-PEOPLE = [new_id() for _ in range(12)]
+PEOPLE = [new_id() for _ in range(6)]
 
 
 def solved(user: UUID, number: int, difficulty: float) -> NewEvent:
@@ -213,5 +213,5 @@ async def test_a_backfill_that_is_stopped_can_be_run_again(
     monkeypatch.undo()
     there = owner.execute("select count(*) from skill_signals").fetchone()
     assert there == (4 * 13,)
-    assert await backfill(engine) == Backfilled(len(PEOPLE), 8 * 13, 0)
+    assert await backfill(engine) == Backfilled(len(PEOPLE), 2 * 13, 0)
     assert [finding async for finding in checks.signals(engine)] == []

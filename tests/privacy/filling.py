@@ -40,6 +40,7 @@ insert into source_tokens values ({account}, {ada}, 'oauth', convert_to('{c}', '
 insert into link_attempts (id, user_id, source, method, handle, challenge_key, issued_at, expires_at, state, instructions)
   values (gen_random_uuid(), {ada}, 'gym', 'challenge', 'Ada-{c}', 'k', now(), now(), 'proved', 'put {c} there');
 insert into imports (account_id, user_id, state, cursor, unmapped) values ({account}, {ada}, 'done', '{c}', '{{{c}}}');
+insert into stats (account_id, user_id, read_at) values ({account}, {ada}, now());
 insert into topics values ('gym', 'loops', 2) on conflict do nothing;
 insert into parked_events (consumer, user_id, event_id, error) values ('rule:r', {ada}, gen_random_uuid(), 'at {c}');
 insert into procrastinate_jobs (id, queue_name, task_name, lock, args) overriding system value
@@ -63,6 +64,17 @@ insert into mentorship_sessions (id, mentor_id, intern_id, focus, status)
   values (gen_random_uuid(), {bob}, {ada}, 'about {c}', 'planned'), (gen_random_uuid(), {ada}, {bob}, 'loops', 'planned');
 insert into tasks (id, user_id, description, source, requirements, topic, skills, set_by, state)
   values (gen_random_uuid(), {ada}, 'do {c}', 'gym', '{{}}', '{c}', '{{python}}', 'learner', 'pending');
+insert into definitions values ({definition}, 'path', 'to {c}', null, {ada}, 1, now(), now()),
+  ({shared}, 'path', 'ours', null, {bob}, 1, now(), now());
+insert into definition_versions values ({definition}, 1, '{{"title": "{c}"}}', now()), ({shared}, 1, '{{}}', now());
+insert into reviewers values (gen_random_uuid(), {ada}, {bob}, false, now()), (gen_random_uuid(), {bob}, {ada}, true, now());
+insert into reviews (id, user_id, alias, reviewer_id, quality, skills, content)
+  select gen_random_uuid(), user_id, alias, reviewer_id, 80, '{{python}}', 'it has {c} in it' from reviewers;
+insert into training_sessions values (gen_random_uuid(), {ada}, null, 'lesson {c}', '{c}', now(), now(), null, false, 1, 1),
+  (gen_random_uuid(), {bob}, null, 'lesson', '', now(), now(), null, false, 1, 1);
+insert into path_enrolments values ({ada}, {definition}, now()), ({bob}, {shared}, now());
+insert into path_advice (id, user_id, advisor, topics, reason, outcome, expires_at)
+  values (gen_random_uuid(), {ada}, 'library', '[{{"name": "{c}"}}]', 'at {c}', '{{"reason": "{c}"}}', now());
 insert into shares (user_id, share) values ({ada}, 'public_profile'), ({bob}, 'public_profile');
 insert into erasure_requests values ({ada}, 'asked', now(), now());
 insert into mails (id, user_id, body, expires_at) values (gen_random_uuid(), {ada}, convert_to('{c}', 'UTF8'), now());
@@ -97,7 +109,7 @@ async def fill(door: Door, dsns: Dsns) -> People:
     ada, ada_id = await identified(door, "ada@example.org")
     bob, bob_id = await identified(door, "bob@example.org")
     platform = (await door.platform("events:write")).id
-    ids = {name: f"'{new_id()}'::uuid" for name in ("account", "own", "shared")}
+    ids = {name: f"'{new_id()}'::uuid" for name in ("account", "own", "shared", "definition")}
     ids |= {"ada": f"'{ada_id}'::uuid", "bob": f"'{bob_id}'::uuid", "platform": f"'{platform}'::uuid"}
     with psycopg.connect(dsns.owner_dsn, autocommit=True) as owner:
         owner.execute(INSERTED.format(c=CANARY, **ids).encode())

@@ -88,6 +88,10 @@ async def test_export_then_erase_leaves_nothing_and_nobody_else_is_touched(
         "mentorship_sessions.mentor_id",  # the session was hers
         "mentors",
         "mentors.mentor_id",
+        "reviewers",  # who reviewed him is gone
+        "reviewers.reviewer_id",  # and whom he reviewed
+        "reviews",  # her words are gone
+        "reviews.reviewer_id",
         "source_accounts",  # displaced by nobody any more
         "projects",
         "project_skills",
@@ -130,7 +134,7 @@ async def test_nothing_is_recorded_of_the_erased(people: People, door: Door) -> 
         await ingest(door.engine, [event for n in range(50) for event in facts(people.ada_id, f"many{n}")])
 
 
-@pytest.mark.parametrize("table", ["snapshots", "checkpoints", "parked_events"])
+@pytest.mark.parametrize("table", ["snapshots", "checkpoints", "parked_events", "training_sessions"])
 async def test_nothing_is_derived_of_the_erased_or_parked(table: str, people: People, database_dsns: Dsns, door: Door) -> None:
     with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
         copied = f"create table copied as select * from {table} where user_id = '{people.ada_id}'"
@@ -140,7 +144,7 @@ async def test_nothing_is_derived_of_the_erased_or_parked(table: str, people: Pe
         assert owner.execute(f"select from {table} where user_id = '{people.ada_id}'".encode()).fetchall() == []
 
 
-@pytest.mark.parametrize("table", ["snapshots", "checkpoints", "parked_events"])
+@pytest.mark.parametrize("table", ["snapshots", "checkpoints", "parked_events", "training_sessions"])
 async def test_an_erasure_waits_for_what_is_being_derived(table: str, people: People, database_dsns: Dsns, door: Door) -> None:
     with psycopg.connect(database_dsns.owner_dsn) as owner:
         owner.execute(f"create temporary table copied as select * from {table}".encode())

@@ -32,6 +32,11 @@ ROWS = {
         "insert into link_attempts (id, user_id, source, method, challenge_key, issued_at, expires_at, state)"
         " values (gen_random_uuid(), {user}, 's', 'challenge', 'k', {at}, {at}, 'failed')",
     ),
+    "advice on paths": (
+        "path_advice",
+        "insert into path_advice (id, user_id, advisor, topics, reason, expires_at)"
+        " values (gen_random_uuid(), {user}, 'a', '[]', '', {at})",
+    ),
     "answers to repeated requests": (
         "idempotency_keys",
         "insert into idempotency_keys (actor, route, key_sha256, request_sha256, attempt, taken_at, expires_at)"

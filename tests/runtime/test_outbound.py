@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-from collections.abc import AsyncIterator, Callable
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from skillcore.plugin import MCPServer, ServerSettings, Tool, Unavailable
 from skillcore.runtime.mcp import ServerSession
-from skillcore.runtime.outbound import AnswerTooLarge, Network, is_public
+from skillcore.runtime.outbound import AnswerTooLarge, Network, _certificates, is_public
 from skillcore.runtime.settings import ResilienceSettings
 
 HERE = Network(["127.0.0.0/8"])
@@ -55,6 +62,7 @@ async def answering(answer: bytes | Callable[[int], bytes]) -> AsyncIterator[tup
         ("169.254.169.254", False),
         ("172.16.0.1", False),
         ("192.0.0.192", False),
+        ("192.88.99.1", False),
         ("192.168.1.1", False),
         ("198.18.0.1", False),
         ("224.0.0.1", False),
@@ -190,6 +198,107 @@ async def test_a_server_that_does_not_answer_is_given_up() -> None:
             async with HERE.client(limit=100, seconds=0.2) as client:
                 with pytest.raises(httpx2.TimeoutException):
                     await client.get(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+
+
+async def test_a_name_for_which_nobody_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> list[Any]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+    async with HERE.client(limit=100, seconds=0.2) as client:
+        with pytest.raises(httpx2.ConnectTimeout, match=r"silent\.test did not answer in time"):
+            await asyncio.wait_for(client.get("http://silent.test/"), 10)
+
+
+@pytest.fixture
+def certified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., ssl.SSLContext]]:
+    """Make servers' certificates by an authority that this machine trusts for the duration of the test."""
+    authority = Authority("an authority that is trusted")
+    trusted = tmp_path / "authority.pem"
+    trusted.write_bytes(authority.certificate.public_bytes(serialization.Encoding.PEM))
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))  # what OpenSSL itself calls the file
+    _certificates.cache_clear()
+
+    def made(name: str = "127.0.0.1", *, by: Authority = authority, ends: int = 1) -> ssl.SSLContext:
+        file = tmp_path / f"{uuid4().hex}.pem"
+        file.write_bytes(by.signed(name, ends))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+    yield made
+    _certificates.cache_clear()
+
+
+class Authority:
+    """Signs certificates of servers."""
+
+    def __init__(self, name: str) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        own = self._beginning(self.name, self.key, 1).add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        self.certificate = own.sign(self.key, hashes.SHA256())
+
+    def signed(self, address: str, ends: int) -> bytes:
+        """Return a server's certificate with its key, as a PEM; it ends in so many days."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, address)])
+        named = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+        certificate = self._beginning(subject, key, ends).add_extension(named, False).sign(self.key, hashes.SHA256())
+        pem = serialization.Encoding.PEM
+        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return certificate.public_bytes(pem) + private
+
+    def _beginning(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, ends: int) -> x509.CertificateBuilder:
+        moment = datetime.now(UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(moment - timedelta(days=9))
+            .not_valid_after(moment + timedelta(days=ends))
+        )
+
+
+async def over_tls(context: ssl.SSLContext) -> bytes:
+    """Send a secret to a server by TLS, and return what the server got to see of it."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(SMALL)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with HERE.client(limit=100, seconds=5, headers={"Authorization": "Bearer secret"}) as client:
+            try:
+                await client.get(f"https://127.0.0.1:{port}/")
+            except httpx2.ConnectError as error:
+                assert not asked
+                return str(error).encode()
+    return asked[0]
+
+
+async def test_who_shows_no_certificate_of_its_own_gets_nothing(certified: Callable[..., ssl.SSLContext]) -> None:
+    assert b"Bearer secret" in await over_tls(certified())
+    assert b"unable to get local issuer" in await over_tls(certified(by=Authority("another one")))
+    assert b"IP address mismatch" in await over_tls(certified("127.0.0.2"))
+    assert b"expired" in await over_tls(certified(ends=-1))
+
+
+async def test_nothing_is_said_in_a_tls_that_is_too_old(certified: Callable[..., ssl.SSLContext]) -> None:
+    """RFC 8996 has done away with TLS 1.0 and 1.1."""
+    context = certified()
+    context.set_ciphers("DEFAULT@SECLEVEL=0")  # so that it is not the server that refuses
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    assert b"Bearer" not in await over_tls(context)
+    context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_2
+    assert b"Bearer secret" in await over_tls(context)
 
 
 async def test_a_remote_mcp_server_inside_must_be_allowed() -> None:

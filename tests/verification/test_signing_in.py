@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -298,12 +299,18 @@ async def test_tokens_that_the_issuer_did_not_sign_are_refused(issuer: str, impo
     [
         ({}, True),
         ({"nonce": "another"}, False),
+        ({"nonce": None}, False),
         ({"aud": "somebody else"}, False),
         ({"aud": ["skillcore", "somebody else"]}, False),
         ({"aud": ["skillcore", "somebody else"], "azp": "skillcore"}, True),
+        ({"aud": ["skillcore", "somebody else"], "azp": "somebody else"}, False),
+        ({"aud": None}, False),
         ({"iss": "https://evil.test"}, False),
+        ({"iss": None}, False),
         ({"exp": 1}, False),
         ({"exp": None}, False),
+        ({"iat": 9_999_999_998}, False),
+        ({"iat": None}, False),
         ({"sub": None}, False),
     ],
 )
@@ -324,6 +331,82 @@ async def test_what_a_token_must_claim(
             await asked
 
 
+@pytest.mark.parametrize(("away", "holds"), [(30, True), (90, False)])
+@pytest.mark.parametrize(("claim", "ahead"), [("exp", -1), ("iat", 1)])
+async def test_clocks_may_differ_by_a_minute(
+    claim: str, ahead: int, away: int, holds: bool, impostor: rsa.RSAPrivateKey, httpx2_mock: Any
+) -> None:
+    issuer, moment = "https://issuer.test", int(time.time())
+    shown = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(impostor.public_key())) | {"kid": "own", "use": "sig"}
+    httpx2_mock.get(f"{issuer}/jwks").respond(json={"keys": [shown]})
+    claims = {"iss": issuer, "aud": "skillcore", "sub": "ada", "nonce": "n", "iat": moment - 600, "exp": moment + 600}
+    token = jwt.encode(claims | {claim: moment + ahead * away}, impostor, algorithm="RS256", headers={"kid": "own"})
+    asked = oauth.claims_of(THIS_MACHINE, provider_of(issuer), token, client_id="skillcore", nonce="n")
+    if holds:
+        assert (await asked)["sub"] == "ada"
+    else:
+        with pytest.raises(Refused):
+            await asked
+
+
+@pytest.mark.parametrize(
+    ("members", "header", "holds"),
+    [
+        ({"kid": "own", "use": "sig"}, {"kid": "own"}, True),
+        ({"kid": "own"}, {"kid": "own"}, True),
+        ({"kid": "own", "use": "sig"}, {}, True),
+        ({"kid": "own", "use": "enc"}, {"kid": "own"}, False),
+        ({"kid": "own", "use": "sig"}, {"kid": "another"}, False),
+    ],
+)
+async def test_a_key_counts_for_what_its_issuer_shows_it_for(
+    members: dict[str, str], header: dict[str, str], holds: bool, impostor: rsa.RSAPrivateKey, httpx2_mock: Any
+) -> None:
+    """A key to encrypt to may be kept with less care than one that signs (RFC 7517, 4.2), and lie elsewhere."""
+    issuer = "https://issuer.test"
+    shown = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(impostor.public_key())) | members
+    httpx2_mock.get(f"{issuer}/jwks").respond(json={"keys": [shown]})
+    claims = {"iss": issuer, "aud": "skillcore", "sub": "ada", "nonce": "n", "iat": 1, "exp": 9_999_999_999}
+    token = jwt.encode(claims, impostor, algorithm="RS256", headers=header)
+    asked = oauth.claims_of(THIS_MACHINE, provider_of(issuer), token, client_id="skillcore", nonce="n")
+    if holds:
+        assert (await asked)["sub"] == "ada"
+    else:
+        with pytest.raises(Refused, match="does not show"):
+            await asked
+
+
+@pytest.mark.parametrize(
+    ("says", "signed", "holds"),
+    [
+        (("RS256", "PS256"), "PS256", True),
+        (("RS256",), "PS256", False),  # it says that it signs in another way
+        (("HS256",), "HS256", False),  # with a secret that its keys, which everybody sees, would be
+        (("none",), "none", False),
+    ],
+)
+async def test_the_algorithm_is_for_the_issuer_to_say_among_those_that_are_sound(
+    says: tuple[str, ...], signed: str, holds: bool, impostor: rsa.RSAPrivateKey, httpx2_mock: Any
+) -> None:
+    issuer, secret = "https://issuer.test", b"a secret that everybody can see, " * 2
+    shown: dict[str, Any] = {"kid": "own"} | ({} if signed == "none" else {"alg": signed})
+    if signed == "HS256":
+        shown |= {"kty": "oct", "k": jwt.utils.base64url_encode(secret).decode()}
+    else:
+        shown |= json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(impostor.public_key()))
+    httpx2_mock.get(f"{issuer}/jwks").respond(json={"keys": [shown]})
+    claims = {"iss": issuer, "aud": "skillcore", "sub": "ada", "nonce": "n", "iat": 1, "exp": 9_999_999_999}
+    key: Any = {"HS256": secret, "none": None}.get(signed, impostor)
+    token = jwt.encode(claims, key, algorithm=signed, headers={"kid": "own"})
+    provider = msgspec.structs.replace(provider_of(issuer), id_token_signing_alg_values_supported=says)
+    asked = oauth.claims_of(THIS_MACHINE, provider, token, client_id="skillcore", nonce="n")
+    if holds:
+        assert (await asked)["sub"] == "ada"
+    else:
+        with pytest.raises(Refused):
+            await asked
+
+
 LONG_SECRET = "a secret of the site's own, long enough"
 
 
@@ -334,6 +417,7 @@ LONG_SECRET = "a secret of the site's own, long enough"
         ({"nonce": "n"}, True),
         ({"nonce": "another"}, False),
         ({"aud": "somebody else"}, False),
+        ({"aud": ["skillcore", "somebody else"]}, False),
         ({"iss": "https://evil.test"}, False),
         ({"exp": 1}, False),
     ],
@@ -350,7 +434,9 @@ def test_a_token_by_shared_secret_must_hold_as_well(changes: dict[str, Any], hol
             oauth.claims_by_secret(provider_of(issuer), token, site, nonce="n")
 
 
-@pytest.mark.parametrize(("key", "algorithm"), [("another secret of the same length", "HS256"), (None, "none")])
+@pytest.mark.parametrize(
+    ("key", "algorithm"), [("another secret of the same length", "HS256"), (None, "none"), (LONG_SECRET * 2, "HS512")]
+)
 def test_a_token_by_another_secret_is_refused(key: str | None, algorithm: str) -> None:
     issuer = "https://issuer.test"
     claims = {"iss": issuer, "aud": "skillcore", "sub": "ada", "iat": 1, "exp": 9_999_999_999}
@@ -386,9 +472,9 @@ def by_secret(secret: str) -> OAuthSite:
         ({"text": "x" * 1_100_000}, Unavailable),
         ({"json": {"issuer": "https://issuer.test"}}, Unavailable),
         ({"json": msgspec.to_builtins(provider_of("https://evil.test"))}, Refused),
-        (
-            {"json": msgspec.to_builtins(provider_of("https://issuer.test")) | {"token_endpoint": "http://issuer.test/t"}},
-            Refused,
+        *(
+            ({"json": SOUND | {endpoint: "http://issuer.test/plain"}}, Refused)
+            for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri")
         ),
     ],
 )
@@ -396,6 +482,12 @@ async def test_what_an_issuer_may_not_say_of_itself(answer: dict[str, Any], erro
     httpx2_mock.get("https://issuer.test/.well-known/openid-configuration").respond(**answer)
     with pytest.raises(error):
         await oauth.discovered(THIS_MACHINE, "https://issuer.test")
+
+
+@pytest.mark.usefixtures("httpx2_mock")
+async def test_an_issuer_without_tls_is_not_even_asked() -> None:
+    with pytest.raises(Refused, match="without TLS"):  # and not that nobody answers there
+        await oauth.discovered(THIS_MACHINE, "http://issuer.test")
 
 
 async def test_an_issuer_is_asked_once_an_hour(issuer: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,7 +200,7 @@ async def until(what: str, condition: Callable[[], Awaitable[bool]], seconds: fl
     try:
         async with asyncio.timeout(seconds):
             while not await condition():  # noqa: ASYNC110 - it is rows of tables and processes that change
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.3)  # a look asks for all tasks and jobs
     except TimeoutError:
         pytest.fail(f"waited {seconds:g} s for this in vain: {what}")
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 from skillcore.plugin import (
     Account,
     Identity,
@@ -27,12 +28,16 @@ KENJI, MIKA, AOI = (Account("dojo", name) for name in ("kenji", "Mika", "aoi"))
 CHANGED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture
+served = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def tools() -> AsyncIterator[Tools]:
     async with tools_for(SOURCE) as tools:
         yield tools
 
 
+@served
 async def test_completed_katas_are_evidence_with_their_rank_as_difficulty(tools: Tools) -> None:
     ranks = {"hello-dojo": 1, "snail-walk": 4, "game-of-go": 8, "prime-sieve-stream": 10}
     for kata, difficulty in ranks.items():
@@ -46,6 +51,7 @@ async def test_completed_katas_are_evidence_with_their_rank_as_difficulty(tools:
     assert (evidence.topics, evidence.metadata) == (("trees", "recursion"), {"rank": "3 kyu"})
 
 
+@served
 async def test_what_is_missing_is_said(tools: Tools) -> None:
     cases = {
         Completed("hello-dojo"): "3 other katas",
@@ -58,6 +64,7 @@ async def test_what_is_missing_is_said(tools: Tools) -> None:
         assert (verdict.looked_for.split(" ")[2], verdict.found) == (requirement.kata, found)
 
 
+@served
 async def test_past_katas_come_in_pages_from_any_cursor(tools: Tools) -> None:
     pages = [page async for page in SOURCE.history(tools, KENJI, None)]
     assert [(len(page.evidence), page.done, page.total) for page in pages] == [(5, 5, 12), (5, 10, 12), (2, 12, 12)]
@@ -67,6 +74,7 @@ async def test_past_katas_come_in_pages_from_any_cursor(tools: Tools) -> None:
     assert [page async for page in SOURCE.history(tools, AOI, None)] == []
 
 
+@served
 async def test_an_account_is_its_number_and_not_its_name(tools: Tools) -> None:
     wanted = Completed("binary-trees")
     with pytest.raises(NotFound, match="no student of this name"):
@@ -76,6 +84,7 @@ async def test_an_account_is_its_number_and_not_its_name(tools: Tools) -> None:
     assert isinstance(await SOURCE.verify(tools, Account("dojo", "mika", external_id="1002"), wanted), Verified)
 
 
+@served
 async def test_a_motto_proves_an_account_while_the_challenge_is_open(tools: Tools) -> None:
     key = SOURCE.challenge(KENJI, 7).key
     early, late = CHANGED - timedelta(minutes=1), CHANGED + timedelta(minutes=1)
@@ -86,9 +95,10 @@ async def test_a_motto_proves_an_account_while_the_challenge_is_open(tools: Tool
         assert isinstance(await SOURCE.check_challenge(tools, account, challenge), NotProved)
 
 
+@served
 async def test_figures_of_a_profile(tools: Tools) -> None:
-    assert await SOURCE.get_user_stats(tools, MIKA) == {"honour": 30, "completed": 3, "hardest": 10}
-    assert await SOURCE.get_user_stats(tools, AOI) == {"honour": 0, "completed": 0, "hardest": 0}
+    assert await SOURCE.get_user_stats(tools, MIKA) == {"honour": 30, "problems_solved": 3, "hardest": 10}
+    assert await SOURCE.get_user_stats(tools, AOI) == {"honour": 0, "problems_solved": 0, "hardest": 0}
 
 
 def test_the_words_of_a_failure() -> None:

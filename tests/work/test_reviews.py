@@ -1,0 +1,273 @@
+"""Reviews over HTTP: who may give them, that each counts once, what rings gain, and what is left of an erased reviewer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from skillcore.ledger.tables import EventRow
+from skillcore.privacy.erasure import erase
+from skillcore.runtime.settings import ReviewSettings, Settings
+from skillcore.work.tables import TaskRow
+from tests.visitors import Door, Visitor
+from tests.work.test_spaces import SCOPES, got, made
+
+NAMES = ("ada", "bob", "cleo", "dora", "emil")
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return msgspec.structs.replace(settings, reviews=ReviewSettings(daily_limit=5))
+
+
+class Club:
+    """A project with people in it, who may review each other."""
+
+    def __init__(self, door: Door, project: str, people: dict[str, tuple[Visitor, str]]) -> None:
+        self.door, self.project, self.people = door, project, people
+
+    def id(self, name: str) -> str:
+        return self.people[name][1]
+
+    async def task(self, name: str, *, state: str = "completed", skills: tuple[str, ...] = ("python",), **more: Any) -> str:
+        """Give somebody a task; by default a completed one of the project."""
+        row = {"project_id": UUID(self.project), "platform_id": None, **more}
+        task = TaskRow(
+            id=uuid4(),
+            user_id=UUID(self.id(name)),
+            description="a parser",
+            source="gym",
+            requirements={},
+            topic="",
+            skills=list(skills),
+            set_by="learner",
+            state=state,
+            **row,
+        )
+        async with self.door.engine.transaction() as tx:
+            tx.session.add(task)
+        return str(task.id)
+
+    async def ask(self, by: str, of: str, quality: float = 100, **more: Any) -> Any:
+        body = {"user": self.id(of), "quality": quality, "skills": ["python"], **more}
+        return await self.people[by][0].post("/api/reviews", body)
+
+    async def review(self, by: str, of: str, quality: float = 100, **more: Any) -> Any:
+        answer = await self.ask(by, of, quality, **more)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def points(self, name: str, **asked: Any) -> float:
+        """Return what reviews give somebody, of 100."""
+        why = await got(self.people[name][0], "/api/explain/skill_progress", skill="python", **asked)
+        return next(part["value"] for part in why["components"] if part["name"] == "reviews")
+
+    async def events(self, name: str, kind: str) -> list[EventRow]:
+        async with self.door.engine.transaction() as tx:
+            query = text("select data, skills, origin from events where user_id = :id and kind = :kind order by version")
+            return list(await tx.session.execute(query, {"id": self.id(name), "kind": kind}))
+
+
+@pytest.fixture
+async def club(door: Door) -> Club:
+    people = {name: await door.learner(f"{name}@example.org") for name in NAMES}
+    project = (await made(people["ada"][0], "/api/projects", {"name": "maze"}))["id"]
+    async with door.engine.transaction() as tx:
+        for name in NAMES[:4]:
+            query = text("insert into project_members (project_id, user_id, joined_at) values (:p, :u, now())")
+            await tx.session.execute(query, {"p": project, "u": people[name][1]})
+    return Club(door, project, people)
+
+
+async def test_a_review_moves_progress_in_the_skill_and_nothing_else(club: Club) -> None:
+    task = await club.task("ada", skills=("python", "sql"))
+    said = await club.review("bob", "ada", 90, task=task, skills=[], content="clear names")
+    assert (said["reviewer_id"], said["skills"], said["task"]) == (club.id("bob"), ["python", "sql"], task)
+    assert await club.points("ada") == 30
+    ada = club.people["ada"][0]
+    assert (await got(ada, "/api/scores/skill_progress", skill="sql"))["value"] == 6
+    for formula in ("level", "mastery", "readiness"):
+        asked = {} if formula == "readiness" else {"skill": "python"}
+        assert (await got(ada, f"/api/scores/{formula}", **asked))["value"] in {None, 0}
+    assert (await got(ada, "/api/analytics/distribution"))["total"] == 0
+    assert [one["content"] for one in (await got(ada, "/api/reviews"))["items"]] == ["clear names"]
+    assert (await got(club.people["bob"][0], "/api/reviews"))["items"] == []
+
+
+async def test_a_later_review_of_the_same_work_replaces_the_earlier(club: Club) -> None:
+    one, other = await club.task("ada"), await club.task("ada")
+    await club.review("bob", "ada", 30, task=one)
+    await club.review("bob", "ada", 90, task=one)
+    assert await club.points("ada") == 30
+    await club.review("bob", "ada", 60, task=other)
+    assert await club.points("ada") == 25  # (90 + 60) / 2 / 3
+    await club.review("bob", "ada", 0)  # of the skill as such
+    assert await club.points("ada") == pytest.approx(50 / 3)
+    shown = (await got(club.people["ada"][0], "/api/reviews", limit=2))["items"]
+    assert [review["quality"] for review in shown] == [90, 60]
+    await club.review("cleo", "ada", 100)
+    assert await club.points("ada") == pytest.approx((50 + 100) / 3)
+
+
+async def test_strangers_and_the_absent_are_answered_alike(club: Club) -> None:
+    task = await club.task("ada")
+    answers = [await club.ask("emil", "ada", task=task), await club.ask("emil", "ada")]
+    answers += [await club.people["emil"][0].post("/api/reviews", {"user": str(uuid4()), "quality": 1, "skills": ["python"]})]
+    answers += [await club.people["emil"][0].post("/api/reviews", {"user": "ext:ada", "quality": 1, "skills": ["python"]})]
+    assert {(answer.status_code, answer.json()["detail"]) for answer in answers} == {
+        (404, "user: there is no such person, or not for you")
+    }
+    async with club.door.engine.transaction() as tx:
+        await tx.session.execute(text("update project_members set left_at = now() where user_id = :id"), {"id": club.id("bob")})
+    assert (await club.ask("bob", "ada")).status_code == 404  # who left shares it no more
+
+
+async def test_only_completed_work_of_what_both_share_is_reviewed(club: Club) -> None:
+    tasks = [
+        await club.task("ada", state="in_progress"),
+        await club.task("ada", project_id=None),
+        await club.task("cleo"),
+        str(uuid4()),
+    ]
+    answers = [await club.ask("bob", "ada", task=task) for task in tasks]
+    assert {(answer.status_code, answer.json()["field"]) for answer in answers} == {(404, "task")}
+    done = await club.task("ada")
+    for more, field in (
+        ({"task": done, "skills": ["sql"]}, "skills"),
+        ({"task": await club.task("ada", skills=()), "skills": []}, "skills"),
+        ({"skills": []}, "skills"),
+        ({"skills": ["juggling"]}, "skills[0]"),
+        ({"quality": 101}, "quality"),
+        ({"content": "x" * 2001}, "content"),
+    ):
+        answer = await club.ask("bob", "ada", **{"quality": 50, **more})
+        assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
+
+
+async def test_nobody_reviews_themselves_by_any_account(club: Club) -> None:
+    for user in (club.id("ada"), "me"):
+        answer = await club.people["ada"][0].post("/api/reviews", {"user": user, "quality": 100, "skills": ["python"]})
+        assert (answer.status_code, answer.json()["field"]) == (422, "user")
+    answer = await club.ask("bob", "ada", reviewer=club.id("cleo"))
+    assert answer.status_code == 404
+    async with club.door.engine.transaction() as tx:
+        for platform, name in (("a", "ada"), ("b", "bob")):
+            id_ = uuid4()
+            await tx.session.execute(text("insert into platforms (id, name) values (:i, :n)"), {"i": id_, "n": platform})
+            query = text(
+                "insert into source_accounts (id, user_id, platform_id, source, handle, handle_key, external_id, method)"
+                " values (gen_random_uuid(), :u, :p, 'gym', 'Twin', 'twin', 'twin', 'vouched')"
+            )
+            await tx.session.execute(query, {"u": club.id(name), "p": id_})
+    answer = await club.ask("bob", "ada")
+    assert (answer.status_code, answer.json()["field"]) == (422, "user")
+    assert "same account" in answer.json()["detail"]
+    await club.review("cleo", "ada")
+
+
+async def test_a_ring_of_two_gains_little(club: Club) -> None:
+    await club.review("ada", "bob")
+    assert await club.points("bob") == pytest.approx(100 / 3)  # nothing is wrong yet
+    await club.review("bob", "ada")
+    for name in ("ada", "bob"):
+        assert await club.points(name) == pytest.approx(100 / 6)
+    for _ in range(3):
+        await club.review("bob", "ada", task=await club.task("ada"))
+    assert await club.points("ada") == pytest.approx(100 / 6)  # however much they praise
+    ((data, skills, _),) = await club.events("bob", "review.discounted")
+    assert (data["people"], skills) == (2, ["python"])
+    assert await club.events("ada", "review.discounted") == []  # there the review itself says so
+    assert [data["discounted"] for data, *_ in await club.events("ada", "review.given")] == [True] * 4
+
+
+async def test_two_who_review_each_other_at_the_same_time_are_found_out(club: Club) -> None:
+    answers = await asyncio.gather(club.ask("ada", "bob"), club.ask("bob", "ada"), club.ask("bob", "ada"))
+    assert [answer.status_code for answer in answers] == [201] * 3
+    for name in ("ada", "bob"):
+        assert await club.points(name) == pytest.approx(100 / 6)
+    async with club.door.engine.transaction() as tx:
+        ((count,),) = await tx.session.execute(text("select count(*) from reviewers"))
+    assert count == 2
+
+
+async def test_a_ring_of_three_gains_as_little(club: Club) -> None:
+    for by, of in (("ada", "bob"), ("bob", "cleo")):
+        await club.review(by, of)
+        assert await club.points(of) == pytest.approx(100 / 3)
+    await club.review("cleo", "ada")
+    for name in ("ada", "bob", "cleo"):
+        assert await club.points(name) == pytest.approx(100 / 6)
+    assert [data["people"] for data, *_ in await club.events("cleo", "review.discounted")] == [3]
+    # a skill of which nobody said anything yet is not started by that
+    assert (await got(club.people["cleo"][0], "/api/scores/skill_progress", skill="sql"))["value"] is None
+
+
+async def test_honest_reviewers_count_in_full_and_cross_reviewers_half(club: Club) -> None:
+    for by in ("bob", "cleo", "dora"):
+        await club.review(by, "ada", 80)
+    assert await club.points("ada") == 80
+    await club.review("ada", "bob", 70)  # an honest word in return
+    assert await club.points("ada") == pytest.approx((80 + 80 + 40) / 3)
+    assert await club.points("bob") == pytest.approx(35 / 3)
+    await club.review("cleo", "bob", 90)  # closes a circle: cleo, bob, ada - only if ada had reviewed cleo
+    assert await club.points("bob") == pytest.approx((35 + 90) / 3)
+
+
+async def test_a_word_in_return_after_the_time_that_is_looked_at_is_no_circle(club: Club) -> None:
+    await club.review("ada", "bob")
+    async with club.door.engine.transaction() as tx:
+        await tx.session.execute(text("update reviewers set reviewed_at = reviewed_at - interval '31 days'"))
+    await club.review("bob", "ada")
+    assert await club.points("ada") == pytest.approx(100 / 3)
+    assert await club.points("bob") == pytest.approx(100 / 3)
+
+
+async def test_reviews_are_bounded_in_number(club: Club) -> None:
+    for quality in range(5):
+        await club.review("bob", "ada", quality)
+    answer = await club.ask("bob", "cleo")
+    assert answer.status_code == 429
+    await club.review("cleo", "ada")
+
+
+async def test_a_platform_says_which_member_reviews_which(door: Door, club: Club) -> None:
+    school, other = await door.platform(*SCOPES), await door.platform(*SCOPES)
+    for platform, names in ((school, ("x", "y", "z")), (other, ("x",))):
+        for name in names:
+            await made(platform.key, "/api/users", {"external_id": name})
+    body = {"user": "ext:x", "reviewer": "ext:y", "quality": 60, "skills": ["python"]}
+    said = await made(school.key, "/api/reviews", body)
+    assert (await got(school.key, "/api/scores/skill_progress", user="ext:x", skill="python"))["value"] == 4
+    for changed in ({"user": "ext:nobody"}, {"reviewer": "ext:nobody"}, {"reviewer": club.id("ada")}):
+        assert (await school.key.post("/api/reviews", body | changed)).status_code == 404
+    assert (await school.key.post("/api/reviews", body | {"reviewer": "ext:x"})).status_code == 422
+    assert (await other.key.post("/api/reviews", body | {"user": said["user_id"]})).status_code == 404
+    assert (await other.key.get(f"/api/reviews?user={said['user_id']}")).status_code == 404
+    async with door.engine.transaction() as tx:
+        query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'both', :u)")
+        await tx.session.execute(query, {"p": other.id, "u": said["user_id"]})
+    assert (await got(other.key, "/api/reviews", user="ext:both"))["items"] == []
+    assert (await got(other.key, "/api/users/ext:both/events"))["items"] == []
+    assert len((await got(school.key, "/api/reviews", user="ext:x"))["items"]) == 1
+
+
+async def test_nothing_of_an_erased_reviewer_is_left(club: Club) -> None:
+    await club.review("bob", "ada", 90, content="as bob I say zq7canary")
+    await club.review("ada", "bob", 80)
+    before = await club.points("ada")
+    assert await erase(club.door.engine, UUID(club.id("bob")), "asked")
+    (review,) = (await got(club.people["ada"][0], "/api/reviews"))["items"]
+    assert (review["reviewer_id"], review["content"], review["quality"]) == (None, "", 90)
+    assert await club.points("ada") == before  # how her work was judged is hers
+    exported = json.dumps((await club.people["ada"][0].get("/api/export")).json())
+    assert "zq7canary" not in exported
+    assert club.id("bob") not in exported
+    # whoever comes after them is somebody else
+    await club.review("cleo", "ada", 90)
+    assert await club.points("ada") == pytest.approx(before + 30)
