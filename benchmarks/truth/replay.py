@@ -37,8 +37,8 @@ from skillcore.runtime.settings import Settings
 
 __all__ = ["Numbers", "run"]
 
-PEOPLE, EVENTS = 6, 250
-DAYS_BACK = (0, 1, 30, 200)
+PEOPLE, EVENTS = 3, 120
+DAYS_BACK = (0, 30, 200)
 
 Numbers = dict[str, Any]
 """What was read, by person, and by what it is."""
