@@ -15,6 +15,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -37,10 +39,10 @@ from skillcore.runtime.settings import Settings
 
 __all__ = ["Numbers", "run"]
 
-PEOPLE, EVENTS = 6, 250
-DAYS_BACK = (0, 1, 30, 200)
+PEOPLE, EVENTS = 3, 120
+DAYS_BACK = (0, 30, 200)
 
-Numbers = dict[str, Any]
+Numbers = dict[str, str]
 """What was read, by person, and by what it is."""
 
 
@@ -130,7 +132,7 @@ async def numbers(engine: Engine, ids: Sequence[UUID], at: datetime) -> Numbers:
                 for formula in sorted(engine.plugins.formulas):
                     values = await scores.read_all(tx, id_, formula, as_of=moment)
                     for subject, value in values.items():
-                        found[f"{place} {back} {formula} {subject}"] = msgspec.to_builtins(value.score)
+                        found[f"{place} {back} {formula} {subject}"] = _written(value.score)
             day = moment.date() - timedelta(days=1)
             found |= {f"{place} {back} {name}": value for name, value in (await _predicted(engine, id_, day)).items()}
     return found
@@ -150,7 +152,7 @@ async def _predicted(engine: Engine, id_: UUID, day: Any) -> Numbers:
             "attempt": await forecasts.attempt(tx, actor, user="me", skill=SKILLS[0], item="", difficulty=None, as_of=day),
             "areas": await forecasts.judged(tx, actor, user="me", as_of=day),
         }
-    return {name: msgspec.to_builtins(answer) for name, answer in answers.items()}
+    return {name: _written(answer) for name, answer in answers.items()}
 
 
 def _equal(one: Numbers, other: Numbers) -> tuple[int, int]:
@@ -163,14 +165,20 @@ def _elsewhere(place: Place, ids: Sequence[UUID], at: datetime) -> Numbers:
     """Return the numbers as another process reads them."""
     asked = msgspec.json.encode([place.owner, place.service, place.settings.data_dir, ids, at]).decode()
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks.truth.replay", asked],
-        env={**os.environ, "PYTHONHASHSEED": seed},
-        capture_output=True,
-        check=True,
-    )
-    found: Numbers = msgspec.json.decode(answer.stdout.splitlines()[-1])
-    return found
+    with TemporaryDirectory() as directory:
+        told = Path(directory) / "numbers.json"
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.truth.replay", asked, str(told)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        return msgspec.json.decode(told.read_bytes(), type=Numbers)
+
+
+def _written(answer: object) -> str:
+    """Return an answer as text, sets in order."""
+    return msgspec.json.encode(answer, order="sorted").decode()
 
 
 async def _read(owner: str, service: str, directory: str, ids: Sequence[UUID], at: datetime) -> Numbers:
@@ -179,8 +187,5 @@ async def _read(owner: str, service: str, directory: str, ids: Sequence[UUID], a
 
 
 if __name__ == "__main__":
-    print(
-        msgspec.json.encode(
-            uvloop.run(_read(*msgspec.json.decode(sys.argv[1], type=tuple[str, str, str, list[UUID], datetime])))
-        ).decode()
-    )
+    asked = msgspec.json.decode(sys.argv[1], type=tuple[str, str, str, list[UUID], datetime])
+    Path(sys.argv[2]).write_bytes(msgspec.json.encode(uvloop.run(_read(*asked))))

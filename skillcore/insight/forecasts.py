@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
+from sqlalchemy import select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
@@ -27,6 +28,7 @@ from skillcore.insight.predictions.practice import Need, needed, needs
 from skillcore.ledger import scores, skills, snapshots
 from skillcore.ledger.folding import valued
 from skillcore.ledger.snapshots import Folded
+from skillcore.ledger.tables import SkillRow
 from skillcore.plugin import Reading, ScoringFormula
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
@@ -361,11 +363,12 @@ async def _each(
     next_attempt = scores.bound(tx.engine, ATTEMPT)
     state = (await _folded(tx, next_attempt, person.id, moment)).states.get("")
     at = moment or now()
-    names = {skill: (await skills.get(tx, skill)).name for skill in of_skill}
+    named = await tx.session.execute(select(SkillRow.id, SkillRow.name).where(SkillRow.id.in_(sorted(of_skill))))
+    names = {row.id: row.name for row in named}
     return [
         Practised(
             skill=skill,
-            name=names[skill],
+            name=names.get(skill, skill),
             attempts=len(given),
             mean=round(mean(given), 6),
             spread=deviation(given),

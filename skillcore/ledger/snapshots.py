@@ -52,6 +52,7 @@ MARK = """insert into checkpoints (user_id, formula, formula_version, parameters
   values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing"""
 BEFORE = f"""select upto_at, upto_id, folded, states::text from checkpoints where {OF_FORMULA} and upto_at < %s
   order by upto_at desc, upto_id desc limit 1"""  # noqa: S608
+MARKED = f"select coalesce(max(folded), 0) from checkpoints where {OF_FORMULA} and upto_at <= %s"  # noqa: S608
 BETWEEN = f"""select upto_at, upto_id, folded from checkpoints where {OF_FORMULA} and upto_at > %s and upto_at < %s
   order by upto_at, upto_id"""  # noqa: S608
 AT = f"""select upto_at, upto_id, folded, states::text from checkpoints where {OF_FORMULA}
@@ -131,8 +132,11 @@ async def along(
     key = (user_id, formula.name, formula.version, parameters_hash(formula))
     begin = FIRST if found.upto is None else found.upto[0]
     known = await (await connection.execute(BETWEEN, (*key, begin, moments[-1]))).fetchall()
+    ((marked,),) = await (await connection.execute(MARKED, (*key, begin))).fetchall()
     fresh: list[Folded] = []
-    marked = found.events
+    if found.events - marked >= CHARTED_EVERY:
+        fresh.append(found)
+        marked = found.events
     for last, run in _runs(moments[1:], known):
         if last is not None:
             found, marked = await _moved(connection, formula, key, last, found), last[2]

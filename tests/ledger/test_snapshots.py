@@ -224,10 +224,10 @@ async def test_a_series_leaves_checkpoints_for_the_next_one(
     counting = Counting(monkeypatch)
     found = await read_series(engine, ada, days)
     assert found == [5.0, 10.0, 10.0, 12.5, 20.0]  # of 200 minutes for two days, of 400 from then on
-    assert marks(database_dsns) == [(3, 3), (5, 5), (6, 6), (8, 8), (9, 9)]
+    assert marks(database_dsns) == [(2, 2), (3, 3), (5, 5), (6, 6), (8, 8), (9, 9)]
     counting.events = 0
     assert await read_series(engine, ada, days) == found
-    assert counting.events == 3  # the first two, and the fourth: the third of each three is in a checkpoint
+    assert counting.events == 2  # the first, and the fourth
 
 
 async def test_checkpoints_of_a_series_are_discarded_when_events_come_late(
