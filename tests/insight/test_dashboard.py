@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity, TaskCompleted, TimeSpent, Volunteered
+from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity, TaskCompleted, TimeSpent, Volunteered, WorkDone
 from skillcore.ledger import record
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.clock import now
@@ -117,7 +117,7 @@ async def test_recommendations_follow_from_paths_goals_weeks_and_skills(learner:
     topics = [{"name": "HTML"}, {"name": "CSS", "prerequisites": ["HTML"], "hours": 2}]
     await learner.post("/api/learning-paths", {"name": "web", "title": "The web", "topics": topics})
     await learner.post("/api/learning-paths/web/start", {})
-    completed = TaskCompleted(works=(), topic="HTML")
+    completed = TaskCompleted(works=(WorkDone(subject="gym:ada:page"),), topic="HTML")
     await learner.put("task.completed", completed, "a task")
     weekly = await learner.ada.send("PUT", "/api/weekly-goal", json={"works": 3})
     assert weekly.status_code == 200, weekly.text
