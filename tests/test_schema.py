@@ -85,6 +85,7 @@ ROWS = {
     "link_attempts": "insert into link_attempts (id, user_id, source, method, challenge_key, issued_at, expires_at, state)"
     " values (ada(), ada(), 'gym', 'challenge', 'k', now(), now(), 'open')",
     "imports": "insert into imports (account_id, user_id, state, cursor, unmapped) values (ada(), ada(), 'done', '7', '{a}')",
+    "stats": "insert into stats values (ada(), ada(), 7, now(), now())",
     "topics": "insert into topics values ('gym', 'loops', 3)",
     "answers": "insert into answers values (ada(), 0, ada(), 'gym', 'a', 'h', 'verified', '{}', now(), now(), 't', '{}', false,"
     " 'x', 'body')",

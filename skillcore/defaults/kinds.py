@@ -21,6 +21,7 @@ __all__ = [
     "ProjectLeft",
     "ReviewDiscounted",
     "ReviewGiven",
+    "SourceStats",
     "TaskCompleted",
     "TaskCreated",
     "TaskFailed",
@@ -145,6 +146,20 @@ class AccountUnlinked(Payload, frozen=True, kw_only=True):
     account: Name
     reason: Text = ""
     by: Name | None = None
+
+
+class SourceStats(Payload, frozen=True, kw_only=True):
+    """A source showed other figures of an account than before. Subject: ``<source>:<account's id>``.
+
+    Attributes:
+        figures: all that its public profile shows, by name; empty if it shows none any more.
+        vouched_by: the platform that vouches for the account, unless its user has proved it.
+    """
+
+    source: Name
+    account: Name
+    figures: Annotated[dict[Annotated[str, Meta(min_length=1, max_length=100)], float], Meta(max_length=50)]
+    vouched_by: str | None = None
 
 
 class ProjectJoined(Payload, frozen=True, kw_only=True):
@@ -289,6 +304,7 @@ KINDS = (
     EventKind("evidence.withdrawn", EvidenceWithdrawn),
     EventKind("account.linked", AccountLinked),
     EventKind("account.unlinked", AccountUnlinked),
+    EventKind("source.stats", SourceStats),
     EventKind("project.joined", ProjectJoined),
     EventKind("project.left", ProjectLeft),
     EventKind("progress.updated", ProgressUpdated),

@@ -1,16 +1,33 @@
-"""Insight: scores in use. Levels, explanations down to the facts, positions on paths, signals, and patterns in practice.
+"""Insight: scores in use. Levels, explanations down to the facts, positions on paths, patterns, predictions, coding profiles.
 
 It owns no table: everything here is read from the ledger. What is recorded of it, such as that a level changed, goes through
 a subscription.
 """
 
-from skillcore.insight import activity_routes, levels, module_routes, path_routes, prediction_routes, routes
+from skillcore.insight import (
+    activity_routes,
+    dashboard_routes,
+    levels,
+    module_routes,
+    path_routes,
+    prediction_routes,
+    profile_routes,
+    routes,
+)
 from skillcore.runtime.rooms import Room
 
 __all__ = ["ROOM"]
 
 ROOM = Room(
     name="insight",
-    routes=(*routes.ROUTES, *activity_routes.ROUTES, *path_routes.ROUTES, *module_routes.ROUTES, *prediction_routes.ROUTES),
+    routes=(
+        *routes.ROUTES,
+        *activity_routes.ROUTES,
+        *path_routes.ROUTES,
+        *module_routes.ROUTES,
+        *prediction_routes.ROUTES,
+        *profile_routes.ROUTES,
+        *dashboard_routes.ROUTES,
+    ),
     subscriptions=(levels.SUBSCRIPTION,),
 )

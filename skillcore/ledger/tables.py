@@ -103,6 +103,13 @@ class EventRow(Base):
             "version",
             postgresql_where=text("kind in ('account.linked', 'evidence.withdrawn')"),
         ),
+        Index(
+            "events_profile_idx",
+            "user_id",
+            "subject_id",
+            "version",
+            postgresql_where=text("kind in ('account.linked', 'account.unlinked', 'evidence.withdrawn', 'source.stats')"),
+        ),
         Index("events_level_idx", "user_id", "version", postgresql_where=text("kind = 'level.changed'")),
         Index("events_task_idx", "user_id", "subject_id", "version", postgresql_where=text("kind = 'task.state'")),
         Index(

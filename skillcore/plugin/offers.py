@@ -20,6 +20,7 @@ __all__ = ["Offers", "collect"]
 T = TypeVar("T")
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
+_COUNTED = ("problems_solved", "contributions", None)
 _PROOFS = (ChallengeProof, OAuthProof, OIDCProof)
 _KIND = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
@@ -79,6 +80,10 @@ def _judge_source(source: VerificationSource[Any]) -> None:
     _need_struct(source, "requirement")
     _judge_server(source)
     _judge_proofs(source)
+    _need(
+        source.counted_as in _COUNTED,
+        f"counted_as must be 'problems_solved', 'contributions' or None, not {source.counted_as!r}",
+    )
 
 
 def _judge_proofs(source: VerificationSource[Any]) -> None:

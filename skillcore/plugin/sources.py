@@ -17,6 +17,7 @@ __all__ = [
     "Account",
     "Advice",
     "Evidence",
+    "Figure",
     "MCPServer",
     "NotVerified",
     "Page",
@@ -36,6 +37,14 @@ R = TypeVar("R", bound=Struct)
 T = TypeVar("T")
 
 Strength = Literal["asserted", "authenticated", "judged"]
+
+Figure = Literal["problems_solved", "contest_rating", "contributions"]
+"""Names of figures that mean the same at every source, so that a profile can set them side by side:
+
+- ``problems_solved``: different problems that the account has solved there; a whole number, 0 and more.
+- ``contest_rating``: its rating of today by what it did in contests, on the source's own scale; absent before the first.
+- ``contributions``: pieces of its work that public projects took in, such as merged pull requests; a whole number, 0 and more.
+"""
 
 
 class Account(Struct, frozen=True):
@@ -196,12 +205,15 @@ class VerificationSource(ABC, Generic[R]):
         requirement: the Struct of its requirements.
         server: the MCP server that it asks.
         proofs: the ways in which a person can prove that an account is theirs, the best one first.
+        counted_as: the figure that its works are instances of: what the engine verified is shown beside what the site says.
+            None if they are neither.
     """
 
     name: ClassVar[str]
     requirement: type[R]
     server: MCPServer
     proofs: tuple[Proof, ...] = ()
+    counted_as: Literal["problems_solved", "contributions"] | None = "problems_solved"
 
     @abstractmethod
     async def verify(self, tools: Tools, account: Account, requirement: R) -> Verdict:
@@ -262,7 +274,14 @@ class VerificationSource(ABC, Generic[R]):
         return None
 
     async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
-        """Return figures of the account's public profile."""
+        """Return figures of the account's public profile by name: finite numbers, 50 at most.
+
+        Names that are a `Figure` mean what that says; all others are the source's own, and are shown as they are. What the
+        site does not tell is left out, and never 0.
+
+        Raises:
+            SourceError: the source did not say; the subclass says why.
+        """
         return {}
 
     async def health_check(self, tools: Tools) -> str | None:

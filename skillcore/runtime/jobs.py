@@ -39,6 +39,7 @@ __all__ = [
     "forget_ended",
     "forget_person",
     "given_up",
+    "is_under_way",
     "status",
 ]
 
@@ -254,6 +255,12 @@ async def status(tx: Transaction, number: int) -> JobStatus | None:
     """Return a job as its owner sees it; the caller decides who that is."""
     async with (await tx.psycopg()).cursor(row_factory=class_row(JobStatus)) as cursor:
         return await (await cursor.execute(STATUS + "where j.id = %s", (number,))).fetchone()
+
+
+async def is_under_way(tx: Transaction, number: int) -> bool:
+    """Say whether a job waits or runs."""
+    found = await status(tx, number)
+    return found is not None and found.state in {"waiting", "running", "retrying"}
 
 
 async def given_up(tx: Transaction, numbers: Collection[int]) -> set[int]:

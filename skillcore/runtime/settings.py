@@ -130,6 +130,7 @@ class VerificationSettings(Section, frozen=True, kw_only=True, forbid_unknown_fi
     retry_every: Seconds = 300.0
     import_every: Annotated[float, Meta(ge=0)] = 86_400.0
     import_on_link: bool = True
+    stats_every: Annotated[float, Meta(ge=0)] = 86_400.0
     topics_file: str = ""
 
 

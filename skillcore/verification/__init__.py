@@ -1,13 +1,14 @@
 """Verification: asks the sources, and knows accounts and requirements.
 
-It owns the sessions with the sources' MCP servers, the source accounts of people, and the import of their past work. Tasks
-are not here: `work` asks for a verdict and draws the consequences.
+It owns the sessions with the sources' MCP servers, the source accounts of people, the import of their past work, and the
+reading of their public profiles. Tasks are not here: `work` asks for a verdict and draws the consequences.
 """
 
 from datetime import timedelta
 
 from skillcore.runtime.rooms import Job, Retention, Room
-from skillcore.verification import answers, attempts, imports, mentions, revocations, schedule, services
+from skillcore.verification import answers, attempts, imports, mentions, revocations, schedule, services, stats
+from skillcore.verification.collecting import read_stats
 from skillcore.verification.importing import import_history
 from skillcore.verification.linking import unlink_vouches
 from skillcore.verification.proof import prove
@@ -24,6 +25,7 @@ ROOM = Room(
     jobs=(
         Job(name=PROVE, queue="verification", by_source=True, run=prove, retries=10, retry_base=1.0),
         Job(name=imports.JOB, queue="imports", by_source=True, run=import_history, retries=10, retry_base=1.0),
+        Job(name=stats.JOB, queue="imports", by_source=True, run=read_stats, retries=10, retry_base=1.0),
     ),
     subscriptions=(mentions.SUBSCRIPTION,),
     rebuild=(mentions.rebuild,),

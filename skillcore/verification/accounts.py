@@ -16,9 +16,9 @@ from skillcore.operations.sources import states
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.portable import portable
 from skillcore.runtime.problems import Forbidden, NotFound
+from skillcore.verification import imports, stats
 from skillcore.verification.handles import LONGEST_NAME, parse_handle
 from skillcore.verification.identities import page_for
-from skillcore.verification.imports import begin
 from skillcore.verification.linking import Claim, LinkedAccount, Method, link, linked_accounts, newest_account
 from skillcore.verification.linking import unlink as unlink_account
 from skillcore.verification.proving import offered
@@ -118,7 +118,8 @@ async def vouch(tx: Transaction, actor: Actor, person: str, source: str, given: 
         platform_id=actor.platform_id,
     )
     linked = await link(tx, claim, actor)
-    await begin(tx, linked)
+    await imports.begin(tx, linked)
+    await stats.begin(tx, linked)
     return _shown(linked, actor)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import re
+from datetime import datetime, timedelta
 
 from skillcore.plugin import Unavailable
+from skillcore.runtime.clock import now
 from skillcore.runtime.settings import VerificationSettings
 
-__all__ = ["delay", "delay_after", "in_words", "plain"]
+__all__ = ["delay", "delay_after", "in_words", "next_time", "plain"]
 
 MARKUP = re.compile(r"</?[a-z][^<>]*>|<!doctype(?:[^<>]*>)?", re.IGNORECASE)
 LONGEST_WAIT = 86_400.0
 """Seconds: no source is left alone for longer, whatever it asks for."""
+SPREAD = 0.1
+"""What ended together begins at different times again: by up to this part of the time between."""
 TEXT_LIMIT = 2000
 
 
@@ -51,3 +56,10 @@ def plain(text: str) -> str:
     """Return foreign text as it can be kept everywhere: bounded, and without the one character that databases refuse."""
     text = text.replace("\0", "\N{REPLACEMENT CHARACTER}")
     return text if len(text) <= TEXT_LIMIT else f"{text[: TEXT_LIMIT - 1]}…"
+
+
+def next_time(every: float) -> datetime | None:
+    """Return when a source is asked again by itself; None if never."""
+    if not every:
+        return None
+    return now() + timedelta(seconds=every * random.uniform(1 - SPREAD, 1 + SPREAD))  # noqa: S311 - nobody gains by guessing it # nosec B311

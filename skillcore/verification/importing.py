@@ -6,9 +6,8 @@ and a work that is recorded already is not recorded twice. Memory holds one page
 
 from __future__ import annotations
 
-import random
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from msgspec import Struct
@@ -21,7 +20,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.verification.answers import keep_page
-from skillcore.verification.asking import delay_after, in_words, plain
+from skillcore.verification.asking import delay_after, in_words, next_time, plain
 from skillcore.verification.evidence import accepted
 from skillcore.verification.following import DAILY, followed
 from skillcore.verification.histories import Read
@@ -30,15 +29,12 @@ from skillcore.verification.sources import Sources
 from skillcore.verification.tables import ImportRow
 from skillcore.verification.topics import skills_of, without_skill
 
-__all__ = ["ended", "import_history", "next_time"]
+__all__ = ["ended", "import_history"]
 
 MOST_UNMAPPED = 1000
 """Topics without a skill that are remembered of one run."""
 
 UNLINKED = "the account is not linked any more"
-
-SPREAD = 0.1
-"""Imports that ended together begin at different times again: by up to this part of the time between them."""
 
 
 class Run(Struct, kw_only=True):
@@ -197,10 +193,3 @@ def ended(engine: Engine, row: ImportRow, reason: str) -> None:
     row.state = "failed" if reason else "done"
     row.reason, row.finished_at, row.updated_at = reason, now(), now()
     row.next_at = next_time(engine.settings.verification.import_every)
-
-
-def next_time(every: float) -> datetime | None:
-    """Return when new work is looked for again; None if never."""
-    if not every:
-        return None
-    return now() + timedelta(seconds=every * random.uniform(1 - SPREAD, 1 + SPREAD))  # noqa: S311 - nobody gains by guessing it # nosec B311

@@ -113,7 +113,7 @@ async def enqueue(tx: Transaction, account: LinkedAccount, platform_id: UUID | N
     await tx.session.execute(new.on_conflict_do_nothing())
     query = select(ImportRow).where(ImportRow.account_id == account.id).with_for_update()
     row = (await tx.session.scalars(query.execution_options(populate_existing=True))).one()
-    if row.state in {"waiting", "running"} and row.job_id is not None and await _under_way(tx, row.job_id):
+    if row.state in {"waiting", "running"} and row.job_id is not None and await jobs.is_under_way(tx, row.job_id):
         return row
     number = await jobs.defer(
         tx,
@@ -131,11 +131,6 @@ async def enqueue(tx: Transaction, account: LinkedAccount, platform_id: UUID | N
     row.pages = row.seen = row.added = row.attempts = 0
     row.unmapped = []
     return row
-
-
-async def _under_way(tx: Transaction, job_id: int) -> bool:
-    status = await jobs.status(tx, job_id)
-    return status is not None and status.state in {"waiting", "running", "retrying"}
 
 
 def _check_source(plugins: Plugins, source: str) -> None:

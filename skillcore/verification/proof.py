@@ -18,7 +18,7 @@ from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.jobs import JobContext, Retry
 from skillcore.runtime.problems import Conflict, InvalidField
 from skillcore.runtime.sealing import Sealer
-from skillcore.verification import imports
+from skillcore.verification import imports, stats
 from skillcore.verification.asking import delay_after, in_words, plain
 from skillcore.verification.attempts import instant
 from skillcore.verification.handles import check_id, parse_handle
@@ -194,6 +194,7 @@ async def _proved(tx: Transaction, row: LinkAttemptRow, linked: LinkedAccount) -
     """Do what follows from a proof, in the transaction that links the account."""
     row.account_id = linked.id
     await imports.begin(tx, linked)
+    await stats.begin(tx, linked)  # behind the import: whoever takes several locks of jobs takes them in order
 
 
 async def _unmet(tx: Transaction, row: LinkAttemptRow, found: NotProved) -> None:

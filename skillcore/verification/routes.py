@@ -15,7 +15,7 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.notices import notice
 from skillcore.runtime.pages import Cursor, Limit, Page
 from skillcore.runtime.problems import Problem
-from skillcore.verification import accounts, imports, mentions, proving
+from skillcore.verification import accounts, imports, mentions, proving, stats
 from skillcore.verification.attempts import Attempt
 from skillcore.verification.signing_in import Return
 
@@ -130,6 +130,22 @@ async def read_import(
     """The run under way, or the last one, and when the source is asked again by itself."""
     async with engine.transaction() as tx:
         return await imports.get(tx, actor, source, user=user)
+
+
+@post(
+    "/api/sources/{source:str}/stats",
+    status_code=202,
+    opt={"access": access(user(), key="tasks:write")},
+    tags=["sources"],
+    summary="Read the figures of an account",
+)
+async def read_stats(
+    engine: NamedDependency[Engine], actor: NamedDependency[Actor], source: SourceInPath, user: PersonAsked = "me"
+) -> Response[stats.StatsAsked]:
+    """Those of its public profile, for `GET /api/analytics/profile`. `Location` leads to the job; asking again joins it."""
+    async with engine.transaction() as tx:
+        asked = await stats.ask(tx, actor, source, user=user)
+    return Response(asked, status_code=202, headers={"Location": f"/api/jobs/{asked.job_id}"})
 
 
 @post("/api/sources/{source:str}/link", opt={"access": access(user())}, tags=["sources"], summary="Start to prove an account")
@@ -252,5 +268,6 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     unlink_account,
     import_history,
     read_import,
+    read_stats,
     list_topics,
 )

@@ -1,4 +1,4 @@
-"""Imports that begin by themselves: those whose time has come, and none stays behind whose job was given up."""
+"""What begins by itself: imports and figures whose time has come; and no import stays behind whose job was given up."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from skillcore.runtime import jobs
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.periodic import repeating
+from skillcore.verification import stats
 from skillcore.verification.importing import ended
 from skillcore.verification.imports import enqueue
 from skillcore.verification.linking import linked_account
@@ -40,8 +41,10 @@ async def service(engine: Engine) -> AsyncIterator[None]:
         await end_lost(engine)
         if engine.settings.verification.import_every:
             await begin_due(engine)
+        if engine.settings.verification.stats_every:
+            await stats.begin_due(engine)
 
-    async with repeating("schedule of imports", again, EVERY):
+    async with repeating("schedule of imports and figures", again, EVERY):
         yield
 
 

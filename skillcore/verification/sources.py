@@ -41,6 +41,7 @@ from skillcore.runtime.resilience import BreakerState, Guard
 from skillcore.runtime.settings import ResilienceSettings, Settings
 from skillcore.verification.challenges import sound_proof
 from skillcore.verification.containment import contained, sound_verdict, task_name
+from skillcore.verification.figures import sound_figures
 from skillcore.verification.histories import END, NONE, BrokenHistory, Circles, Read, Reading, sound_page
 from skillcore.verification.strays import task_factory, within_the_engine
 from skillcore.verification.tools import GuardedTools, RawAnswer
@@ -132,11 +133,7 @@ class Sources:
         Raises:
             SourceError: no verdict; the subclass says why.
         """
-        source = self._plugins.sources.get(name)
-        if source is None:
-            raise Unavailable(f"the source {name!r} is not loaded")
-        served = self._served[name]
-        self._refuse_apart(name)
+        source, served = self._asked(name)
         tools = served.tools()
         returned = await self._contained(name, lambda: source.verify(tools, account, requirement), self._deadline)
         return Outcome(sound_verdict(served.who, returned), tuple(tools.answers))
@@ -154,10 +151,7 @@ class Sources:
         Raises:
             SourceError: while iterating; the subclass says why. `BrokenHistory` where asking again cannot help.
         """
-        source = self._plugins.sources.get(name)
-        if source is None:
-            raise Unavailable(f"the source {name!r} is not loaded")
-        served = self._served[name]
+        source, served = self._asked(name)
         tools = served.tools()
         reading = Reading(served.who, lambda: source.history(tools, account, after))
         circles = Circles(after)
@@ -183,14 +177,20 @@ class Sources:
         Raises:
             SourceError: it did not say; the subclass says why.
         """
-        source = self._plugins.sources.get(name)
-        if source is None:
-            raise Unavailable(f"the source {name!r} is not loaded")
-        served = self._served[name]
-        self._refuse_apart(name)
+        source, served = self._asked(name)
         tools = served.tools()
         returned = await self._contained(name, lambda: source.check_challenge(tools, account, challenge), self._deadline)
         return sound_proof(served.who, returned)
+
+    async def figures(self, name: str, account: Account) -> dict[str, float]:
+        """Ask a source for the figures of an account's public profile.
+
+        Raises:
+            SourceError: it did not say; the subclass says why.
+        """
+        source, served = self._asked(name)
+        returned = await self._contained(name, lambda: source.get_user_stats(served.tools(), account), self._deadline)
+        return sound_figures(served.who, returned)
 
     async def advise(self, name: str, topics: tuple[PathTopic, ...]) -> tuple[Advice, ...]:
         """Ask an advisor about the topics of a path.
@@ -260,6 +260,13 @@ class Sources:
         packages = {module.partition(".")[0] for module in modules} - {__name__.partition(".")[0]}
         within = [name for name, served in self._served.items() if served.package in packages]
         return tuple(named or within)
+
+    def _asked(self, name: str) -> tuple[VerificationSource[Any], _Served]:
+        source = self._plugins.sources.get(name)
+        if source is None:
+            raise Unavailable(f"the source {name!r} is not loaded")
+        self._refuse_apart(name)
+        return source, self._served[name]
 
     def _refuse_apart(self, name: str) -> None:
         seconds = (self._apart[name] - clock.now()).total_seconds() if name in self._apart else 0.0

@@ -18,6 +18,7 @@ __all__ = [
     "LinkAttemptRow",
     "SourceAccountRow",
     "SourceTokenRow",
+    "StatsRow",
     "TokenRevocationRow",
     "TopicRow",
 ]
@@ -245,6 +246,23 @@ class ImportRow(Base):
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
     next_at: Mapped[datetime | None] = mapped_column(Moment)
     updated_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+
+class StatsRow(Base):
+    """When the figures of an account's public profile were last read, and are to be read again; what they are is a fact."""
+
+    __tablename__ = "stats"
+    __table_args__ = (
+        Index("stats_user_id_idx", "user_id"),
+        Index("stats_next_at_idx", "next_at"),
+        nature("record", person="user_id", erase="delete"),
+    )
+
+    account_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("source_accounts.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(SQLUuid, ForeignKey("users.id"))
+    job_id: Mapped[int | None] = mapped_column(BigInteger)
+    read_at: Mapped[datetime | None] = mapped_column(Moment)
+    next_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class TopicRow(Base):

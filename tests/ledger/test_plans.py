@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from skillcore.accounts.access import SCOPES
+from skillcore.defaults.kinds import AccountLinked
 from skillcore.ledger import ingest, record
 from skillcore.ledger.checks import EVENTS, SIGNALS
 from skillcore.ledger.feed import Feed, lag
@@ -22,9 +23,10 @@ from skillcore.plugin import Event
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.events import NewEvent
 from skillcore.runtime.rooms import Subscription
 from tests.conftest import Dsns
-from tests.ledger.facts import catalogue, evidence, joined, note, rows
+from tests.ledger.facts import NOON, catalogue, evidence, joined, note, rows
 from tests.stepping import step
 from tests.visitors import Door, Visitor
 
@@ -132,6 +134,9 @@ async def filled(door: Door, dsns: Dsns) -> tuple[Visitor, UUID]:
 async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = door.engine
     key, ada = await filled(door, database_dsns)
+    account = AccountLinked(account="gym:ada", handle="ada", method="challenge")
+    async with engine.transaction() as tx:
+        await record(tx, [NewEvent(user_id=ada, kind="account.linked", subject_id="gym:ada", data=account, occurred_at=NOON)])
 
     async def heard(tx: Transaction, people: dict[UUID, tuple[Event, ...]]) -> list[Any]:
         return []
@@ -156,6 +161,8 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
             "/api/analytics/aggregates?user=ext:ada&since=2026-01-10&until=2026-01-20",
             "/api/analytics/patterns?user=ext:ada&until=2026-03-01",
             "/api/analytics/streaks?user=ext:ada",
+            "/api/analytics/profile?user=ext:ada",
+            "/api/analytics/profile?user=ext:ada&as_of=2026-03-20",
         ):
             answer = await key.get(path)
             assert answer.status_code == 200, answer.text
@@ -172,7 +179,15 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
         async with engine.transaction() as tx:
             await lag(tx)
     asked = {text: (text, parameters, options) for text, parameters, options in listening.heard}
-    for wanted in ("order by occurred_at, id limit", "from commits", "from unnest", "skill_signals", "snapshots", "kind = any"):
+    for wanted in (
+        "order by occurred_at, id limit",
+        "from commits",
+        "from unnest",
+        "skill_signals",
+        "snapshots",
+        "kind = any",
+        "split_part",
+    ):
         assert any(wanted in text for text in asked), f"nothing asked {wanted!r}"
     checks = [(EVENTS, (ada,), ""), (SIGNALS, (ada,), ""), (OF_KINDS, (ada, 0, ["x.note"]), "")]
     found = {}

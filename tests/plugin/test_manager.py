@@ -253,6 +253,12 @@ def test_what_is_no_range_of_contracts(install, wanted):
             ("skillcore_verification_sources", "[Gym()]", f"{SOURCE}\n    proofs = {proofs}\n", ("source 'gym'", *words))
             for proofs, words in PROOFS.items()
         ),
+        (
+            "skillcore_verification_sources",
+            "[Gym()]",
+            f"{SOURCE}\n    counted_as = 'contest_rating'\n",
+            ("source 'gym'", "counted_as must be 'problems_solved', 'contributions' or None, not 'contest_rating'"),
+        ),
         ("skillcore_verification_sources", "[Gym]", SOURCE, ("a list of VerificationSource", "the class Gym itself")),
         ("skillcore_verification_sources", "[Gym(), Gym()]", SOURCE, ("two sources named 'gym'",)),
         ("skillcore_event_kinds", '[EventKind("lap", Struct)]', "", ("event kind", "dots", "'lap'")),

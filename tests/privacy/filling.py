@@ -40,6 +40,7 @@ insert into source_tokens values ({account}, {ada}, 'oauth', convert_to('{c}', '
 insert into link_attempts (id, user_id, source, method, handle, challenge_key, issued_at, expires_at, state, instructions)
   values (gen_random_uuid(), {ada}, 'gym', 'challenge', 'Ada-{c}', 'k', now(), now(), 'proved', 'put {c} there');
 insert into imports (account_id, user_id, state, cursor, unmapped) values ({account}, {ada}, 'done', '{c}', '{{{c}}}');
+insert into stats (account_id, user_id, read_at) values ({account}, {ada}, now());
 insert into topics values ('gym', 'loops', 2) on conflict do nothing;
 insert into parked_events (consumer, user_id, event_id, error) values ('rule:r', {ada}, gen_random_uuid(), 'at {c}');
 insert into procrastinate_jobs (id, queue_name, task_name, lock, args) overriding system value

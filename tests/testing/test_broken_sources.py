@@ -457,6 +457,21 @@ class CountsToInfinity(Gym):
         return {"solved": math.inf}
 
 
+class OwesProblems(Gym):
+    async def get_user_stats(self, tools, account):
+        return {"problems_solved": -1}
+
+
+class SolvesHalves(Gym):
+    async def get_user_stats(self, tools, account):
+        return {"contributions": 0.5, "rank": 0.5}
+
+
+class ShowsTooMuch(Gym):
+    async def get_user_stats(self, tools, account):
+        return {f"day {number}": number for number in range(51)}
+
+
 class AsksForAnything(Struct, frozen=True, forbid_unknown_fields=True):
     exercise: object
     after: Any = None
@@ -582,6 +597,9 @@ BROKEN = [
     (TakesAnyAct, "test_another_challenge_is_not_met_by_the_same_act", "where 'note77' was met"),
     (SearchesTheText, "test_damaged_answers_prove_no_account", "when it checked a challenge"),
     (CountsToInfinity, "test_figures_of_an_account_are_numbers", "inf"),
+    (OwesProblems, "test_figures_of_an_account_are_numbers", "-1"),
+    (SolvesHalves, "test_figures_of_an_account_are_numbers", "0.5"),
+    (ShowsTooMuch, "test_figures_of_an_account_are_numbers", "day 0"),
     (HasNoStruct, "test_its_requirement_has_a_schema", "has <class 'dict'> for its requirement"),
     (HasNoSchema, "test_its_requirement_has_a_schema", "without a JSON schema"),
     (ForgetsOnTheWay, "test_requirements_survive_the_way_through_the_database", "comes back from JSON as"),

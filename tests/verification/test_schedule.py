@@ -12,7 +12,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.jobs import status
 from skillcore.runtime.settings import Settings
 from skillcore.verification import accounts
-from skillcore.verification.importing import next_time
+from skillcore.verification.asking import next_time
 from skillcore.verification.schedule import begin_due, end_lost, service
 from tests.conftest import Dsns
 from tests.verification.archive import Archive, Shelves, made

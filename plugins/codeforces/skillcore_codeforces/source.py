@@ -111,7 +111,7 @@ class Codeforces(VerificationSource[Requirement]):
         handle = handle_of(account.handle)
         user = await reading.user(tools, handle)
         rows = await reading.submissions(tools, handle)
-        figures = {"rating": user.rating, "max_rating": user.max_rating, "problems_solved": len(solved(rows, None))}
+        figures = {"problems_solved": len(solved(rows, None)), "contest_rating": user.rating, "max_rating": user.max_rating}
         return {name: float(value) for name, value in figures.items() if value is not None}
 
     async def health_check(self, tools: Tools) -> str | None:

@@ -132,4 +132,4 @@ async def test_a_handle_that_would_change_the_question_is_never_sent():
 async def test_figures_of_an_account():
     history = [row(3, work=(4, "A")), row(2), row(1), row(0 + 9, work=(5, "C"), verdict="WRONG_ANSWER")]
     stats = await SOURCE.get_user_stats(Recital(served(history)), ANN)
-    assert stats == {"rating": 1400.0, "problems_solved": 2.0}
+    assert stats == {"contest_rating": 1400.0, "problems_solved": 2.0}

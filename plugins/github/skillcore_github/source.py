@@ -41,6 +41,7 @@ class GitHub(VerificationSource[Contribution]):
 
     name = "github"
     requirement = Contribution
+    counted_as = "contributions"
 
     def __init__(
         self,
@@ -102,11 +103,11 @@ class GitHub(VerificationSource[Contribution]):
         return history.pages(self._reader(tools, account), after, self._now)
 
     async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
-        """Return how many public pull requests of the account were merged."""
+        """Return how many public pull requests of the account were merged: what projects took in of it, and what that is."""
         reader = self._reader(tools, account)
         found = await reader.merged(reader.login, history.FOUNDED, int(self._now().timestamp()))
         ours = all(is_own(pull.author, account, reader.login) for pull in found.pulls)
-        return {"merged_pull_requests": float(found.total)} if ours else {}
+        return {"contributions": float(found.total), "merged_pull_requests": float(found.total)} if ours else {}
 
     async def health_check(self, tools: Tools) -> str | None:
         """Read a list that everybody may read; a failure to answer is raised."""

@@ -299,7 +299,7 @@ async def test_a_busy_day_is_read_to_its_end_however_often_it_is_interrupted(his
 async def test_figures_and_health_cost_a_call_each(handlers, world, dialect, twenty_five):
     source = GitHub(Settings().server, DIALECTS[dialect], max_pages=10, now=lambda: NOW)
     tools = Recital(getattr(handlers, dialect)(world))
-    assert await source.get_user_stats(tools, ANN) == {"merged_pull_requests": 25.0}
+    assert await source.get_user_stats(tools, ANN) == {"contributions": 25.0, "merged_pull_requests": 25.0}
     assert await source.get_user_stats(tools, Account("github", "ann", "9")) == {}
     assert len(tools.calls) == 2
     assert await source.health_check(tools) is None

@@ -90,7 +90,7 @@ async def test_figures_and_health(server, world):
     source, settings = server
     world.pull("team/work", 7, at(1), by=8)
     async with tools_for(source, settings=settings) as tools:
-        assert await source.get_user_stats(tools, ANN) == {"merged_pull_requests": 1.0}
+        assert await source.get_user_stats(tools, ANN) == {"contributions": 1.0, "merged_pull_requests": 1.0}
         assert await source.health_check(tools) is None
 
 

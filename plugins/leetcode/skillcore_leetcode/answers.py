@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from skillcore.plugin import NotFound, SourceError, Unavailable
 
-__all__ = ["Accepted", "Problem", "Profile", "failed", "problem_of", "profile_of", "recent_of"]
+__all__ = ["Accepted", "Problem", "Profile", "contest_rating_of", "failed", "problem_of", "profile_of", "recent_of"]
 
 T = TypeVar("T")
 
@@ -135,6 +135,21 @@ class _Profile(Struct, frozen=True):
     profile: _User
 
 
+class _Standing(Struct, frozen=True):
+    rating: Annotated[float, Meta(ge=0, le=100_000)]
+
+
+class _Ranking(Struct, frozen=True, rename="camel"):
+    user_contest_ranking: _Standing | None
+
+
+class _Contests(Struct, frozen=True, rename="camel"):
+    """An account's record in contests; of an account that never took part, null."""
+
+    username: str
+    contest_ranking: _Ranking
+
+
 class _Question(Struct, frozen=True, rename="camel"):
     title_slug: str
     problem: Problem
@@ -170,6 +185,18 @@ def profile_of(handle: str) -> Callable[[str], Profile | None]:
         if missing or user.username is not UNSET:
             raise Unavailable(f"LeetCode did not say whether it knows {handle}: {text[:200]}")
         return None
+
+    return parse
+
+
+def contest_rating_of(handle: str) -> Callable[[str], float | None]:
+    """Return the parser of an account's record in contests, of which its rating is wanted; it has none before the first."""
+
+    def parse(text: str) -> float | None:
+        answer = _decoded(text, _Contests)
+        _expect(answer.username, handle)
+        standing = answer.contest_ranking.user_contest_ranking
+        return None if standing is None else standing.rating
 
     return parse
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from skillcore.plugin import NotFound, Tool, Tools
-from skillcore_leetcode.answers import Accepted, Problem, Profile, failed, problem_of, profile_of, recent_of
+from skillcore_leetcode.answers import Accepted, Problem, Profile, contest_rating_of, failed, problem_of, profile_of, recent_of
 
-__all__ = ["TOOLS", "WINDOW", "problem", "profile", "recent"]
+__all__ = ["TOOLS", "WINDOW", "contest_rating", "problem", "profile", "recent"]
 
 WINDOW = 20
 """LeetCode shows at most as many recently accepted submissions, whatever is asked."""
@@ -33,6 +33,12 @@ async def profile(tools: Tools, handle: str) -> Profile:
     if found is None:
         raise NotFound(f"LeetCode has no user {handle}")
     return found
+
+
+async def contest_rating(tools: Tools, handle: str) -> float | None:
+    """Return an account's rating in contests; None if it shows none. Only figures need this tool, so it is not declared."""
+    arguments = {"username": handle, "attended": True}
+    return await tools.read("get_user_contest_ranking", arguments, contest_rating_of(handle), failure=failed)
 
 
 async def problem(tools: Tools, slug: str) -> Problem | None:

@@ -90,8 +90,14 @@ class LeetCode(VerificationSource[Requirement]):
         return history.pages(tools, account.handle, after)
 
     async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
-        """Return the figures of the public profile: rank, submissions, and the problems tried, by difficulty."""
-        return (await reading.profile(tools, handle_of(account.handle))).figures
+        """Return the figures of the public profile, and the rating of an account that was ever rated in contests.
+
+        How many problems it solved is not among them: the server passes on how many it tried.
+        """
+        handle = handle_of(account.handle)
+        figures = (await reading.profile(tools, handle)).figures
+        rating = await reading.contest_rating(tools, handle)
+        return figures if rating is None else {**figures, "contest_rating": rating}
 
     async def health_check(self, tools: Tools) -> str | None:
         """Ask for one problem that everybody knows; a failure to answer is raised."""

@@ -146,6 +146,14 @@ async def test_another_users_profile_is_no_answer():
         await judged(text)
 
 
+def figures_of(text, standing=None, **more):
+    """Serve a profile, and a record in contests."""
+    record = {"userContestRanking": standing, "userContestRankingHistory": []} | more
+    contests = json.dumps({"username": "ann", "contestRanking": record})
+    tools = Recital(lambda tool, arguments: contests if tool == "get_user_contest_ranking" else text)
+    return SOURCE.get_user_stats(tools, ANN)
+
+
 async def test_figures_are_those_of_the_profile():
     """Rank and rows as the site writes them; what it leaves out is left out."""
     tried = [
@@ -155,7 +163,8 @@ async def test_figures_are_those_of_the_profile():
         {"difficulty": "Hard", "count": 1, "submissions": 2},
     ]
     text = profile(ranking=4489756, totalSubmissionNum=tried)
-    assert await SOURCE.get_user_stats(Recital(lambda tool, arguments: text), ANN) == {
+    assert await figures_of(text, {"attendedContestsCount": 3, "rating": 1612.25, "globalRanking": 90_000}) == {
+        "contest_rating": 1612.25,
         "ranking": 4489756.0,
         "submissions": 38.0,
         "problems_tried": 19.0,
@@ -164,7 +173,12 @@ async def test_figures_are_those_of_the_profile():
         "problems_tried_hard": 1.0,
     }
     bare = profile(ranking=None, totalSubmissionNum=None)
-    assert await SOURCE.get_user_stats(Recital(lambda tool, arguments: bare), ANN) == {}
+    assert await figures_of(bare) == {}
+    for wrong in ({}, {"rating": None}, {"rating": "1612"}, {"rating": -1}, []):
+        with pytest.raises(Unavailable):
+            await figures_of(bare, wrong)
+    with pytest.raises(Unavailable):
+        await SOURCE.get_user_stats(Recital(lambda tool, arguments: bare), ANN)  # a profile where contests were asked for
     with pytest.raises(NotFound):
         await SOURCE.get_user_stats(Recital(lambda tool, arguments: UNKNOWN), ANN)
 

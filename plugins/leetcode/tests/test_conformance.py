@@ -66,6 +66,9 @@ class LeetCodeSuite(SourceSuite):
         rows = self.rows().get(name.lower())
         if tool == "get_user_profile":
             return json.dumps({"username": name, "profile": profile(name) if rows is not None else UNKNOWN})
+        if tool == "get_user_contest_ranking":
+            record = {"userContestRanking": {"rating": 1612.5}, "userContestRankingHistory": []}
+            return json.dumps({"username": name, "contestRanking": record})
         return json.dumps({"username": name, "submissions": {"data": {"recentAcSubmissionList": rows or []}}})
 
 

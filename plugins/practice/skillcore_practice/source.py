@@ -128,7 +128,7 @@ class Exercises(VerificationSource[Solved]):
     async def get_user_stats(self, tools: Tools, account: Account) -> Mapping[str, float]:
         """Return how many exercises are solved, and how difficult the hardest is."""
         rows = [row async for listing in self._listings(tools, account) for row in listing.exercises]
-        return {"solved": len(rows), "hardest": max((row.difficulty for row in rows), default=0)}
+        return {"problems_solved": len(rows), "hardest": max((row.difficulty for row in rows), default=0)}
 
     async def health_check(self, tools: Tools) -> str | None:
         """Say so if the server answers but has lost its exercises."""

@@ -108,8 +108,8 @@ async def test_past_work_comes_in_pages_and_goes_on_after_any_of_them(tools: Too
 
 @served
 async def test_figures_of_a_profile(tools: Tools) -> None:
-    assert await SOURCE.get_user_stats(tools, EVERY_THIRD) == {"solved": 8, "hardest": 9}
-    assert await SOURCE.get_user_stats(tools, NONE) == {"solved": 0, "hardest": 0}
+    assert await SOURCE.get_user_stats(tools, EVERY_THIRD) == {"problems_solved": 8, "hardest": 9}
+    assert await SOURCE.get_user_stats(tools, NONE) == {"problems_solved": 0, "hardest": 0}
     assert await SOURCE.health_check(tools) is None
 
 

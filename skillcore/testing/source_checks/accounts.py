@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -32,6 +31,7 @@ from skillcore.testing.samples import MetChallenge
 from skillcore.testing.source_checks.failing import FAULTS, HASTY
 from skillcore.testing.source_checks.frame import SourceFrame, always, shown
 from skillcore.testing.source_checks.reading import damaged, is_answer
+from skillcore.verification.figures import sound_figures
 
 __all__ = ["AccountChecks"]
 
@@ -167,14 +167,18 @@ class AccountChecks(SourceFrame):
                 self.run(partial(self._damaged_proof, met, issued))
 
     def test_figures_of_an_account_are_numbers(self) -> None:
-        """Guards the profile page: the statistics are finite numbers under names, or an error of the vocabulary."""
+        """Guards the profile page: figures are finite numbers under names, counts are whole and not negative, else it raises.
+
+        A name that all sources share means what `Figure` says; the others are the source's own.
+        """
         for account in self.accounts():
             for handler in (None, *(partial(always, fault) for fault in FAULTS)):
                 found = self.run(partial(self._figures, account, handler))
                 if not (isinstance(found, SourceError) or _are_figures(found)):
                     raise self.refuse(
                         f"gave {str(found)[:200]!a} for the figures of {account.handle!a}",
-                        "return finite numbers by name, and let the errors of the tools through",
+                        "return finite numbers by name, whole ones from 0 on for problems_solved and contributions, and let the"
+                        " errors of the tools through",
                     )
 
     def _normal(self, handle: str) -> str | None:
@@ -280,6 +284,8 @@ def _changes(before: Any, after: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _are_figures(found: object) -> bool:
-    return isinstance(found, Mapping) and all(
-        isinstance(name, str) and isinstance(value, int | float) and math.isfinite(value) for name, value in found.items()
-    )
+    try:
+        sound_figures("it", found)
+    except Unavailable:
+        return False
+    return True

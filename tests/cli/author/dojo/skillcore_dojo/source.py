@@ -122,7 +122,7 @@ class Dojo(VerificationSource[Completed]):
         profile = await self._profile(tools, account)
         katas = [kata async for _, listing in self._listings(tools, account) for kata in listing.katas]
         hardest = max((kata.difficulty for kata in katas), default=0.0)
-        return {"honour": profile.honour, "completed": len(katas), "hardest": hardest}
+        return {"honour": profile.honour, "problems_solved": len(katas), "hardest": hardest}
 
     async def _profile(self, tools: Tools, account: Account) -> Profile:
         asked = {"student": self.normalise(account.handle)}

@@ -97,8 +97,8 @@ async def test_a_motto_proves_an_account_while_the_challenge_is_open(tools: Tool
 
 @served
 async def test_figures_of_a_profile(tools: Tools) -> None:
-    assert await SOURCE.get_user_stats(tools, MIKA) == {"honour": 30, "completed": 3, "hardest": 10}
-    assert await SOURCE.get_user_stats(tools, AOI) == {"honour": 0, "completed": 0, "hardest": 0}
+    assert await SOURCE.get_user_stats(tools, MIKA) == {"honour": 30, "problems_solved": 3, "hardest": 10}
+    assert await SOURCE.get_user_stats(tools, AOI) == {"honour": 0, "problems_solved": 0, "hardest": 0}
 
 
 def test_the_words_of_a_failure() -> None:
