@@ -21,7 +21,7 @@ from skillcore.insight import charts, forecasts, levels, readings
 from skillcore.ledger import ingest, scores
 from skillcore.runtime.engine import Engine, Transaction
 
-__all__ = ["READS", "run"]
+__all__ = ["READS", "measured", "run"]
 
 SHORT, LONG = 1_000, 100_000
 ROUNDS = 9
@@ -58,10 +58,11 @@ READS: Mapping[str, Read] = {
 def run(seed: int, *, short: int = SHORT, long: int = LONG, rounds: int = ROUNDS) -> Report:
     """Measure each read, and all of them together as one dashboard."""
     with ground() as found:
-        return uvloop.run(_measured(found, seed, short, long, rounds))
+        return uvloop.run(measured(found, seed, short, long, rounds))
 
 
-async def _measured(ground: Ground, seed: int, short: int, long: int, rounds: int) -> Report:
+async def measured(ground: Ground, seed: int, short: int, long: int, rounds: int) -> Report:
+    """Measure each read for two people who have so many events, on a database of its own."""
     async with ground.place("growth").engine() as engine:
         people = await populate(engine, 2)
         author = Author(seed)

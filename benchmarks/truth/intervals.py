@@ -1,10 +1,12 @@
 """Intervals of completion, held against what came: do they hold as many as they say, and how wide are they?
 
-Learners are generated from the seed (`benchmarks.truth.learners`). Beside the forecast stands a naive one: the days so far,
-each as probable as the other, drawn again and again until nothing remains. Such an interval holds far fewer than it says, so
-its width alone tells nothing. Three comparisons are made: of the widths as they are; of the widths once the naive intervals
-have been stretched, all by the same factor, until they hold as many as ours; and of the interval score (Gneiting and Raftery,
-2007), which is the width and 2 / (1 - level) days for each day by which the interval misses.
+Learners are generated from the seed (`benchmarks.truth.learners`). Beside the forecast stands a naive one, "the pace so far":
+days are drawn from the whole history, each as probable as the other and again and again, until nothing remains. Such an
+interval holds far fewer than it says, so its width alone tells nothing. The naive intervals are therefore stretched about
+their middles, all of a seed by the same factor, until they hold as many as ours, and ours have to be narrower than those in
+two ways: all days in all intervals, which long forecasts make up, and the geometric mean of the ratios of single forecasts, in
+which each counts alike. The widths beside naive intervals as they are, and the interval score (Gneiting and Raftery, 2007), are
+told as well; the score is the width and 2 / (1 - level) days for each day by which the interval misses.
 """
 
 from __future__ import annotations
@@ -63,20 +65,23 @@ def run(seed: int, *, count: int = COUNT) -> Report:
     checks = [
         share("held by the intervals", sum(held), len(held), bar=LEAST_COVERED),
         share("held by the intervals, and no more", sum(held), len(held), bar=MOST_COVERED, at_most=True),
-        _ratio("width, of naive intervals stretched to hold as many", _width(ours), _width(wide), len(held), bar=1.0),
+        _ratio("days, of naive intervals stretched to hold as many", _days(ours) / _days(wide), len(held), bar=1.0),
+        _ratio("days of a forecast, of such a one", _each(ours, wide), len(held), bar=1.0),
         *(
             share(f"held, {phase}", sum(one for one, of in zip(held, phases, strict=True) if of == phase), phases.count(phase))
             for phase in PHASES
         ),
         share("held by the naive intervals", sum(one.holds(day) for one, day in zip(naives, came, strict=True)), len(held)),
-        _ratio("width, of naive intervals as they are", _width(ours), _width(naives), len(held)),
-        _ratio("interval score, of that of naive intervals", _scored(ours, came), _scored(naives, came), len(held)),
+        _ratio("days, of naive intervals as they are", _days(ours) / _days(naives), len(held)),
+        _ratio("days of a forecast, of a naive one as it is", _each(ours, naives), len(held)),
+        _ratio("interval score, of that of naive intervals", _scored(ours, came) / _scored(naives, came), len(held)),
+        _ratio("interval score, of that of stretched ones", _scored(ours, came) / _scored(wide, came), len(held)),
         share("answered", len(held), count),
     ]
     return Report(
         name="intervals",
         seed=seed,
-        measured=f"80% intervals of {count} completions by generated learners; {_width(ours):.1f} days wide on average",
+        measured=f"80% intervals of {count} completions by generated learners; {_days(ours) / len(ours):.1f} days on average",
         checks=tuple(checks),
         met=all(check.met for check in checks),
     )
@@ -128,14 +133,20 @@ def _share(intervals: Sequence[Interval], came: Sequence[int]) -> float:
     return sum(one.holds(day) for one, day in zip(intervals, came, strict=True)) / len(came)
 
 
-def _width(intervals: Sequence[Interval]) -> float:
-    return sum(one.high - one.low for one in intervals) / len(intervals)
+def _days(intervals: Sequence[Interval]) -> int:
+    """Return how many days lie in intervals, first and last ones included."""
+    return sum(one.high - one.low + 1 for one in intervals)
+
+
+def _each(ours: Sequence[Interval], theirs: Sequence[Interval]) -> float:
+    """Return the geometric mean of the ratios of days that lie in two intervals for the same forecast."""
+    logarithms = [math.log(_days([one]) / _days([other])) for one, other in zip(ours, theirs, strict=True)]
+    return math.exp(sum(logarithms) / len(logarithms))
 
 
 def _scored(intervals: Sequence[Interval], came: Sequence[int]) -> float:
     return sum(score(one, day) for one, day in zip(intervals, came, strict=True)) / len(came)
 
 
-def _ratio(name: str, ours: float, theirs: float, of: int, *, bar: float | None = None) -> Check:
-    found = ours / theirs
+def _ratio(name: str, found: float, of: int, *, bar: float | None = None) -> Check:
     return Check(name=name, share=found, of=of, error=0.0, bar=bar, at_most=True, met=bar is None or found <= bar)

@@ -37,7 +37,7 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.settings import Settings
 
-__all__ = ["Numbers", "run"]
+__all__ = ["Numbers", "compared", "run"]
 
 PEOPLE, EVENTS = 3, 120
 DAYS_BACK = (0, 30, 200)
@@ -49,10 +49,11 @@ Numbers = dict[str, str]
 def run(seed: int, *, people: int = PEOPLE, events: int = EVENTS) -> Report:
     """Hold the numbers of replayed histories against those of the history as it was written."""
     with ground() as found:
-        return uvloop.run(_compared(seed, found.place("straight"), found.place("shuffled"), people, events))
+        return uvloop.run(compared(seed, found.place("straight"), found.place("shuffled"), people, events))
 
 
-async def _compared(seed: int, straight: Place, shuffled: Place, people: int, events: int) -> Report:
+async def compared(seed: int, straight: Place, shuffled: Place, people: int, events: int) -> Report:
+    """Compare the numbers of two fresh databases into which the same events come, each in its own order."""
     drawn = random.Random(seed)
     ids = [new_id() for _ in range(people)]
     made = _events(seed, drawn, ids, events)

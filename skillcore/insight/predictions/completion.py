@@ -15,7 +15,7 @@ from scipy.special import gammaincc
 from skillcore.insight.predictions.factors import Factor, factors
 from skillcore.insight.predictions.pace import LONGEST_HISTORY, Paths, learned, walked
 
-__all__ = ["HORIZON", "LEAST_ACTIVE", "LEAST_DAYS", "Forecast", "completion"]
+__all__ = ["HORIZON", "LEAST_ACTIVE", "LEAST_DAYS", "Forecast", "completion", "shares"]
 
 HORIZON = 730
 """Days ahead that are looked at."""
@@ -25,6 +25,9 @@ LEAST_DAYS, LEAST_ACTIVE = 7, 3
 
 LEAST_AMOUNT, MOST_AMOUNT = 1e-6, 1e9
 """Of a day: less counts as nothing, and more as so much."""
+
+SKEW = 0.25
+"""Delays are longer than leads, so an interval of fewer days holds as many if more of what it misses comes late than early."""
 
 Status = Literal["done", "dated", "open", "beyond", "unknown"]
 
@@ -36,7 +39,8 @@ class Forecast(Struct, frozen=True, kw_only=True):
         status: `done` if nothing remains; `dated`: all three days are known; `open`: the later end lies beyond the horizon;
             `beyond`: even the middle one does; `unknown`: there is too little to say anything.
         day: as probably later as earlier.
-        earliest: the interval's first day; as probably before it as after the last one.
+        earliest: the interval's first day. Of the probability that the interval misses, less lies before it than after the last
+            one (`shares`).
         latest: the interval's last day; None where it lies beyond the horizon.
         level: the probability that the interval holds the day.
         horizon: the last day that was looked at.
@@ -80,7 +84,7 @@ def completion(history: Sequence[float], remaining: float, today: date, level: f
     # Whole numbers are reached when the last one is begun, so to speak: halfway is where a smooth amount stands for it.
     wanted = remaining - 0.5 if remaining >= 1 and not (days % 1).any() and remaining % 1 == 0 else remaining
     paths = walked(known, today.weekday(), HORIZON, wanted)
-    earliest, middle, latest = (_reached(paths, wanted, share) for share in ((1 - level) / 2, 0.5, (1 + level) / 2))
+    earliest, middle, latest = (_reached(paths, wanted, share) for share in shares(level))
     status: Status = "beyond" if middle is None else "open" if latest is None else "dated"
     return Forecast(
         status=status,
@@ -92,6 +96,16 @@ def completion(history: Sequence[float], remaining: float, today: date, level: f
         horizon=horizon,
         factors=factors(days, known, remaining),
     )
+
+
+def shares(level: float) -> tuple[float, float, float]:
+    """Return the probabilities of being done by the interval's first day, the middle one, and the last.
+
+    An interval of a higher level holds one of a lower level, and each holds the middle: the ends move outwards as the level
+    grows.
+    """
+    before = (1 - level) * (0.5 - SKEW * level)
+    return before, 0.5, before + level
 
 
 def _counted(history: Sequence[float]) -> NDArray[np.float64]:

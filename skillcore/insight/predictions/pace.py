@@ -29,15 +29,19 @@ LEVELS: Numbers = np.linspace(-2.4, 2.4, 13)
 """Logarithms of the pace, relative to the usual one."""
 
 JUMPS = (1 / 90, 1 / 30)
-SWINGS = (0.25, 0.5, 0.85)
-USUAL = (-0.7, 0.0, 0.7)
-PAUSES = (1 / 100, 1 / 35)
+SWINGS = (0.3, 0.6, 1.0)
+USUAL = (-0.8, -0.4, 0.0, 0.4, 0.8)
+PAUSES = (1 / 70, 1 / 30)
 """The grid: jumps of the pace a day, standard deviation of its logarithm, its mean, and pauses begun a day."""
 
 USUAL_SPREAD = 0.6
 """By how much the usual pace may lie beside that of the days seen."""
 
-ENTERED: Numbers = np.array([0.5, 0.43, 0.07])
+EVEN, RETURN = 0.7, 0.4
+"""Who was active on more than half of the days (an intensity of 0.7) will usually be less so, and the other way round: the
+usual pace is drawn to that intensity by so much of the distance between logarithms."""
+
+ENTERED: Numbers = np.array([0.5, 0.48, 0.02])
 LEFT: Numbers = np.array([1 / 4, 1 / 13, 1 / 45])
 """Kinds of pauses: the share of them that are of each, and how many are over on the next day."""
 
@@ -47,7 +51,7 @@ ODD = 0.02
 WEEKS = 6.0
 """How many weeks of like days the habits of weekdays are drawn to."""
 
-AMOUNTS, USUAL_VARIATION = 5.0, 0.5
+AMOUNTS, USUAL_VARIATION = 15.0, 0.5
 """How many active days the usual squared coefficient of variation of amounts counts for."""
 
 PAUSED = 7
@@ -171,7 +175,7 @@ def learned(history: Sequence[float], first_weekday: int) -> Known:
     work, rest = state[0], state[1:]
     jump, pause, left, entered = _JUMP[:, None], _PAUSE[:, None], LEFT[:, None, None], ENTERED[:, None, None]
     jumped, back = jump * stationary, np.empty_like(rest)
-    evidence = -0.5 * (_MEAN / USUAL_SPREAD) ** 2
+    evidence = -0.5 * ((_MEAN - RETURN * math.log(EVEN / found.intensity)) / USUAL_SPREAD) ** 2
     for day in range(len(days)):
         np.multiply(rest, left, out=back)
         rest -= back
@@ -226,7 +230,9 @@ def walked(known: Known, first_weekday: int, days: int, enough: float) -> Paths:
     random = np.random.Generator(np.random.PCG64(SEED))
     chosen = np.searchsorted(np.cumsum(known.weights.ravel()), (np.arange(PATHS) + 0.5) / PATHS)
     mode, model, place = np.unravel_index(np.minimum(chosen, known.weights.size - 1), known.weights.shape)
-    levels = _MEAN[model] + _SWING[model] * random.standard_normal((CHANGES, PATHS))
+    # A cell of the grid stands for all paces as near to it as half a step.
+    usually = _MEAN[model] + random.uniform(-0.2, 0.2, PATHS)
+    levels = usually + _SWING[model] * random.standard_normal((CHANGES, PATHS))
     levels = np.concatenate([(LEVELS[place] + random.uniform(-0.2, 0.2, PATHS))[None], levels])
     changes = np.cumsum(random.geometric(_JUMP[model], (CHANGES, PATHS)), axis=0)
     work = random.geometric(_PAUSE[model], (CHANGES, PATHS))
@@ -235,7 +241,7 @@ def walked(known: Known, first_weekday: int, days: int, enough: float) -> Paths:
     paused = np.where(mode > 0, random.geometric(LEFT[np.maximum(mode - 1, 0)]), 0)
     ends = paused + np.cumsum(work + pauses, axis=0)
     usual = known.habits.pace * known.habits.weekdays[(first_weekday + np.arange(days)) % 7]
-    for ahead in (min(days, 120), days):
+    for ahead in (min(days, 120), min(days, 320), days):
         level = np.cumsum(_placed(ahead, changes, np.diff(levels, axis=0), levels[0]), axis=0)
         away = np.cumsum(_placed(ahead, ends - pauses, 1.0, mode > 0) - _placed(ahead, np.vstack([paused, ends]), 1.0), axis=0)
         expected = np.cumsum(usual[:ahead, None] * np.exp(level) * (away < 0.5), axis=0)
@@ -246,9 +252,8 @@ def walked(known: Known, first_weekday: int, days: int, enough: float) -> Paths:
 
 def _placed(days: int, at: NDArray[np.int64], what: Numbers | float, first: NDArray[Any] | float = 0.0) -> Numbers:
     """Return a row a day and a column a course: what begins or ends there; ``first`` is added to the first day."""
-    found = np.zeros((days, PATHS))
     inside = at < days
-    columns = np.broadcast_to(np.arange(PATHS), at.shape)[inside]
-    np.add.at(found, (at[inside], columns), np.broadcast_to(what, at.shape)[inside])
+    cells = (at * PATHS + np.arange(PATHS))[inside]
+    found = np.bincount(cells, np.broadcast_to(what, at.shape)[inside], days * PATHS).reshape(days, PATHS)
     found[0] += first
     return found
