@@ -64,12 +64,13 @@ def test_naive_intervals_are_stretched_until_they_hold_as_many() -> None:
 
 def test_an_interval_is_fined_for_each_day_it_misses_by() -> None:
     # 80%: ten days a day
-    assert [intervals.score(Interval(3, 5, 9), day) for day in (3, 9, 2, 11, NEVER)] == [6, 6, 16, 26, 6 + 10 * (NEVER - 9)]
+    scores = [intervals.score(Interval(3, 5, 9), day) for day in (3, 9, 2, 11, NEVER)]
+    assert scores == pytest.approx([6, 6, 16, 26, 6 + 10 * (NEVER - 9)])
 
 
 @pytest.mark.timeout(300)
 async def test_few_numbers_are_the_same_after_a_replay(place: Ground) -> None:
-    report = await replay.compared(4, place.place("straight"), place.place("shuffled"), 1, 12)
+    report = await replay.compared(4, place.place("straight"), place.place("shuffled"), 1, 6)
     assert [check.share for check in report.checks] == [1.0, 1.0, 1.0]
     assert all(check.of > 20 for check in report.checks)
     assert report.met

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import cache, partial
 from typing import Literal
 
 import numpy as np
@@ -84,7 +85,8 @@ def completion(history: Sequence[float], remaining: float, today: date, level: f
     # Whole numbers are reached when the last one is begun, so to speak: halfway is where a smooth amount stands for it.
     wanted = remaining - 0.5 if remaining >= 1 and not (days % 1).any() and remaining % 1 == 0 else remaining
     paths = walked(known, today.weekday(), HORIZON, wanted)
-    earliest, middle, latest = (_reached(paths, wanted, share) for share in shares(level))
+    probability = cache(partial(_probability, paths, wanted))  # the three searches ask for many of the same days
+    earliest, middle, latest = (_reached(probability, len(paths.expected), share) for share in shares(level))
     status: Status = "beyond" if middle is None else "open" if latest is None else "dated"
     return Forecast(
         status=status,
@@ -118,14 +120,14 @@ def _day(today: date, days: int | None) -> date | None:
     return None if days is None else today + timedelta(days=days - 1)
 
 
-def _reached(paths: Paths, wanted: float, share: float) -> int | None:
-    """Return on which day to come the probability of having done it reaches a share; None beyond the horizon."""
-    if _probability(paths, wanted, len(paths.expected)) < share:
+def _reached(probability: Callable[[int], float], days: int, share: float) -> int | None:
+    """Return on which day to come the probability of having done it reaches a share; None if not within so many."""
+    if probability(days) < share:
         return None
-    low, high = 1, len(paths.expected)
+    low, high = 1, days
     while low < high:
         between = (low + high) // 2
-        if _probability(paths, wanted, between) < share:
+        if probability(between) < share:
             low = between + 1
         else:
             high = between

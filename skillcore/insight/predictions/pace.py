@@ -224,7 +224,7 @@ def walked(known: Known, first_weekday: int, days: int, enough: float) -> Paths:
         known: the present.
         first_weekday: of the first day to come.
         days: how many to go, at most.
-        enough: the courses may end where nearly all of them have come well past this amount. What they hold of a day does not
+        enough: the courses may end where all of them have come well past this amount. What they hold of a day does not
             depend on it.
     """
     random = np.random.Generator(np.random.PCG64(SEED))
@@ -245,7 +245,7 @@ def walked(known: Known, first_weekday: int, days: int, enough: float) -> Paths:
         level = np.cumsum(_placed(ahead, changes, np.diff(levels, axis=0), levels[0]), axis=0)
         away = np.cumsum(_placed(ahead, ends - pauses, 1.0, mode > 0) - _placed(ahead, np.vstack([paused, ends]), 1.0), axis=0)
         expected = np.cumsum(usual[:ahead, None] * np.exp(level) * (away < 0.5), axis=0)
-        if ahead == days or np.quantile(expected[-1], 0.02) > 2 * enough + 10 * known.habits.dispersion:
+        if ahead == days or expected[-1].min() > 2 * enough + 10 * known.habits.dispersion:
             break
     return Paths(expected, known.habits.dispersion)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skillcore.insight.predictions.completion import HORIZON, completion
+from skillcore.insight.predictions.completion import HORIZON, completion, shares
 
 MONDAY = date(2026, 3, 2)
 AMOUNTS = st.lists(st.one_of(st.just(0.0), st.integers(0, 9).map(float), st.floats(0, 500)), max_size=60)
@@ -121,3 +121,15 @@ def test_a_surer_interval_holds_the_less_sure_one(history: list[float], remainin
     assert wide.day == narrow.day
     assert (wide.earliest or date.max) <= (narrow.earliest or date.max)
     assert (narrow.latest or date.max) <= (wide.latest or date.max)
+
+
+def test_what_an_interval_misses_lies_more_after_it_than_before() -> None:
+    # 0.2 · (0.5 - 0.8/4) = 0.06 before, so that 0.14 is left after 0.06 + 0.8
+    assert shares(0.8) == pytest.approx((0.06, 0.5, 0.86))
+    # 0.5 · (0.5 - 0.5/4) = 0.1875
+    assert shares(0.5) == pytest.approx((0.1875, 0.5, 0.6875))
+
+
+def test_a_nearly_certain_interval_of_little_work_has_an_end() -> None:
+    found = completion([2.0, 0.0, 3.0, 1.0, 2.0, 0.0, 0.0] * 20, 30.0, MONDAY, 0.99)
+    assert found.status == "dated"
