@@ -17,7 +17,7 @@ from benchmarks.facts import Author, populate
 from benchmarks.ground import Ground, ground
 from benchmarks.truth.reports import Check, Report
 from skillcore.accounts.access import Actor
-from skillcore.insight import charts, forecasts, levels, readings
+from skillcore.insight import charts, dashboard, forecasts, levels, readings
 from skillcore.ledger import ingest, scores
 from skillcore.runtime.engine import Engine, Transaction
 
@@ -36,7 +36,9 @@ async def _series(tx: Transaction, actor: Actor, skill: str) -> object:
     )
 
 
+DASHBOARD = "the dashboard"
 READS: Mapping[str, Read] = {
+    DASHBOARD: lambda tx, actor, skill: dashboard.read(tx, actor, user="me"),
     "level": lambda tx, actor, skill: levels.read(tx, actor, "me", skill=None),
     "mastery of all skills": lambda tx, actor, skill: charts.radar(tx, actor, formula="mastery", user="me", as_of=None),
     "mastery over 30 days": _series,
@@ -52,7 +54,7 @@ READS: Mapping[str, Read] = {
     ),
     "areas": lambda tx, actor, skill: forecasts.judged(tx, actor, user="me", as_of=None),
 }
-"""What is read."""
+"""What is read. The bar is that of the dashboard; the others open where it leads to, and are told for comparison."""
 
 
 def run(seed: int, *, short: int = SHORT, long: int = LONG, rounds: int = ROUNDS) -> Report:
@@ -78,8 +80,7 @@ async def measured(ground: Ground, seed: int, short: int, long: int, rounds: int
                 took = {person: await _timed(engine, person, read, skill) for person in order}
                 if turn > 1:
                     times[name].append((took[people[0]], took[people[1]]))
-    whole = [tuple(sum(times[name][turn][who] for name in READS) for who in (0, 1)) for turn in range(rounds)]
-    checks = [_check("a dashboard of all of these", whole, bar=MOST), *(_check(name, times[name]) for name in READS)]
+    checks = [_check(name, times[name], bar=MOST if name == DASHBOARD else None) for name in READS]
     return Report(
         name="growth",
         seed=seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ __all__ = ["along", "target_of"]
 DIGITS = 6
 
 
-async def target_of(tx: Transaction, actor: Actor, role: str, series: Series) -> Target | None:
+async def target_of(tx: Transaction, actor: Actor, role: str, series: Series, coming: Sequence[date]) -> Target | None:
     """Return the target of a goal's progress; None of other scores, and of goals without a day or out of the caller's sight.
 
     Args:
@@ -26,6 +27,7 @@ async def target_of(tx: Transaction, actor: Actor, role: str, series: Series) ->
         actor: who looks.
         role: whose score the line is.
         series: the line.
+        coming: the days after it for which something is drawn.
     """
     if role != goals.KIND or not series.subject or not series.points:
         return None
@@ -37,7 +39,7 @@ async def target_of(tx: Transaction, actor: Actor, role: str, series: Series) ->
         return None
     begin = goal.created_at.astimezone(ZoneInfo(series.time_zone)).date()
     days = [spans.last_day(series.bucket, point.start) for point in series.points]
-    return Target(tuple(along(begin, goal.target_date, day) for day in days))
+    return Target(tuple(along(begin, goal.target_date, day) for day in (*days, *coming)))
 
 
 def along(begin: date, end: date, day: date) -> float:

@@ -12,10 +12,10 @@ from sqlalchemy import Date, any_, cast, func, select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.charts import Day, Heatmap, LineChart, Radar, Series
+from skillcore.charts import Day, Forecast, Heatmap, LineChart, Radar, Series
 from skillcore.charts.scales import ticks
-from skillcore.insight import aims, readings, records, spans
-from skillcore.insight.levels import DIGITS, rounded
+from skillcore.insight import aims, forecasts, readings, records, spans
+from skillcore.insight.levels import DIGITS, most_of, rounded
 from skillcore.insight.pictures import drawable
 from skillcore.insight.spans import Span
 from skillcore.ledger import scores, skills
@@ -25,8 +25,12 @@ from skillcore.ledger.tables import EventRow, SkillRow
 from skillcore.plugin import Score
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.problems import InvalidField
 
-__all__ = ["activity", "end_of", "most_of", "names_of_skills", "progress", "radar"]
+__all__ = ["activity", "end_of", "names_of_skills", "progress", "radar"]
+
+COVER = 80
+"""Of a hundred outcomes, those that a forecast's band is to hold."""
 
 AXES = 12
 """Skills that a radar shows, at most: with more nobody can tell them apart."""
@@ -43,27 +47,54 @@ async def progress(
     bucket: Span,
     since: date | None,
     until: date | None,
+    ahead: int,
 ) -> LineChart:
-    """Return a person's score over time.
+    """Return a person's score over time, and for ``ahead`` days to come where it is going, if enough is known.
 
-    Arguments and errors are those of `skillcore.insight.readings.series`, and:
+    Other arguments and errors are those of `skillcore.insight.readings.series`, and:
 
     Raises:
+        InvalidField: what is forecast goes on from today, by day.
         Unprocessable: a value that cannot be drawn.
     """
+    if ahead and (bucket != "day" or until is not None):
+        raise InvalidField("ahead: a forecast goes on from today by day: leave out bucket and until", field="ahead")
     found = await readings.series(
         tx, actor, formula, user=user, skill=skill, subject=subject, bucket=bucket, since=since, until=until
     )
     of = found.subject if skill is None else (await skills.get(tx, found.subject)).name
     name = _named(formula)
+    forecast = await _outlook(tx, actor, found, formula, user, ahead) if ahead else None
+    coming = [] if forecast is None else [date.fromisoformat(label) for label in forecast.labels]
     with drawable():
         return LineChart(
             title=f"{name} · {of}" if of else name,
             labels=tuple(point.start.isoformat() for point in found.points),
             series=(Series(name, tuple(point.value for point in found.points)),),
             axis="dates",
-            target=await aims.target_of(tx, actor, formula, found),
+            target=await aims.target_of(tx, actor, formula, found, coming),
+            forecast=forecast,
         )
+
+
+async def _outlook(
+    tx: Transaction, actor: Actor, found: readings.Series, formula: str, user: str, ahead: int
+) -> Forecast | None:
+    """Return where a line is going after its last day; None where too little is known."""
+    expected = await forecasts.score_ahead(
+        tx, actor, formula=formula, user=user, skill=None, subject=found.subject, days=ahead + 1, level=COVER / 100, as_of=None
+    )
+    last = found.points[-1].start
+    days = [day for day in expected.days if day.day > last][:ahead]
+    if not days:
+        return None
+    return Forecast(
+        labels=tuple(day.day.isoformat() for day in days),
+        values=tuple(day.value for day in days),
+        low=tuple(day.low for day in days),
+        high=tuple(day.high for day in days),
+        cover=COVER,
+    )
 
 
 async def radar(tx: Transaction, actor: Actor, *, formula: str, user: str, as_of: date | None) -> Radar:
@@ -124,14 +155,6 @@ def end_of(found: Iterable[Score]) -> float:
     if most < math.inf and (end := round(most, DIGITS)) > 0:
         return end
     return ticks([0.0, *(max(score.value or 0.0, 0.0) for score in found)], 0, 1).high
-
-
-def most_of(score: Score) -> float:
-    """Return the most that a score can become, which may have no end."""
-    if not score.components or any(part.most is None for part in score.components):
-        return math.inf
-    parts = [(part.most or 0.0) * part.weight for part in score.components]
-    return math.fsum(parts) if score.combine == "sum" else math.prod(parts)
 
 
 def _named(formula: str) -> str:

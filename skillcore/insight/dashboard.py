@@ -19,8 +19,8 @@ from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.accounts.people import Person
 from skillcore.defaults.module_progress import AVERAGE, EFFICIENCY
-from skillcore.insight import aggregates, aims, forecasts, recommendations, skill_standings, streaks
-from skillcore.insight.aggregates import Period
+from skillcore.insight import aims, forecasts, recommendations, skill_standings, streaks
+from skillcore.insight.days import DayDone, by_day
 from skillcore.insight.levels import rounded
 from skillcore.insight.predictions.completion import Forecast, completion
 from skillcore.insight.recommendations import Ability, Course, Recommendation, Situation, Topic
@@ -59,7 +59,7 @@ class Summary(Struct, frozen=True, kw_only=True):
         overall: the score `overall`: completion of all modules, in percent; null without modules.
         improvement: the score `improvement`: points a week by which scores rise; null before there are two.
         difficulty: the score `working_difficulty`; null before the first work.
-        minutes: spent in the last 28 days, today included.
+        minutes: stated for the last 28 days, today included, and of the training sessions that began in them.
         works: verified in them.
         active_days: days of them on which something was done.
         week: this week beside its goal.
@@ -166,9 +166,8 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
     """
     known = await _known(tx, actor, user)
     person, today = known.person, known.today
-    since = today - timedelta(weeks=WEEKS) + timedelta(days=1)
-    days = await aggregates.read(tx, actor, user=user, every="day", since=since, until=today, zone=None, week_starts="monday")
-    lately = [day.measures for day in days.periods[-LATELY:]]
+    days = await by_day(tx, actor, person, today - timedelta(weeks=WEEKS) + timedelta(days=1), today)
+    lately = days[-LATELY:]
     near = [one for one in known.standings if one.next is not None]
     return Dashboard(
         user_id=person.id,
@@ -181,7 +180,7 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
             difficulty=known.difficulty,
             minutes=round(sum(day.minutes for day in lately), 6),
             works=sum(day.works for day in lately),
-            active_days=sum(day.active_days for day in lately),
+            active_days=sum(day.active for day in lately),
             week=known.week,
             streak=known.streak,
         ),
@@ -191,7 +190,7 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
             levels=await _latest(tx, actor, person.id, "level.changed"),
         ),
         milestones=sorted(near, key=lambda one: (one.next.missing if one.next else 0.0, one.skill))[:SKILLS],
-        ahead=_ahead(known.courses, days.periods, today),
+        ahead=_ahead(known.courses, days[:-1], today),
         recommendations=known.recommendations,
     )
 
@@ -311,13 +310,12 @@ async def _latest(tx: Transaction, actor: Actor, user_id: UUID, kind: str) -> li
     ]
 
 
-def _ahead(courses: Sequence[Course], days: Sequence[Period], today: date) -> Ahead:
-    """Return what is left of all modules, and when that may be done."""
+def _ahead(courses: Sequence[Course], before: Sequence[DayDone], today: date) -> Ahead:
+    """Return what is left of all modules, and when that may be done, by the days up to yesterday."""
     left = [one.minutes_left for one in courses]
     stated = [minutes for minutes in left if minutes is not None]
     if not courses or len(stated) < len(left):
         return Ahead(minutes=None, completion=None)
     minutes = round(sum(stated), 6)
-    before = [day.measures.minutes for day in days if day.start < today]
-    history = list(dropwhile(lambda spent: not spent, before))
+    history = list(dropwhile(lambda spent: not spent, (day.minutes for day in before)))
     return Ahead(minutes=minutes, completion=completion(history, minutes, today, LEVEL))

@@ -17,9 +17,8 @@ from skillcore.accounts.people import Person
 from skillcore.defaults.attempts.formula import NextAttempt
 from skillcore.defaults.counted import deviation, mean
 from skillcore.insight import readings, spans
-from skillcore.insight.charts import most_of
 from skillcore.insight.explanations import Part, part_of
-from skillcore.insight.levels import rounded
+from skillcore.insight.levels import most_of, rounded
 from skillcore.insight.predictions.areas import Area, Practised, areas
 from skillcore.insight.predictions.completion import Forecast, completion
 from skillcore.insight.predictions.curve import WEEKS, curve

@@ -15,12 +15,12 @@ from skillcore.defaults.kinds import LevelChanged
 from skillcore.insight import spans
 from skillcore.ledger import scores, skills
 from skillcore.ledger.streams import ACCOUNT_KINDS
-from skillcore.plugin import Event
+from skillcore.plugin import Event, Score
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent, consequence
 from skillcore.runtime.rooms import Subscription
 
-__all__ = ["DIGITS", "ROLE", "SUBSCRIPTION", "LevelReading", "read", "rounded", "shown_head", "tell_changes"]
+__all__ = ["DIGITS", "ROLE", "SUBSCRIPTION", "LevelReading", "most_of", "read", "rounded", "shown_head", "tell_changes"]
 
 ROLE = "level"
 DIGITS = 6
@@ -76,6 +76,14 @@ async def read(tx: Transaction, actor: Actor, person: str, *, skill: str | None,
 def shown_head(actor: Actor, head: int) -> int | None:
     """Return the head of a stream as it is shown; to a platform it would tell that others record there, too."""
     return None if actor.kind == "key" else head
+
+
+def most_of(score: Score) -> float:
+    """Return the most that a score can become, which may have no end."""
+    if not score.components or any(part.most is None for part in score.components):
+        return math.inf
+    parts = [(part.most or 0.0) * part.weight for part in score.components]
+    return math.fsum(parts) if score.combine == "sum" else math.prod(parts)
 
 
 def rounded(value: float | None) -> float | None:

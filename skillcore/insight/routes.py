@@ -32,6 +32,7 @@ Since = Annotated[date | None, QueryParameter(description="A day of the first bu
 Until = Annotated[date | None, QueryParameter(description="A day of the last bucket; today without.")]
 BucketAsked = Annotated[spans.Span, QueryParameter(description="From one value to the next.")]
 FormulaAsked = Annotated[str, QueryParameter(max_length=100, description="A role, such as `level`, or a formula's name.")]
+Ahead = Annotated[int, QueryParameter(ge=0, le=90, description="Days to come, with the band in which the score is expected.")]
 Weeks = Annotated[int, QueryParameter(ge=1, le=53, description="How many weeks, the present one included.")]
 
 
@@ -163,11 +164,21 @@ async def read_progress_chart(
     bucket: BucketAsked = "day",
     since: Since = None,
     until: Until = None,
+    ahead: Ahead = 0,
 ) -> ChartData:
     """`data` of a Chart.js line: its value at the end of each day, week or month, which its first day names."""
     async with engine.transaction() as tx:
         chart = await charts.progress(
-            tx, actor, formula=formula, user=user, skill=skill, subject=subject, bucket=bucket, since=since, until=until
+            tx,
+            actor,
+            formula=formula,
+            user=user,
+            skill=skill,
+            subject=subject,
+            bucket=bucket,
+            since=since,
+            until=until,
+            ahead=ahead,
         )
     return as_chartjs(chart)
 
@@ -190,11 +201,21 @@ async def draw_progress_chart(
     bucket: BucketAsked = "day",
     since: Since = None,
     until: Until = None,
+    ahead: Ahead = 0,
 ) -> Response[str]:
     """The same as a picture, to be asked for again with `If-None-Match`."""
     async with engine.transaction() as tx:
         chart = await charts.progress(
-            tx, actor, formula=formula, user=user, skill=skill, subject=subject, bucket=bucket, since=since, until=until
+            tx,
+            actor,
+            formula=formula,
+            user=user,
+            skill=skill,
+            subject=subject,
+            bucket=bucket,
+            since=since,
+            until=until,
+            ahead=ahead,
         )
     return pictures.answer(request, chart, pictures.OWN)
 

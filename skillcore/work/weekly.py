@@ -22,7 +22,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import InvalidField
 
-__all__ = ["KIND", "NewWeeklyGoal", "Week", "WeeklyGoal", "WeeklyTarget", "aims", "read", "write"]
+__all__ = ["KIND", "MINUTES", "WORK", "NewWeeklyGoal", "Week", "WeeklyGoal", "WeeklyTarget", "aims", "read", "write"]
 
 KIND = "weekly-goal"
 NAME = "weekly"

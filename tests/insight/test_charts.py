@@ -128,6 +128,34 @@ async def test_progress_is_of_any_formula_and_skill(learner: Class) -> None:
     assert said(svg).endswith("28 Feb 2026: nothing. 1 Mar 2026: 3. 2 Mar 2026: 6.")
 
 
+async def test_progress_goes_on_with_the_band_in_which_it_is_expected(learner: Class) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=1, microsecond=0)
+    await learner.record(*(learner.work(f"w{n}", 2.0, "loops", at=today - timedelta(days=n)) for n in range(60)))
+    goal = {"name": "whole", "user": "ext:ada", "milestones": ["half"], "target_date": "2030-01-01"}
+    made = (await learner.platform.key.post("/api/goals", goal)).json()
+    asked = {"since": (today - timedelta(days=2)).date().isoformat(), "ahead": 3}
+    chart = await learner.get("/api/charts/progress", **asked)
+    assert chart["labels"] == [(today + timedelta(days=ahead)).date().isoformat() for ahead in range(-2, 4)]
+    level, value, low, high = chart["datasets"]
+    assert (level["label"], level["data"]) == ("Level", [11.6, 11.8, 12.0, None, None, None])
+    assert [one["label"] for one in (value, low, high)] == ["Forecast", "Forecast, low", "Forecast, high"]
+    assert value["data"][:3] == [None] * 3
+    # one work of 2 / 10 a day without exception: so it goes on
+    assert value["data"][3:] == pytest.approx([12.2, 12.4, 12.6], abs=0.05)
+    assert all(a <= b <= c for a, b, c in zip(low["data"][3:], value["data"][3:], high["data"][3:], strict=True))
+    assert "Forecast" in (await learner.answer("/api/charts/progress.svg", **asked)).text
+    of_goal = await learner.get("/api/charts/progress", **asked, formula="goal", subject=made["id"])
+    assert {len(one["data"]) for one in of_goal["datasets"]} == {len(of_goal["labels"])}
+    for also in ({"bucket": "week"}, {"until": "2026-03-01"}):
+        refused = await learner.platform.key.get("/api/charts/progress", params={"user": "ext:ada", "ahead": 3, **also})
+        assert (refused.status_code, refused.json()["field"]) == (422, "ahead")
+
+
+async def test_too_short_a_history_is_drawn_without_a_forecast(learner: Class) -> None:
+    await learner.record(learner.work("w", 2.0, "loops", at=datetime.now(UTC) - timedelta(minutes=1)))
+    assert [one["label"] for one in (await learner.get("/api/charts/progress", ahead=30))["datasets"]] == ["Level"]
+
+
 async def test_a_goals_progress_is_drawn_with_the_way_to_its_day(learner: Class) -> None:
     key = learner.platform.key
     goal = {"name": "whole", "user": "ext:ada", "milestones": ["half", "whole"], "target_date": "2026-03-12"}

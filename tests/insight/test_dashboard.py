@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from skillcore.accounts import people
+from skillcore.accounts.access import Actor
 from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity, TaskCompleted, TimeSpent, Volunteered, WorkDone
+from skillcore.insight.days import by_day
 from skillcore.ledger import record
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.clock import now
 from skillcore.runtime.events import NewEvent
+from tests.learning.trainings import follow
 from tests.visitors import Door, Visitor
 
 TASKS = [{"name": name, "expected_minutes": 60} for name in ("one", "two", "three", "four")]
@@ -88,6 +92,37 @@ async def test_the_figures_are_those_of_the_ledger(learner: Learner) -> None:
     assert {one["kind"] for one in found["recent"]["works"]} == {"evidence.accepted"}
     (loops,) = found["milestones"]
     assert (loops["skill"], loops["next"]["missing"] > 0) == ("loops", True)
+
+
+async def test_days_add_up_what_was_stated_and_how_long_sessions_were(door: Door, learner: Learner) -> None:
+    """In Berlin, where the clock went from 2 to 3 in the night to 29 March 2026."""
+    changed = await learner.ada.send("PATCH", "/api/auth/profile", json={"time_zone": "Europe/Berlin"})
+    assert changed.status_code == 200, changed.text
+    begin = datetime(2026, 3, 28, 23, tzinfo=UTC)  # midnight in Berlin
+
+    def moment(hours: float) -> timedelta:
+        return now() - begin - timedelta(hours=hours, minutes=1)
+
+    async def at(hours: float, kind: str, data: Any, subject: str, **more: Any) -> None:
+        await learner.put(kind, data, subject, days=moment(hours) / timedelta(days=1), **more)
+
+    await at(-0.5, "progress.time", TimeSpent(minutes=5), "space")  # on the 28th
+    await at(0.5, "progress.time", TimeSpent(minutes=10), "space")
+    await at(22.5, "progress.time", TimeSpent(minutes=20), "space")  # the last half hour of a day of 23 hours
+    await at(23.5, "progress.time", TimeSpent(minutes=40), "space")  # on the 30th
+    for hours in (20, 20.75):
+        await at(hours, "session.activity", SessionActivity(type="quiz"), "training", via="platform")
+    await follow(door.engine)
+    async with door.engine.transaction() as tx:
+        ada = Actor(kind="user", user_id=learner.ada_id)
+        person = await people.read(tx, ada, "me")
+        found = await by_day(tx, ada, person, date(2026, 3, 28), date(2026, 3, 31))
+    assert [(round(day.minutes, 3), day.works, day.active) for day in found] == [
+        (5, 0, True),
+        (75, 0, True),
+        (40, 0, True),
+        (0, 0, False),
+    ]
 
 
 async def test_modules_tell_what_is_left_and_when_it_may_be_done(learner: Learner) -> None:

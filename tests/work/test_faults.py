@@ -60,7 +60,7 @@ PACE = {"codeforces": 50.0, "github": 50.0, "leetcode": 1.8}
 RESILIENCE = ResilienceSettings(
     call_timeout=1.5, retries=1, retry_wait=0.05, breaker_failures=3, breaker_reset=0.5, breaker_trials=1
 )
-VERIFICATION = VerificationSettings(import_on_link=False, retry_base=0.2, retry_attempts=2, retry_every=0.5)
+VERIFICATION = VerificationSettings(import_on_link=False, stats_every=0, retry_base=0.2, retry_attempts=2, retry_every=0.5)
 WORKER = Pace(poll=0.1, heartbeat=1.0, stalled=10.0, rescue=2.0, pause=0.1)
 
 # What is asked at each source: first what everybody here has done, then what nobody has.
