@@ -254,6 +254,7 @@ def _placed(days: int, at: NDArray[np.int64], what: Numbers | float, first: NDAr
     """Return a row a day and a column a course: what begins or ends there; ``first`` is added to the first day."""
     inside = at < days
     cells = (at * PATHS + np.arange(PATHS))[inside]
-    found = np.bincount(cells, np.broadcast_to(what, at.shape)[inside], days * PATHS).reshape(days, PATHS)
+    sums = np.bincount(cells, np.broadcast_to(what, at.shape)[inside], days * PATHS)
+    found = np.asarray(sums, dtype=np.float64).reshape(days, PATHS)
     found[0] += first
     return found
