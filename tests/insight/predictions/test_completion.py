@@ -128,8 +128,3 @@ def test_what_an_interval_misses_lies_more_after_it_than_before() -> None:
     assert shares(0.8) == pytest.approx((0.06, 0.5, 0.86))
     # 0.5 · (0.5 - 0.5/4) = 0.1875
     assert shares(0.5) == pytest.approx((0.1875, 0.5, 0.6875))
-
-
-def test_a_nearly_certain_interval_of_little_work_has_an_end() -> None:
-    found = completion([2.0, 0.0, 3.0, 1.0, 2.0, 0.0, 0.0] * 20, 30.0, MONDAY, 0.99)
-    assert found.status == "dated"
