@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import warnings
 from collections.abc import AsyncIterator
@@ -159,7 +160,8 @@ async def mail_server(
         server.close()
         for connection in connections:
             if connection.transport is not None:
-                connection.transport.abort()
+                with contextlib.suppress(AttributeError):  # which older releases of Python 3.11 raise of what is closed
+                    connection.transport.abort()
         handlers = [one._handler_coroutine for one in connections if one._handler_coroutine is not None]
         for handler in handlers:
             handler.cancel()

@@ -25,7 +25,7 @@ __all__ = ["ROUTES"]
     tags=["analytics"],
     summary="Read a coding profile",
 )
-async def read_profile(
+async def read_coding_profile(
     engine: NamedDependency[Engine],
     request: Request[Any, Any, Any],
     actor: NamedDependency[Actor],
@@ -41,4 +41,4 @@ async def read_profile(
         return Response(await profile.read(tx, asked), headers=headers)
 
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (read_profile,)
+ROUTES: tuple[ControllerRouterHandler, ...] = (read_coding_profile,)

@@ -31,17 +31,20 @@ from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict, InvalidField, NotFound
 
-__all__ = ["Definition", "Name", "among", "at", "define", "edit", "found", "history", "known", "listing", "retire"]
+__all__ = ["BLANK", "Definition", "Name", "among", "at", "define", "edit", "found", "history", "known", "listing", "retire"]
 
 B = TypeVar("B", bound=Struct)
 
 TICK = timedelta(microseconds=1)
+BLANK = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+"""What no name begins or ends with, as a class that all languages of regular expressions read alike."""
+
 Name = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=200,
-        pattern=r"^[^\s/\x00-\x1f\x7f]([^/\x00-\x1f\x7f]*[^\s/\x00-\x1f\x7f])?\Z",
+        pattern=rf"^[^/{BLANK}]([^/\x00-\x1f\x7f]*[^/{BLANK}])?\Z",
         description="Told apart from others of its owner: no slashes or control characters, no spaces at its ends, no UUID.",
         examples=["web-basics"],
     ),

@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.learning import definitions
-from skillcore.learning.definitions import Definition, Name
+from skillcore.learning.definitions import BLANK, Definition, Name
 from skillcore.learning.graph import Finding, Findings, validate
 from skillcore.ledger import skills
 from skillcore.runtime.engine import Transaction
@@ -52,7 +52,7 @@ TopicName = Annotated[
     Meta(
         min_length=1,
         max_length=200,
-        pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?\Z",
+        pattern=rf"^[^{BLANK}]([^\x00-\x1f\x7f]*[^{BLANK}])?\Z",
         description="Compared without regard to case and spaces.",
         examples=["CSS"],
     ),
@@ -61,7 +61,7 @@ Title = Annotated[str, Meta(min_length=1, max_length=200, examples=["The web, fr
 Description = Annotated[str, Meta(max_length=5000)]
 SkillName = Annotated[str, Meta(min_length=1, max_length=100)]
 Address = Annotated[
-    str, Meta(max_length=2000, pattern=r"^https?://[^\s\x00-\x20]+\Z", examples=["https://developer.mozilla.org/docs/Web/CSS"])
+    str, Meta(max_length=2000, pattern=r"^https?://[!-~]+\Z", examples=["https://developer.mozilla.org/docs/Web/CSS"])
 ]
 Hours = Annotated[float, Meta(gt=0, le=10_000)]
 

@@ -37,7 +37,7 @@ async def start_session(
 
 
 @get("/api/sessions", opt=READ, tags=["training"], summary="List training sessions")
-async def list_sessions(
+async def list_training_sessions(
     engine: NamedDependency[Engine],
     actor: NamedDependency[Actor],
     user: PersonAsked = "me",
@@ -52,7 +52,7 @@ async def list_sessions(
 
 
 @get("/api/sessions/{session_id:uuid}", opt=READ, tags=["training"], summary="Read a training session")
-async def read_session(
+async def read_training_session(
     engine: NamedDependency[Engine], actor: NamedDependency[Actor], session_id: FromPath[UUID]
 ) -> training.TrainingDetail:
     """With what came of it so far: time, scores, improvements and challenges."""
@@ -73,7 +73,7 @@ async def add_to_session(
 
 
 @post("/api/sessions/{session_id:uuid}/end", status_code=200, opt=WRITE, tags=["training"], summary="End a training session")
-async def end_session(
+async def end_training_session(
     engine: NamedDependency[Engine], actor: NamedDependency[Actor], session_id: FromPath[UUID]
 ) -> training.TrainingDetail:
     """Now. One that is over stays as it is."""
@@ -83,8 +83,8 @@ async def end_session(
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
     start_session,
-    list_sessions,
-    read_session,
+    list_training_sessions,
+    read_training_session,
     add_to_session,
-    end_session,
+    end_training_session,
 )

@@ -48,8 +48,9 @@ def is_public(address: Address) -> bool:
         return is_public(address.ipv4_mapped)
     if address in TRANSLATED:
         return is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
-    inner = [*filter(None, [address.sixtofour]), *(address.teredo or ())]
-    return address in ROUTED_IPV6 and address.is_global and all(map(is_public, inner))
+    if address.sixtofour is not None:  # of which Python's versions think differently
+        return is_public(address.sixtofour)
+    return address in ROUTED_IPV6 and address.is_global and all(map(is_public, address.teredo or ()))
 
 
 class Network:

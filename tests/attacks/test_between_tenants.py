@@ -67,9 +67,19 @@ async def furnish_more(visited: Visited, tenant: str, person: str) -> None:
     for who in (tenant, person):
         project = things["project" if who == tenant else "project@ada"]
         await made(visited.by(who), "/api/projects", {"name": word})
+        own = "" if who == tenant else "@ada"
+        again = {"module": {"title": "again", "tasks": [{"name": word}]}}
+        for method, path, body in (
+            ("PATCH", f"/api/learning-paths/{things[f'path{own}']}", {"title": "again"}),
+            ("PUT", f"/api/modules/{things[f'module{own}']}", again),
+        ):
+            changed = await visited.by(who).send(method, path, json=body)
+            assert changed.status_code == 200, changed.text
         await made(visited.by(who), "/api/progress_updates", {"project": project, "user": things["person"], "content": word})
     event = {"kind": "platform.volunteered", "user": things["person"], "subject": word, "data": {"title": word}}
     await made(visited.by(tenant), "/api/events", event | {"skills": ["python"]})
+    said = {"user": things["person"], "reviewer": things["cleo"], "quality": 50, "skills": ["sql"], "content": word}
+    await made(visited.by(tenant), "/api/reviews", said)
 
 
 async def listed(visited: Visited, route: Route, caller: str, **asked: Any) -> httpx.Response:

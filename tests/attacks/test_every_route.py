@@ -29,7 +29,7 @@ EVERYWHERE = {
 STATIC = {"/api/docs", "/api/docs/page.js", "/api/docs/page.css", "/.well-known/jwks.json"}
 """What may be kept by browsers and caches: the same for everybody."""
 
-PICTURES = {f"/api/charts/{name}.svg" for name in ("progress", "radar", "heatmap")}
+ASKED_AGAIN = {f"/api/charts/{name}.svg" for name in ("progress", "radar", "heatmap")} | {"/api/analytics/profile"}
 """What a browser may keep for its person alone, and must ask for again each time."""
 
 KEEPS_COUNT = {"audit", "limits", "sessions"}
@@ -111,7 +111,7 @@ async def test_every_answer_tells_browsers_to_be_careful(door: Door) -> None:
             assert "x-request-id" in answer.headers, where
             assert not any(character.isdigit() for character in answer.headers.get("server", "")), where
             assert "access-control-allow-origin" not in answer.headers, where
-            if address in PICTURES and answer.status_code == 200:
+            if address in ASKED_AGAIN and answer.status_code == 200:
                 assert answer.headers["cache-control"] == "private, no-cache", where
             elif address not in STATIC:
                 assert answer.headers["cache-control"] == "no-store", where

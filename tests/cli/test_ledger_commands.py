@@ -137,7 +137,12 @@ async def test_rebuild_brings_back_what_was_changed(engine: Engine, on_database:
     assert (await on_database("verify-ledger", "--check", "streams")).code == 1
     done = await on_database("rebuild")
     assert (done.code, done.err) == (0, "")
-    steps = ["ledger: heads: 1 corrected", "ledger: scores: 1 people, done", "verification: topics: 0"]
+    steps = [
+        "ledger: heads: 1 corrected",
+        "ledger: scores: 1 people, done",
+        "verification: topics: 0",
+        "learning: sessions: 0 of 0 people, done",
+    ]
     assert done.out.splitlines() == [*steps, "rebuilt"]
     assert rows(database_dsns, query) == before
     again = await on_database("rebuild")

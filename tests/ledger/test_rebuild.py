@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ import pytest
 from skillcore.ledger import checks, maintenance, record, scores, skills
 from skillcore.ledger.maintenance import Backfilled, backfill, rebuild
 from skillcore.runtime.clock import new_id
+from skillcore.runtime.definitions import Definitions
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
 from tests.conftest import Dsns
@@ -44,7 +45,13 @@ def owner(database_dsns: Dsns) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture(autouse=True)
-async def _people(engine: Engine) -> None:
+async def _definitions(engine: Engine) -> AsyncIterator[None]:
+    async with engine.open(Definitions(())):
+        yield
+
+
+@pytest.fixture(autouse=True)
+async def _people(engine: Engine, _definitions: None) -> None:
     """People whose works came in batches and out of order, with a reading after each."""
     async with engine.transaction() as tx:
         await skills.create(tx, skills.NewSkill(name="Arrays"))

@@ -6,6 +6,7 @@ the link is undone: by an administrator, or by linking another account.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -25,6 +26,7 @@ from skillcore.ledger import record, scores
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
+from skillcore.runtime.definitions import Definitions
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.problems import Conflict, NotFound
@@ -245,7 +247,9 @@ async def ledgers(
             Engine(settings, PLUGINS, Database(dsns.service_dsn, settings.database)) for dsns in (database_dsns, other)
         )
         platforms = (uuid4(), uuid4())
+        opened = contextlib.AsyncExitStack()
         for engine in engines:
+            await opened.enter_async_context(engine.open(Definitions(())))
             async with engine.transaction() as tx:
                 tx.session.add_all(PlatformRow(id=id_, name="school") for id_ in platforms)
                 for name in SKILLS:
@@ -257,6 +261,7 @@ async def ledgers(
             return teller
 
         yield told
+        await opened.aclose()
         for engine in engines:
             await engine.database.close()
 

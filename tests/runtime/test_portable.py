@@ -30,6 +30,7 @@ FIT = (
     "two-sum",
     "A1",
     "octocat/hello-world",
+    "https://example.org/a",
 )
 """Texts of which each pattern takes one at least."""
 
