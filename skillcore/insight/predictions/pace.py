@@ -227,18 +227,18 @@ def walked(known: Known, first_weekday: int, days: int, enough: float) -> Paths:
         enough: the courses may end where all of them have come well past this amount. What they hold of a day does not
             depend on it.
     """
-    random = np.random.Generator(np.random.PCG64(SEED))
+    chance = np.random.Generator(np.random.PCG64(SEED))
     chosen = np.searchsorted(np.cumsum(known.weights.ravel()), (np.arange(PATHS) + 0.5) / PATHS)
     mode, model, place = np.unravel_index(np.minimum(chosen, known.weights.size - 1), known.weights.shape)
     # A cell of the grid stands for all paces as near to it as half a step.
-    usually = _MEAN[model] + random.uniform(-0.2, 0.2, PATHS)
-    levels = usually + _SWING[model] * random.standard_normal((CHANGES, PATHS))
-    levels = np.concatenate([(LEVELS[place] + random.uniform(-0.2, 0.2, PATHS))[None], levels])
-    changes = np.cumsum(random.geometric(_JUMP[model], (CHANGES, PATHS)), axis=0)
-    work = random.geometric(_PAUSE[model], (CHANGES, PATHS))
-    kinds = np.searchsorted(np.cumsum(ENTERED), random.random((CHANGES, PATHS)))
-    pauses = random.geometric(LEFT[np.minimum(kinds, len(LEFT) - 1)])
-    paused = np.where(mode > 0, random.geometric(LEFT[np.maximum(mode - 1, 0)]), 0)
+    usually = _MEAN[model] + chance.uniform(-0.2, 0.2, PATHS)
+    levels = usually + _SWING[model] * chance.standard_normal((CHANGES, PATHS))
+    levels = np.concatenate([(LEVELS[place] + chance.uniform(-0.2, 0.2, PATHS))[None], levels])
+    changes = np.cumsum(chance.geometric(_JUMP[model], (CHANGES, PATHS)), axis=0)
+    work = chance.geometric(_PAUSE[model], (CHANGES, PATHS))
+    kinds = np.searchsorted(np.cumsum(ENTERED), chance.random((CHANGES, PATHS)))
+    pauses = chance.geometric(LEFT[np.minimum(kinds, len(LEFT) - 1)])
+    paused = np.where(mode > 0, chance.geometric(LEFT[np.maximum(mode - 1, 0)]), 0)
     ends = paused + np.cumsum(work + pauses, axis=0)
     usual = known.habits.pace * known.habits.weekdays[(first_weekday + np.arange(days)) % 7]
     for ahead in (min(days, 120), min(days, 320), days):
