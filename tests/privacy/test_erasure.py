@@ -105,6 +105,17 @@ async def test_export_then_erase_leaves_nothing_and_nobody_else_is_touched(
         assert word not in logged.lower()
 
 
+async def test_from_where_her_events_came_is_gone_too(people: People, database_dsns: Dsns, door: Door) -> None:
+    query = "select count(*) from events where user_id = %s and (origin is not null or origin_seq is not null)"
+    with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
+        owner.execute("alter table events disable trigger all")
+        owner.execute("update events set origin = 'pocket of ada', origin_seq = version where user_id = %s", (people.ada_id,))
+        owner.execute("alter table events enable trigger all")
+        assert (owner.execute(query, (people.ada_id,)).fetchone() or (0,))[0] > 0
+        assert await erase(door.engine, people.ada_id, "asked")
+        assert owner.execute(query, (people.ada_id,)).fetchone() == (0,)
+
+
 async def test_what_is_rebuilt_is_what_there_is(people: People, database_dsns: Dsns, door: Door) -> None:
     await erase(door.engine, people.ada_id, "asked")
     derived = ("streams", "snapshots", "skill_signals")
