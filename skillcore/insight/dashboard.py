@@ -1,7 +1,7 @@
 """The dashboard: what a person sees first. Everything on it stands elsewhere in full, and opens there to its evidence.
 
-It reads the present state of scores, a window of weeks, and the latest of everything else, so that a long history makes it no
-slower.
+It reads the present state of scores, a window of weeks, and the latest of everything else: what it costs depends on how much
+these weeks hold, and not on how long the history is.
 """
 
 from __future__ import annotations

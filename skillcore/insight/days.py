@@ -1,4 +1,4 @@
-"""What a person did on each day, in figures that the database sums up: as fast where much was done as where little was."""
+"""What a person did on each day, in figures that the database sums up."""
 
 from __future__ import annotations
 
