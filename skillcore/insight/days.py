@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from sqlalchemy import Date, Float, cast, func, or_, select
+from sqlalchemy import Date, Float, cast, func, select
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.people import Person
 from skillcore.insight import records
-from skillcore.learning.session_tables import TrainingSessionRow
+from skillcore.learning.session_minutes import minutes_by_day
 from skillcore.ledger.entries import visible_to
 from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
@@ -51,20 +51,9 @@ async def by_day(tx: Transaction, actor: Actor, person: Person, first: date, las
     within = (EventRow.occurred_at >= begin, EventRow.occurred_at < end)
     query = visible_to(actor, select(day, minutes, works).where(*conditions, *within).group_by(day))
     done = {held: (spent or 0.0, count) for held, spent, count in (await tx.session.execute(query)).all()}
-    trained = await _trained(tx, actor, person, begin, end)
+    trained = await minutes_by_day(tx, actor, person.id, person.time_zone, begin, end)
     days = [first + timedelta(days=place) for place in range((last - first).days + 1)]
     return [_day(done.get(held), trained.get(held, 0.0)) for held in days]
-
-
-async def _trained(tx: Transaction, actor: Actor, person: Person, begin: datetime, end: datetime) -> dict[date, float]:
-    """Return the minutes of training sessions, by the day on which they began."""
-    row = TrainingSessionRow
-    day = cast(func.timezone(person.time_zone, row.started_at), Date)
-    seconds = func.sum(func.extract("epoch", func.greatest(row.last_at, row.ended_at) - row.started_at))
-    query = select(day, seconds).where(row.user_id == person.id, row.started_at >= begin, row.started_at < end)
-    if actor.platform_id is not None:
-        query = query.where(or_(row.platform_id.is_(None), row.platform_id == actor.platform_id))
-    return {held: float(spent) / 60 for held, spent in (await tx.session.execute(query.group_by(day))).all()}
 
 
 def _day(done: Sequence[float] | None, trained: float) -> DayDone:

@@ -15,6 +15,7 @@ from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.learning import definitions
 from skillcore.learning.definitions import Definition
+from skillcore.learning.session_minutes import minutes_by_day
 from skillcore.ledger.entries import visible_to
 from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
@@ -62,7 +63,7 @@ class Week(Struct, frozen=True, kw_only=True):
 
     Attributes:
         start: its Monday.
-        minutes: spent, as far as the caller may see.
+        minutes: stated, and of the training sessions that began in it, as far as the caller may see.
         works: verified.
         target: what was wanted of it, as it stood when it ended; null before there was a goal.
         missing: what the target asks beyond what was done; null without one.
@@ -181,7 +182,12 @@ async def _done(
         conditions.append(not_(and_(EventRow.kind == WORK, of_account)))
     works = func.count().filter(EventRow.kind == WORK)
     query = visible_to(actor, select(week, minutes, works).where(*conditions).group_by(week))
-    return {start: (spent or 0.0, count) for start, spent, count in (await tx.session.execute(query)).all()}
+    done = {start: (spent or 0.0, count) for start, spent, count in (await tx.session.execute(query)).all()}
+    for day, trained in (await minutes_by_day(tx, actor, user_id, time_zone, begin, end)).items():
+        start = day - timedelta(days=day.weekday())
+        stated, count = done.get(start, (0.0, 0))
+        done[start] = (stated + trained, count)
+    return done
 
 
 def _week(start: date, minutes: float, works: int, target: WeeklyTarget | None) -> Week:

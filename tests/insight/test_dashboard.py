@@ -125,6 +125,18 @@ async def test_days_add_up_what_was_stated_and_how_long_sessions_were(door: Door
     ]
 
 
+async def test_the_week_and_the_last_days_tell_the_same_minutes(door: Door, learner: Learner) -> None:
+    """On the same page: 30 minutes that were stated, and a training session of half a minute."""
+    await learner.put("progress.time", TimeSpent(minutes=30), "space")
+    for days in (0.0, -0.5 / 1440):
+        await learner.put("session.activity", SessionActivity(type="quiz"), "training", days=days, via="platform")
+    await follow(door.engine)
+    summary = (await learner.get("/api/dashboard"))["summary"]
+    assert round(summary["minutes"], 2) == 30.5
+    # Shortly after the week's first midnight what is put here lies in the last one.
+    assert round(summary["week"]["minutes"], 2) in ({30.5} if now().hour or now().weekday() else {0, 30.5})
+
+
 async def test_modules_tell_what_is_left_and_when_it_may_be_done(learner: Learner) -> None:
     await learner.post("/api/modules", {"name": "algebra", "user": "me", "module": {"tasks": TASKS}})
     for days in range(1, 41):
