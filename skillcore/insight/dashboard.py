@@ -6,7 +6,7 @@ these weeks hold, and not on how long the history is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import dropwhile
 from uuid import UUID
@@ -22,6 +22,7 @@ from skillcore.defaults.module_progress import AVERAGE, EFFICIENCY
 from skillcore.insight import aims, forecasts, recommendations, skill_standings, streaks
 from skillcore.insight.days import DayDone, by_day
 from skillcore.insight.levels import rounded
+from skillcore.insight.modules import figures
 from skillcore.insight.predictions.completion import Forecast, completion
 from skillcore.insight.recommendations import Ability, Course, Recommendation, Situation, Topic
 from skillcore.insight.skill_standings import SkillStanding
@@ -246,7 +247,7 @@ async def _courses(tx: Transaction, user_id: UUID) -> list[Course]:
     courses = []
     for name, module in meant.items():
         score = found[subjects[name]].score
-        beside: Mapping[str, float] = {part.name: part.value for part in score.components if not part.weight}
+        beside = figures(score)
         courses.append(
             Course(
                 name=name,

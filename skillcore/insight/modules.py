@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from uuid import UUID
 
@@ -16,11 +17,12 @@ from skillcore.insight.levels import rounded
 from skillcore.learning import definitions
 from skillcore.learning.modules import KIND, SUBJECT
 from skillcore.ledger import scores
+from skillcore.plugin import Score
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import NotFound
 
-__all__ = ["ModuleReading", "TaskReading", "read"]
+__all__ = ["ModuleReading", "TaskReading", "figures", "read"]
 
 
 class TaskReading(Struct, frozen=True, kw_only=True):
@@ -84,7 +86,7 @@ async def read(tx: Transaction, actor: Actor, reference: str, *, user: str, as_o
     readiness = await scores.read(tx, person.id, "readiness", subject=subject, at=at, as_of=moment)
     parts = value.score.components
     done = {part.name for part in parts if part.weight and part.value >= 1}
-    beside = {part.name: part.value for part in parts if not part.weight}
+    beside = figures(value.score)
     return ModuleReading(
         user_id=person.id,
         module=found.id,
@@ -101,3 +103,8 @@ async def read(tx: Transaction, actor: Actor, reference: str, *, user: str, as_o
         readiness=readiness.score.label,
         as_of=as_of,
     )
+
+
+def figures(score: Score) -> Mapping[str, float]:
+    """Return what a module's score tells beside its completion, by name: parts without weight."""
+    return {part.name: part.value for part in score.components if not part.weight}

@@ -86,7 +86,7 @@ def _pattern(finding: Finding, p: float | None) -> Pattern:
     state: Literal["found", "none", "too_little"] = "none"
     words = f"No pattern found with n={finding.n} {finding.unit}."
     if p is None:
-        state, words = "too_little", f"{finding.n} {finding.unit} so far; {finding.needed} are needed to tell."
+        state, words = "too_little", f"{finding.unit} so far: {finding.n}; it takes {finding.needed} to tell."
     elif p <= LEVEL:
         state, words = "found", finding.words
     return Pattern(

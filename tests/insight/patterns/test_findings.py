@@ -41,7 +41,7 @@ def test_what_was_not_tested_takes_nothing_from_the_others() -> None:
     found, none = judged([replace(FINDING, p=0.05), little])
     assert (found.state, found.p) == ("found", 0.05)
     assert (none.state, none.p, none.effect) == ("too_little", None, None)
-    assert none.words == "3 weeks so far; 10 are needed to tell."
+    assert none.words == "weeks so far: 3; it takes 10 to tell."
 
 
 def test_nothing_is_nothing() -> None:

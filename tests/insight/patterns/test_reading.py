@@ -52,7 +52,7 @@ async def found(ada: Learner, **asked: str) -> dict[str, dict[str, object]]:
 async def test_without_data_it_is_said_how_much_is_needed(ada: Learner) -> None:
     answer = await ada.get(PATH)
     assert [pattern["state"] for pattern in answer["patterns"]] == ["too_little"] * 11
-    assert answer["patterns"][0]["words"] == "0 bouts so far; 20 are needed to tell."
+    assert answer["patterns"][0]["words"] == "bouts so far: 0; it takes 20 to tell."
     assert (answer["level"], answer["curves"], answer["time_zone"]) == (0.05, [], "Europe/Berlin")
     today = datetime.now(ZoneInfo("Europe/Berlin")).date()
     assert (answer["since"], answer["until"]) == ((today - timedelta(weeks=26)).isoformat(), today.isoformat())
