@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import bcrypt
 import pytest
@@ -268,3 +268,7 @@ async def test_a_reference_that_no_text_can_hold_is_refused(door: Door, referenc
     platform = await door.platform("users:read")
     answer = await platform.key.get(f"/api/users/{reference}")
     assert answer.status_code == 400
+    platform_id = UUID(platform.id)
+    async with door.engine.transaction() as tx:  # and those who come another way find nobody
+        with pytest.raises(NotFound):
+            await people.resolve(tx, Actor(kind="key", platform_id=platform_id), reference.replace("%00", "\0"))
