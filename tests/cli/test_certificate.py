@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import socket
 import ssl
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from skillcore.cli.diagnosis import network
-from skillcore.runtime.http import Certificate, CertificateUnusable, check
+from skillcore.runtime.http import Certificate, CertificateUnusable, check, serve
 from skillcore.runtime.settings import ServerSection, Settings
 from tests.cli.conftest import Commands
 from tests.services import serving, started, until
@@ -153,6 +154,18 @@ def test_a_key_of_another_certificate_stops_the_start(make: Make, tmp_path: Path
         assert "one.pem and " in served.said
         assert "are not a certificate and its key" in served.said
     assert said(mixed)[0][0] == "fail"
+
+
+async def test_nothing_is_served_with_a_key_of_another_certificate(make: Make) -> None:
+    """Nor where nobody looked before, as `skillcore api` does not."""
+    mixed = Certificate(Path(make("one").tls_certificate_file), Path(make("two").tls_key_file))
+
+    async def nobody(*_: object) -> None:
+        raise AssertionError("a request was answered")
+
+    with pytest.raises(CertificateUnusable, match="not a certificate and its key"):
+        async with asyncio.timeout(20):
+            await serve(nobody, host="127.0.0.1", port=0, grace=1, stop=asyncio.Event(), certificate=mixed)
 
 
 @pytest.mark.parametrize(
