@@ -229,7 +229,8 @@ class AccountChecks(SourceFrame):
             raise self.refuse(f"proved an identity that does not hold: {error}", "keep to the bounds of Identity") from error
         if "\0" in f"{identity.external_id}{identity.mark}":
             raise self.refuse(
-                f"proved an identity with a null character: {identity!a:.300}", "refuse it where the answer is parsed, by a pattern"
+                f"proved an identity with a null character: {identity!a:.300}",
+                "refuse it where the answer is parsed, by a pattern",
             )
         if self._normal(identity.handle) != self._normal(met.handle):
             raise self.refuse(
