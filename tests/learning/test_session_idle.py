@@ -150,6 +150,16 @@ async def test_ends_by_hand_and_by_itself_and_activity_at_once(engine: Engine, a
     assert await rows(engine) == before
 
 
+async def test_what_lies_ahead_of_the_clock_is_over_when_it_is_ended(engine: Engine, ada: UUID) -> None:
+    actor, soon = Actor(kind="user", user_id=ada), now() + timedelta(minutes=5)
+    async with engine.transaction() as tx:
+        session = await training.start(tx, actor, training.NewTraining())
+    await say(engine, activity(ada, (soon - at(0)) / timedelta(minutes=1), subject=session.subject))
+    async with engine.transaction() as tx:
+        found = await training.end(tx, actor, session.id)
+    assert (found.ended_at, found.last_at, found.activities) == (found.last_at, soon, 1)
+
+
 async def test_ended_twice_at_once_is_ended_once(engine: Engine, ada: UUID) -> None:
     actor = Actor(kind="user", user_id=ada)
     async with engine.transaction() as tx:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
 from skillcore.runtime.clock import new_id, now
-from tests.learning.trainings import follow, rows
+from tests.learning.trainings import activity, follow, rows, say
 from tests.visitors import Door, Platform, Visitor
 
 SCOPES = ("users:read", "users:write", "events:read", "events:write", "scores:read", "scores:write", "paths:write")
@@ -62,6 +62,21 @@ async def test_from_start_to_summary(school: Platform) -> None:
     assert [(one["kind"], one["subject"], one["via"]) for one in events] == [
         (kind, session["subject"], "platform") for kind in ("session.started", *["session.activity"] * 3, "session.ended")
     ]
+
+
+async def test_a_summary_is_of_one_persons_session_with_one_platform(door: Door, school: Platform) -> None:
+    club = await door.platform(*SCOPES)
+    ada = UUID((await school.key.get("/api/users/ext:ada")).json()["id"])
+    bob = UUID((await school.key.post("/api/users", {"external_id": "bob"})).json()["id"])
+    ours, theirs = UUID(school.id), UUID(club.id)
+    others = activity(ada, 10, 90, platform=theirs), activity(ada, 20, 70), activity(bob, 30, 10, platform=ours)
+    await say(door.engine, activity(ada, 0, 50, platform=ours), *others)
+    await follow(door.engine)
+    (session,) = (await school.key.get("/api/sessions", params={"user": "ext:bob"})).json()["items"]
+    assert session["activities"] == 1
+    (held,) = [one["id"] for one in await rows(door.engine) if (one["user_id"], one["platform_id"]) == (ada, ours)]
+    summary = (await school.key.get(f"/api/sessions/{held}")).json()["summary"]
+    assert (summary["activities"], summary["scored"], summary["average_score"]) == (1, 1, 50)
 
 
 async def test_what_people_say_of_themselves_is_kept_and_does_not_count(door: Door) -> None:
