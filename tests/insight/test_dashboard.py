@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -174,6 +174,45 @@ async def test_recommendations_follow_from_paths_goals_weeks_and_skills(learner:
     assert (of_kind["topic"]["title"], of_kind["topic"]["minutes"]) == ("CSS", 120)
     assert of_kind["week"]["reason"].startswith("3 works are missing")
     assert (await learner.get("/api/dashboard"))["recommendations"] == advised
+
+
+async def test_the_figures_are_of_four_weeks_and_what_is_ahead_rests_on_days_before_today(learner: Learner) -> None:
+    await learner.post("/api/modules", {"name": "algebra", "user": "me", "module": {"tasks": TASKS}})
+    today = date.fromisoformat((await learner.get("/api/dashboard"))["today"])
+
+    async def spent(minutes: float, back: int) -> None:
+        noon = datetime.combine(today - timedelta(days=back), time(12), UTC)
+        await learner.put("progress.time", TimeSpent(minutes=minutes), "space", days=(now() - noon) / timedelta(days=1))
+
+    for back in range(1, 41):
+        await spent(10, back)
+    before = await learner.get("/api/dashboard")
+    assert (before["summary"]["minutes"], before["summary"]["active_days"]) == (270, 27)
+    for _ in range(5):
+        await learner.put("progress.time", TimeSpent(minutes=1000), "space")
+    after = await learner.get("/api/dashboard")
+    assert after["summary"]["minutes"] in {5270, 270}  # a minute ago may have been yesterday
+    if after["summary"]["minutes"] == 5270:
+        assert after["ahead"] == before["ahead"]
+
+
+async def test_a_streak_is_to_be_kept_up_only_until_something_is_done_today(learner: Learner) -> None:
+    at = now()
+    for back in (1, 2, 3):
+        noon = datetime.combine(at.date() - timedelta(days=back), time(12), UTC)
+        await learner.work(f"w{back}", days=(at - noon) / timedelta(days=1))
+    (advised,) = [one for one in (await learner.get("/api/recommendations"))["recommendations"] if one["kind"] == "streak"]
+    assert advised["reason"] == "3 days in a row go on if something is done today"
+    await learner.work("today", days=-1 / 1440)
+    kinds = [one["kind"] for one in (await learner.get("/api/recommendations"))["recommendations"]]
+    assert ("streak" in kinds) is (now().date() != at.date())
+
+
+async def test_a_week_has_its_days_left_today_among_them(learner: Learner) -> None:
+    assert (await learner.ada.send("PUT", "/api/weekly-goal", json={"works": 3})).status_code == 200
+    found = await learner.get("/api/recommendations")
+    left = 7 - date.fromisoformat(found["today"]).weekday()
+    assert found["recommendations"][0]["reason"].endswith(f"with {left} day{'' if left == 1 else 's'} left")
 
 
 async def test_the_latest_sessions_are_shown(learner: Learner) -> None:

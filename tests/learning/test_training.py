@@ -100,6 +100,26 @@ async def test_what_the_module_requires_is_a_challenge(school: Platform) -> None
     assert [(one["name"], one["required"]) for one in summary["challenges"]] == [("a", 90.0)]
 
 
+async def test_a_person_reads_a_platforms_session_by_what_its_module_required_then(door: Door, school: Platform) -> None:
+    ada, id_ = await door.learner("grace@example.org")
+    async with door.engine.transaction() as tx:
+        query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'grace', :u)")
+        await tx.session.execute(query, {"p": school.id, "u": id_})
+    for who, required in ((school.key, 90), (ada, 70)):
+        module = {"tasks": [{"name": "a", "required_score": required}]}
+        answer = await who.post("/api/modules", {"name": "web", "module": module})
+        assert answer.status_code == 201, answer.text
+        if who is school.key:
+            of_school = answer.json()["id"]
+    session = await begun(school.key, user="ext:grace", module="web")
+    await added(school.key, session["id"], {"score": 60, "item": "a"})
+    changed = {"module": {"tasks": [{"name": "a", "required_score": 80}]}}
+    assert (await school.key.send("PUT", f"/api/modules/{of_school}", json=changed)).status_code == 200
+    for who in (school.key, ada):
+        summary = (await who.get(f"/api/sessions/{session['id']}")).json()["summary"]
+        assert [(one["name"], one["required"]) for one in summary["challenges"]] == [("a", 90.0)]
+
+
 async def test_events_that_came_otherwise_make_sessions_too(door: Door, school: Platform) -> None:
     data = {"user": "ext:ada", "subject": "lesson 3"}
     begins = {"kind": "session.started", "data": {"module": "web"}, "occurred_at": "2026-06-01T09:00:00Z"}

@@ -238,6 +238,27 @@ async def test_what_is_reported_of_a_platforms_space_other_platforms_do_not_see(
     assert (await got(club.key, "/api/users/ext:a/events"))["items"] == []
 
 
+async def test_of_a_platforms_space_each_member_reports_for_themselves_and_for_the_platform_alone(
+    door: Door, school: Platform
+) -> None:
+    hall = await made(school.key, "/api/spaces", {"name": "hall", "milestones": ["in", "out"]})
+    club = await door.platform(*SCOPES)
+    grace, grace_id = await door.learner("grace@example.org")
+    async with door.engine.transaction() as tx:
+        query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'grace', :u)")
+        for platform in (school, club):
+            await tx.session.execute(query, {"p": platform.id, "u": grace_id})
+    await made(school.key, "/api/spaces/hall/progress", {"user": "ext:ada", "milestone": "out"})
+    first = await made(grace, f"/api/spaces/{hall['id']}/progress", {"milestone": "in"})
+    again = await made(grace, f"/api/spaces/{hall['id']}/progress", {"milestone": "in"})
+    # the first time counts, and what Ada reached is not hers
+    assert first["progress"]["milestones"][0]["reached_at"] is not None
+    assert again["progress"]["milestones"] == first["progress"]["milestones"]
+    assert again["progress"]["next_milestone"] == "out"
+    for who, number in ((school, 2), (club, 0)):
+        assert len((await got(who.key, "/api/users/ext:grace/events"))["items"]) == number
+
+
 async def test_a_long_series_reads_definitions_once(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     space = await made(ada, "/api/spaces", GARDEN)
     goal = await made(ada, "/api/goals", {"name": "feast", "spaces": [space["id"]]})
