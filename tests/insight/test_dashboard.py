@@ -7,15 +7,24 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity, TaskCompleted, TimeSpent, Volunteered, WorkDone
+from skillcore.defaults.kinds import (
+    EvidenceAccepted,
+    EvidenceWithdrawn,
+    SessionActivity,
+    TaskCompleted,
+    TimeSpent,
+    Volunteered,
+    WorkDone,
+)
 from skillcore.insight.days import by_day
 from skillcore.ledger import record
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.clock import now
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from tests.learning.trainings import follow
 from tests.visitors import Door, Visitor
 
@@ -213,6 +222,29 @@ async def test_a_week_has_its_days_left_today_among_them(learner: Learner) -> No
     found = await learner.get("/api/recommendations")
     left = 7 - date.fromisoformat(found["today"]).weekday()
     assert found["recommendations"][0]["reason"].endswith(f"with {left} day{'' if left == 1 else 's'} left")
+
+
+async def test_a_platform_sees_what_is_not_anothers_business_and_nobody_what_is_withdrawn(door: Door, learner: Learner) -> None:
+    school, club = [await door.platform("scores:read", "users:read", "paths:read") for _ in range(2)]
+    async with door.engine.transaction() as tx:
+        query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'ada', :u)")
+        for platform in (school, club):
+            await tx.session.execute(query, {"p": platform.id, "u": learner.ada_id})
+    for name, of in (("own", None), ("school", school), ("club", club)):
+        for account in ("ada", "gone") if of is None else ("ada",):
+            work = EvidenceAccepted(source="gym", account=f"gym:{account}", work=name, strength="judged")
+            origin = of and of_platform(UUID(of.id))
+            await learner.put("evidence.accepted", work, f"gym:{account}:{name}", origin=origin)
+        await learner.put("progress.time", TimeSpent(minutes=10), name, origin=origin)
+    await learner.put("evidence.withdrawn", EvidenceWithdrawn(account="gym:gone", reason="wrong"), "gym:gone")
+    seen = []
+    for who, user in ((learner.ada, "me"), (school.key, "ext:ada"), (club.key, "ext:ada")):
+        answer = await who.get("/api/dashboard", params={"user": user})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        subjects = {one["subject"].removeprefix("gym:ada:") for one in found["recent"]["works"]}
+        seen.append((found["summary"]["works"], found["summary"]["minutes"], {one for one in subjects if "gone" not in one}))
+    assert seen == [(3, 30, {"own", "school", "club"}), (2, 20, {"own", "school"}), (2, 20, {"own", "club"})]
 
 
 async def test_the_latest_sessions_are_shown(learner: Learner) -> None:

@@ -164,6 +164,14 @@ async def test_everyone_sees_theirs_and_what_is_shared_with_them(world: World) -
                 assert await refused(retire(world, actor, one.id)) is NotFound
 
 
+async def test_a_mentor_sees_what_is_of_their_own_learners_alone(world: World) -> None:
+    ada, bob = await world.person(), await world.person()
+    hers, his = await define(world, ada), await define(world, bob)
+    assert await listed(world, await mentor(world, ada)) == [hers.id]
+    assert await listed(world, await mentor(world, bob)) == [his.id]
+    assert await listed(world, await mentor(world)) == []
+
+
 async def test_what_a_person_has_is_told_from_what_the_caller_sees(world: World) -> None:
     school, root = await world.platform(), await admin(world)
     ada, bob = await world.member(school), await world.member(school, "bob")

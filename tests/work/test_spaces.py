@@ -189,6 +189,19 @@ async def test_a_goal_takes_only_spaces_of_whoever_has_it(door: Door, ada: Visit
     assert (await got(school.key, f"/api/goals/{goal['id']}/versions"))[0]["version"] == 1
 
 
+async def test_what_is_everybodys_is_made_of_what_everybody_has(door: Door, school: Platform, ada: Visitor) -> None:
+    admin = await door.admin()
+    hall = await made(school.key, "/api/spaces", {"name": "hall"})
+    garden = await made(ada, "/api/spaces", GARDEN)
+    bob_id = (await door.learner("bob@example.org"))[1]
+    yard = await made(admin, "/api/spaces", {"name": "yard"})
+    for space, more in ((hall, {}), (garden, {}), (hall, {"user": bob_id}), (garden, {"user": bob_id})):
+        answer = await admin.post("/api/goals", {"name": "feast", "spaces": [space["id"]]} | more)
+        assert (answer.status_code, answer.json()["field"]) == (422, "spaces[0]"), answer.text
+    assert (await made(admin, "/api/goals", {"name": "feast", "spaces": [yard["id"]]}))["user_id"] is None
+    await made(school.key, "/api/goals", {"name": "feast", "spaces": [yard["id"], hall["id"]]})
+
+
 async def test_a_platform_sets_spaces_for_one_member_or_for_all(door: Door, school: Platform) -> None:
     await made(school.key, "/api/users", {"external_id": "bob"})
     hers = await made(school.key, "/api/spaces", GARDEN | {"user": "ext:ada"})
