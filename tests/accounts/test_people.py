@@ -20,7 +20,8 @@ from skillcore.runtime.clock import new_id
 from skillcore.runtime.problems import NotFound
 from tests.visitors import PASSWORD, Door, Visitor
 
-WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+WAITING = """select count(*) from pg_locks where locktype = 'advisory' and not granted
+  and database = (select oid from pg_database where datname = current_database())"""
 
 
 def setup_token(door: Door) -> Path:

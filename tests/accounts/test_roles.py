@@ -19,7 +19,8 @@ from skillcore.runtime.problems import Conflict
 from tests.visitors import Door
 
 Way = Callable[[Engine, UUID], Awaitable[None]]
-WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+WAITING = """select count(*) from pg_locks where locktype = 'advisory' and not granted
+  and database = (select oid from pg_database where datname = current_database())"""
 
 
 async def resign(engine: Engine, user_id: UUID) -> None:
