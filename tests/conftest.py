@@ -29,6 +29,7 @@ from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import EmbeddedPostgres
 from skillcore.runtime.settings import AuthSettings, LimitSettings, LimitsSettings, OutboundSettings, Settings
 from tests.databases import Dsns, Shelf, database_like
+from tests.statements import Compiling
 from tests.visitors import Door, door_of
 
 FAST = {
@@ -128,6 +129,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if CLUSTER in config.stash:
         config.stash[CLUSTER].stop()
         del config.stash[CLUSTER]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiling() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skillcore.runtime.database.create_async_engine", Compiling().create_async_engine)
+        yield
 
 
 @pytest.fixture(scope="session")
