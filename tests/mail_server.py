@@ -63,6 +63,7 @@ class MailServer:
     """What the server does, and what it took.
 
     Attributes:
+        refused: what it was given in full, and did not take.
         at: stage (``RCPT``, ``DATA``) to the answer given there instead of taking the mail.
         silent: it greets, and then says nothing.
     """
@@ -70,6 +71,7 @@ class MailServer:
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.taken: list[Taken] = []
+        self.refused: list[Taken] = []
         self.at: dict[str, str] = {}
         self.silent = False
         self.asked = asyncio.Event()
@@ -97,9 +99,11 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        mail = Taken(envelope, session.ssl is not None or self._tls(server))
         if "DATA" in self.at:
+            self.refused.append(mail)
             return self.at["DATA"]
-        self.taken.append(Taken(envelope, session.ssl is not None or self._tls(server)))
+        self.taken.append(mail)
         return "250 2.0.0 taken"
 
     def to(self, address: str) -> list[Taken]:
@@ -113,13 +117,14 @@ class MailServer:
 
 @asynccontextmanager
 async def mail_server(
-    security: str = "none", *, user: str = "", utf8: bool = True, certificate: Path | None = None
+    security: str = "none", *, user: str = "", password: str = PASSWORD, utf8: bool = True, certificate: Path | None = None
 ) -> AsyncIterator[MailServer]:
     """Run a server in this loop.
 
     Args:
         security: as in the settings.
-        user: who must sign in, with `PASSWORD`.
+        user: who must sign in.
+        password: with which they do.
         utf8: whether it knows addresses beyond ASCII.
         certificate: file with certificate and key, instead of the good one.
     """
@@ -132,7 +137,7 @@ async def mail_server(
     connections: list[SMTP] = []
 
     def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, given: Any) -> AuthResult:
-        fits = isinstance(given, LoginPassword) and (given.login, given.password) == (user.encode(), PASSWORD.encode())
+        fits = isinstance(given, LoginPassword) and (given.login, given.password) == (user.encode(), password.encode())
         return AuthResult(success=fits, handled=False)
 
     def protocol() -> SMTP:

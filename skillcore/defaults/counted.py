@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from skillcore.plugin import Event
 
-__all__ = ["KINDS", "deviation", "mean", "minutes_of", "modules_of", "score_of"]
+__all__ = ["KINDS", "VOUCHING", "counted", "deviation", "mean", "minutes_of", "modules_of", "score_of"]
 
 VOUCHING = frozenset({"platform", "engine"})
 """Ways by which events come whose word counts beyond what is the learner's own."""
@@ -17,16 +17,26 @@ KINDS = frozenset({"session.activity", "evidence.accepted"})
 
 
 def score_of(event: Event) -> float | None:
-    """Return how well an attempt went, from 0 to 100; None for what is no attempt that counts.
+    """Return how well an attempt went, from 0 to 100; None for what is no attempt that counts."""
+    return counted(event.kind, event.via, event.data.score if event.kind == "session.activity" else None)
+
+
+def counted(kind: str, via: str, score: float | None) -> float | None:
+    """Return what an attempt counts, from 0 to 100; None for what is no attempt that counts.
 
     Accepted evidence is a success. A score of a training session counts if a platform or the engine vouches for it: what
     learners say of themselves never does.
+
+    Args:
+        kind: of the event.
+        via: by which way it came.
+        score: that it states.
     """
-    if event.kind == "evidence.accepted":
+    if kind == "evidence.accepted":
         return 100.0
-    if event.kind != "session.activity" or event.data.score is None or event.via not in VOUCHING:
+    if kind != "session.activity" or score is None or via not in VOUCHING:
         return None
-    return float(event.data.score)
+    return float(score)
 
 
 def minutes_of(event: Event) -> float | None:

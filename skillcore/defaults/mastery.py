@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -68,7 +69,7 @@ class Mastery(ScoringFormula[Attempts]):
         """Return mastery as the product of its three factors."""
         if not state.scores:
             return Score(None)
-        weights = [0.5 ** (age / self.half_life) for age in range(len(state.scores) - 1, -1, -1)]
+        weights = weights_of(self.half_life)[-len(state.scores) :]
         average = math.fsum(map(float.__mul__, state.scores, weights)) / math.fsum(weights)
         consistency = 1 - min(deviation(state.scores) / self.spread, 1) / 2
         volume = min(len(state.scores) / self.full, 1)
@@ -81,3 +82,9 @@ class Mastery(ScoringFormula[Attempts]):
             )
         )
         return Score(math.prod(part.value * part.weight for part in parts), parts, combine="product")
+
+
+@lru_cache(maxsize=8)
+def weights_of(half_life: float) -> tuple[float, ...]:
+    """Return how much each of the attempts that are remembered weighs, the oldest first: they are the same for all skills."""
+    return tuple(0.5 ** (age / half_life) for age in range(KEPT - 1, -1, -1))

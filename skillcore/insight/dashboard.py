@@ -13,13 +13,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.accounts.people import Person
 from skillcore.defaults.module_progress import AVERAGE, EFFICIENCY
-from skillcore.insight import aims, forecasts, recommendations, skill_standings, streaks
+from skillcore.insight import aims, forecasts, recommendations, records, skill_standings, streaks
 from skillcore.insight.days import DayDone, by_day
 from skillcore.insight.levels import rounded
 from skillcore.insight.modules import figures
@@ -31,12 +31,13 @@ from skillcore.learning import enrolments, modules, training
 from skillcore.learning.standing import standing_on
 from skillcore.learning.training import TrainingSession
 from skillcore.ledger import scores
-from skillcore.ledger.entries import visible_to
+from skillcore.ledger.entries import latest, visible_to
+from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.work import goals, weekly
-from skillcore.work.weekly import Week
+from skillcore.work.weekly import WORK, Week
 
 __all__ = ["Advised", "Ahead", "Dashboard", "Happened", "Recent", "Summary", "advise", "read"]
 
@@ -187,8 +188,8 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
         ),
         recent=Recent(
             sessions=await _sessions(tx, actor, user),
-            works=await _latest(tx, actor, person.id, "evidence.accepted"),
-            levels=await _latest(tx, actor, person.id, "level.changed"),
+            works=await _latest_works(tx, actor, person.id),
+            levels=await _latest_levels(tx, actor, person.id),
         ),
         milestones=sorted(near, key=lambda one: (one.next.missing if one.next else 0.0, one.skill))[:SKILLS],
         ahead=_ahead(known.courses, days[:-1], today),
@@ -296,19 +297,24 @@ async def _sessions(tx: Transaction, actor: Actor, user: str) -> list[TrainingSe
     return [*found.items]
 
 
-async def _latest(tx: Transaction, actor: Actor, user_id: UUID, kind: str) -> list[Happened]:
-    query = visible_to(actor, select(EventRow).where(EventRow.user_id == user_id, EventRow.kind == kind))
-    rows = await tx.session.scalars(query.order_by(EventRow.occurred_at.desc(), EventRow.id.desc()).limit(LATEST))
-    return [
-        Happened(
-            event_id=row.id,
-            kind=row.kind,
-            subject=row.subject_id,
-            skills=tuple(row.skills),
-            occurred_at=row.occurred_at,
-        )
-        for row in rows
-    ]
+async def _latest_works(tx: Transaction, actor: Actor, user_id: UUID) -> list[Happened]:
+    withdrawn = await withdrawn_accounts(await tx.psycopg(), user_id, NEWEST)
+    accepted = EventRow.kind == literal_column(f"'{WORK}'")  # as the index of attempts has it
+    query = select(EventRow).where(*records.conditions(user_id, (WORK,), withdrawn), accepted)
+    return [_happened(row) for (row,) in await latest(tx, visible_to(actor, query), LATEST)]
+
+
+async def _latest_levels(tx: Transaction, actor: Actor, user_id: UUID) -> list[Happened]:
+    changed = EventRow.kind == literal_column("'level.changed'")  # they are few, and have an index of their own
+    query = visible_to(actor, select(EventRow).where(EventRow.user_id == user_id, changed))
+    newest_first = query.order_by(EventRow.occurred_at.desc(), EventRow.id.desc()).limit(LATEST)
+    return [_happened(row) for row in await tx.session.scalars(newest_first)]
+
+
+def _happened(row: EventRow) -> Happened:
+    return Happened(
+        event_id=row.id, kind=row.kind, subject=row.subject_id, skills=tuple(row.skills), occurred_at=row.occurred_at
+    )
 
 
 def _ahead(courses: Sequence[Course], before: Sequence[DayDone], today: date) -> Ahead:

@@ -266,7 +266,7 @@ async def mastered(
     state = (await _folded(tx, formula, person.id, moment)).states.get(wanted.subject)
     reading = await scores.reading(tx, person.id, formula, subject=wanted.subject, as_of=moment)
     practised = await latest_attempts(tx, actor, person.id, until=moment)
-    last = [score for event, score in practised if wanted.subject in event.skills][:LATELY]
+    last = [attempt.score for attempt in practised if wanted.subject in attempt.skills][:LATELY]
     lately = round(mean(last), 6) if last else None
     attempts = None if lately is None else needed(formula, state, reading, target, lately)
     return MasteryForecast(
@@ -323,7 +323,7 @@ async def attempt(
         link=found.score.link,
         components=[part_of(component) for component in found.score.components],
         attempts=len(practised),
-        on_skill=sum(chosen in event.skills for event, _ in practised),
+        on_skill=sum(chosen in attempt.skills for attempt in practised),
         parameters=scores.bound(tx.engine, ATTEMPT).parameters(),
     )
 
@@ -339,9 +339,9 @@ async def judged(tx: Transaction, actor: Actor, *, user: str, as_of: date | None
     moment = spans.past_end(as_of, person.time_zone)
     practised = await latest_attempts(tx, actor, person.id, until=moment)
     of_skill: dict[str, list[float]] = {}
-    for event, score in practised:
-        for skill in dict.fromkeys(event.skills):
-            of_skill.setdefault(skill, []).append(score)
+    for attempt in practised:
+        for skill in dict.fromkeys(attempt.skills):
+            of_skill.setdefault(skill, []).append(attempt.score)
     found = areas(await _each(tx, person, of_skill, moment))
     ranked = [area for area in found if area.kind != "unknown"]
     return SkillAreas(

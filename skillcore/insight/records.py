@@ -15,12 +15,11 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Text, and_, case, cast, not_, select
 
 from skillcore.accounts.access import Actor
-from skillcore.defaults.counted import score_of
+from skillcore.defaults.counted import counted
 from skillcore.insight.doings import REACH, Doing
 from skillcore.ledger.entries import visible_to
 from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
-from skillcore.plugin import Event
 from skillcore.plugin.manager import Plugins
 from skillcore.runtime.engine import Transaction
 
@@ -97,7 +96,7 @@ def _doing(row: Sequence[Any], withdrawn: Collection[str]) -> Doing | None:
         kind=kind,
         session=f"{origin or ''} {subject}" if of_session else "",
         minutes=told.minutes or 0.0,
-        score=score_of(Event("", "", kind, subject, at, (), told, via)) if kind in SESSION else None,
+        score=counted(kind, via, told.score) if kind in SESSION else None,
         difficulty=told.difficulty if kind in SESSION else None,
         module=told.module,
         skills=tuple(skills),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -15,7 +15,7 @@ from msgspec import Struct
 from skillcore.plugin import Event, Reading, Score, ScoringFormula
 from skillcore.runtime.problems import UnavailableNow
 
-__all__ = ["BrokenFormula", "States", "contained", "fold", "parameters_hash", "valued"]
+__all__ = ["BrokenFormula", "Fold", "States", "contained", "fold", "parameters_hash", "valued"]
 
 States = dict[str, Any]
 """A formula's states by subject."""
@@ -23,17 +23,49 @@ States = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 
+class Fold(Protocol):
+    """What moves states with a person's events: a scoring formula, or a room's own, which gives no score but what it remembers.
+
+    Attributes and methods are those of `skillcore.plugin.ScoringFormula`.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name, under which its snapshots are kept."""
+
+    @property
+    def version(self) -> int:
+        """Of its states and of what moves them."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds of events that it sees."""
+
+    @property
+    def state(self) -> type[Any]:
+        """The Struct of its states; without arguments it is the first one."""
+
+    def parameters(self) -> Mapping[str, Any]:
+        """Return what, beside the events, determines its states."""
+
+    def subjects(self, event: Event) -> Iterable[str]:
+        """Return whose states an event moves."""
+
+    def apply_to(self, subject: str, state: Any, event: Event) -> Any:
+        """Return a subject's state after an event."""
+
+
 class BrokenFormula(UnavailableNow):
     """A formula raised, or gave a result that its contract rules out; the message names it. The facts are unharmed."""
 
 
-def parameters_hash(formula: ScoringFormula[Any]) -> str:
+def parameters_hash(formula: Fold) -> str:
     """Return a short digest of a formula's parameters, under which its snapshots are kept."""
     return sha256(msgspec.json.encode(dict(formula.parameters()), order="sorted")).hexdigest()[:16]
 
 
 @contextmanager
-def contained(formula: ScoringFormula[Any], doing: str) -> Iterator[None]:
+def contained(formula: Fold, doing: str) -> Iterator[None]:
     """Turn whatever a formula raises into `BrokenFormula`."""
     try:
         yield
@@ -45,7 +77,7 @@ def contained(formula: ScoringFormula[Any], doing: str) -> Iterator[None]:
         raise BrokenFormula(message) from error
 
 
-def fold(formula: ScoringFormula[Any], states: States, event: Event) -> None:
+def fold(formula: Fold, states: States, event: Event) -> None:
     """Move the states of the subjects that an event concerns.
 
     Raises:

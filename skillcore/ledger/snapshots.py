@@ -20,9 +20,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from skillcore.ledger.folding import States, fold, parameters_hash
+from skillcore.ledger.folding import Fold, States, fold, parameters_hash
 from skillcore.ledger.streams import ACCOUNT_KINDS, LAST, Connection, Position, in_time_order
-from skillcore.plugin import ScoringFormula
 from skillcore.plugin.manager import Plugins
 
 __all__ = ["CHECKPOINT_EVERY", "FORGET", "Folded", "along", "as_of", "folded"]
@@ -80,7 +79,7 @@ class Folded(Struct, frozen=True):
     events: int = 0
 
 
-async def folded(connection: Connection, plugins: Plugins, formula: ScoringFormula[Any], user_id: UUID) -> Folded:
+async def folded(connection: Connection, plugins: Plugins, formula: Fold, user_id: UUID) -> Folded:
     """Return a formula's states at the head of a person's stream, from what was kept as far as it holds, and keep them."""
     key = (user_id, formula.name, formula.version, parameters_hash(formula))
     row = await (await connection.execute(CURRENT, (*key[1:], user_id), prepare=True)).fetchone()
@@ -104,9 +103,7 @@ async def folded(connection: Connection, plugins: Plugins, formula: ScoringFormu
     return found
 
 
-async def as_of(
-    connection: Connection, plugins: Plugins, formula: ScoringFormula[Any], user_id: UUID, moment: datetime
-) -> Folded:
+async def as_of(connection: Connection, plugins: Plugins, formula: Fold, user_id: UUID, moment: datetime) -> Folded:
     """Return a formula's states by what had happened until a moment, as far as it is known today."""
     current = await folded(connection, plugins, formula, user_id)
     if current.upto is None or current.upto[0] <= moment:
@@ -117,7 +114,7 @@ async def as_of(
 
 
 async def along(
-    connection: Connection, plugins: Plugins, formula: ScoringFormula[Any], user_id: UUID, moments: Sequence[datetime]
+    connection: Connection, plugins: Plugins, formula: Fold, user_id: UUID, moments: Sequence[datetime]
 ) -> AsyncIterator[Folded]:
     """Yield a formula's states as of each of some moments, which ascend, in one pass over the events between them.
 
@@ -169,9 +166,7 @@ def _runs(moments: Sequence[datetime], known: Sequence[Any]) -> Iterator[tuple[A
         yield (known[place - 1] if place else None), tuple(run)
 
 
-async def _moved(
-    connection: Connection, formula: ScoringFormula[Any], key: tuple[Any, ...], mark: Any, found: Folded
-) -> Folded:
+async def _moved(connection: Connection, formula: Fold, key: tuple[Any, ...], mark: Any, found: Folded) -> Folded:
     """Return the states of a checkpoint, or those found so far where it is gone, or lies no later."""
     if mark[2] <= found.events:
         return found
@@ -192,7 +187,7 @@ async def _mark(connection: Connection, key: tuple[Any, ...], head: int, fresh: 
 async def _on(
     connection: Connection,
     plugins: Plugins,
-    formula: ScoringFormula[Any],
+    formula: Fold,
     user_id: UUID,
     start: Folded,
     *,
@@ -210,16 +205,14 @@ async def _on(
     return Folded(states, head, upto, count)
 
 
-async def _checkpoint(
-    connection: Connection, formula: ScoringFormula[Any], key: tuple[Any, ...], moment: datetime, head: int
-) -> Folded:
+async def _checkpoint(connection: Connection, formula: Fold, key: tuple[Any, ...], moment: datetime, head: int) -> Folded:
     """Return the last checkpoint that ends before a moment; without one, the beginning."""
     row = await (await connection.execute(BEFORE, (*key, moment))).fetchone()
     found = None if row is None else _restored(formula, head, row)
     return Folded({}, head) if found is None else found
 
 
-def _restored(formula: ScoringFormula[Any], head: int, row: Sequence[Any]) -> Folded | None:
+def _restored(formula: Fold, head: int, row: Sequence[Any]) -> Folded | None:
     """Return what was kept; None if it does not fit the formula, as when its state changed and its version did not."""
     upto_at, upto_id, count, states = row
     try:
@@ -230,9 +223,7 @@ def _restored(formula: ScoringFormula[Any], head: int, row: Sequence[Any]) -> Fo
     return Folded(decoded, head, None if upto_at is None else (upto_at, upto_id), count)
 
 
-async def _holds_before(
-    connection: Connection, formula: ScoringFormula[Any], user_id: UUID, snapshot: Folded, head: int
-) -> datetime:
+async def _holds_before(connection: Connection, formula: Fold, user_id: UUID, snapshot: Folded, head: int) -> datetime:
     """Return the moment before which what was folded still holds: `LAST` if no event since the snapshot belongs before its end.
 
     An event that changes which evidence counts leaves nothing of it.

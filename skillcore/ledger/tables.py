@@ -127,6 +127,13 @@ class EventRow(Base):
             "id",
             postgresql_where=text("kind in ('session.started', 'session.activity', 'session.ended')"),
         ),
+        Index(
+            "events_attempt_idx",
+            "user_id",
+            "occurred_at",
+            "id",
+            postgresql_where=text("kind in ('evidence.accepted', 'session.activity')"),
+        ),
         Index("events_completed_idx", "user_id", "occurred_at", "id", postgresql_where=text("kind = 'task.completed'")),
         nature("fact", person="user_id", erase="strip"),
     )

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import bcrypt
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.accounts.passwords import Passwords, digest
+from skillcore.accounts.roles import one_at_a_time
 from skillcore.accounts.setup import ensure_token
 from skillcore.accounts.tables import MembershipRow, UserRow
+from skillcore.runtime.clock import new_id
 from skillcore.runtime.problems import NotFound
 from tests.visitors import PASSWORD, Door, Visitor
+
+WAITING = """select count(*) from pg_locks where locktype = 'advisory' and not granted
+  and database = (select oid from pg_database where datname = current_database())"""
 
 
 def setup_token(door: Door) -> Path:
@@ -73,6 +78,22 @@ async def test_a_token_file_that_was_left_over_is_removed(door: Door) -> None:
     assert not path.exists()
 
 
+async def test_whoever_sets_up_waits_for_who_does_already(door: Door) -> None:
+    """Without waiting both would see that there is no administrator yet."""
+    body = {"token": setup_token(door).read_text().strip(), "email": "late@example.org", "password": PASSWORD}
+    async with asyncio.timeout(30), door.engine.transaction() as tx:
+        await one_at_a_time(tx)
+        tx.session.add(UserRow(id=new_id(), role="admin"))
+        await tx.session.flush()
+        late = asyncio.create_task(door.anyone.post("/api/setup", body))
+        async with door.engine.transaction() as watching:
+            while not (await watching.session.execute(text(WAITING))).scalar_one():
+                assert not late.done(), "it has not waited"
+    assert (await late).status_code == 409
+    async with door.engine.transaction() as tx:
+        assert await tx.session.scalar(select(func.count()).select_from(UserRow)) == 1
+
+
 async def test_sign_up_and_in(door: Door) -> None:
     account = {"email": "Ada@Example.org", "password": PASSWORD, "display_name": "Ada", "time_zone": "Europe/Vienna"}
     made = await door.anyone.post("/api/auth/register", account)
@@ -91,6 +112,27 @@ async def test_sign_up_and_in(door: Door) -> None:
         "role": "learner",
         "time_zone": "Europe/Vienna",
     }
+
+
+async def test_a_password_stays_good_until_it_is_changed(door: Door) -> None:
+    """However old the account is: whatever moment its row may ever hold is put back by decades."""
+    account = {"email": "ada@example.org", "password": PASSWORD}
+    await door.anyone.post("/api/auth/register", account)
+    young = await door.anyone.post("/api/auth/login", account)
+    moments = "select column_name from information_schema.columns where table_name = 'users' and data_type like 'timestamp%'"
+    async with door.engine.transaction() as tx:
+        columns = [str(name) for name in await tx.session.scalars(text(moments))]
+        assert "created_at" in columns
+        put_back = ", ".join(f"{name} = {name} - interval '40 years'" for name in columns)
+        await tx.session.execute(text(f"update users set {put_back}"))
+    old = await door.anyone.post("/api/auth/login", account)
+    assert old.status_code == 200
+    assert old.json().keys() == young.json().keys()  # and nobody is told to choose another one
+    ada = Visitor(door.client, old.json()["access_token"])
+    assert (await ada.get("/api/auth/profile")).json()["created_at"] < "2000"
+    change = {"current_password": PASSWORD, "password": f"another {PASSWORD}"}
+    assert (await ada.send("PUT", "/api/auth/password", json=change)).status_code == 204
+    assert (await door.anyone.post("/api/auth/login", account)).status_code == 401
 
 
 async def test_an_address_has_one_account(door: Door) -> None:
@@ -268,3 +310,7 @@ async def test_a_reference_that_no_text_can_hold_is_refused(door: Door, referenc
     platform = await door.platform("users:read")
     answer = await platform.key.get(f"/api/users/{reference}")
     assert answer.status_code == 400
+    platform_id = UUID(platform.id)
+    async with door.engine.transaction() as tx:  # and those who come another way find nobody
+        with pytest.raises(NotFound):
+            await people.resolve(tx, Actor(kind="key", platform_id=platform_id), reference.replace("%00", "\0"))

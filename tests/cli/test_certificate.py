@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import socket
 import ssl
-from collections.abc import Callable
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,11 +22,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from skillcore.cli.diagnosis import network
-from skillcore.runtime.http import Certificate, CertificateUnusable, check
+from skillcore.runtime.http import Certificate, CertificateUnusable, check, serve
 from skillcore.runtime.settings import ServerSection, Settings
+from tests.cli.conftest import Commands
 from tests.services import serving, started, until
 
 Make = Callable[..., ServerSection]
+VERSIONS = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+ANYTHING = "ALL:@SECLEVEL=0"
+"""Else OpenSSL itself would not try what is too old."""
 
 
 @pytest.fixture
@@ -77,19 +87,12 @@ def test_https_is_served(make: Make, tmp_path: Path) -> None:
         assert (answer.status, answer.read()) == (200, b'{"status":"ok"}')
         assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         connection.close()
-        found = {}
-        for version in (ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            context = ssl.create_default_context(cafile=server.tls_certificate_file)
-            context.set_ciphers("DEFAULT@SECLEVEL=0")  # else OpenSSL itself would not try what is too old
-            with pytest.warns(DeprecationWarning, match="TLSv1_1") if version < ssl.TLSVersion.TLSv1_2 else no_warning():
-                context.minimum_version = context.maximum_version = version
-            with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
-                try:
-                    with context.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped:
-                        found[version.name] = wrapped.selected_alpn_protocol() or "http/1.1"
-                except (ssl.SSLError, ConnectionError):
-                    found[version.name] = "refused"
-        assert found == {"TLSv1_1": "refused", "TLSv1_2": "http/1.1", "TLSv1_3": "http/1.1"}
+        clients = {version: speaking(version, server) for version in VERSIONS}
+        found = {version.name: spoken(client, port) for version, client in clients.items()}
+        too_old = "SSLV3_ALERT_HANDSHAKE_FAILURE"  # which is the word of a server that has nothing in common with a client
+        assert found == {"TLSv1": too_old, "TLSv1_1": too_old, "TLSv1_2": "TLSv1.2", "TLSv1_3": "TLSv1.3"}
+        with lenient(server) as lax:  # and those clients do speak what was refused
+            assert [spoken(clients[version], lax) for version in VERSIONS[:2]] == ["TLSv1", "TLSv1.1"]
         with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
             plain.sendall(b"GET /api/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
             assert not plain.recv(4096).startswith(b"HTTP/")  # neither served nor sent on to where it would be
@@ -99,12 +102,47 @@ def test_https_is_served(make: Make, tmp_path: Path) -> None:
         assert [one.status for one in network.port(listening)] == ["ok"]
 
 
-class no_warning:  # noqa: N801 - a context manager reads as a verb
-    def __enter__(self) -> None:
-        return None
+def speaking(version: ssl.TLSVersion, server: ServerSection) -> ssl.SSLContext:
+    """Return a client that speaks one version, however old."""
+    client = ssl.create_default_context(cafile=server.tls_certificate_file)
+    client.set_ciphers(ANYTHING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        client.minimum_version = client.maximum_version = version
+    return client
 
-    def __exit__(self, *_: object) -> None:
-        return None
+
+def spoken(client: ssl.SSLContext, port: int) -> str | None:
+    """Return the version that a server agrees on with a client, or why there is none."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as plain:
+        try:
+            with client.wrap_socket(plain, server_hostname="127.0.0.1") as wrapped:
+                return wrapped.version()
+        except ssl.SSLError as error:
+            return error.reason
+
+
+@contextmanager
+def lenient(server: ServerSection) -> Iterator[int]:
+    """Serve two connections with what OpenSSL speaks, however old; yields the port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(ANYTHING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    context.load_cert_chain(server.tls_certificate_file, server.tls_key_file)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = listening.accept()
+                with context.wrap_socket(connection, server_side=True) as wrapped:
+                    wrapped.recv(1)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield int(listening.getsockname()[1])
+        thread.join(timeout=20)
 
 
 @pytest.mark.timeout(100)
@@ -116,6 +154,18 @@ def test_a_key_of_another_certificate_stops_the_start(make: Make, tmp_path: Path
         assert "one.pem and " in served.said
         assert "are not a certificate and its key" in served.said
     assert said(mixed)[0][0] == "fail"
+
+
+async def test_nothing_is_served_with_a_key_of_another_certificate(make: Make) -> None:
+    """Nor where nobody looked before, as `skillcore api` does not."""
+    mixed = Certificate(Path(make("one").tls_certificate_file), Path(make("two").tls_key_file))
+
+    async def nobody(*_: object) -> None:
+        raise AssertionError("a request was answered")
+
+    with pytest.raises(CertificateUnusable, match="not a certificate and its key"):
+        async with asyncio.timeout(20):
+            await serve(nobody, host="127.0.0.1", port=0, grace=1, stop=asyncio.Event(), certificate=mixed)
 
 
 @pytest.mark.parametrize(
@@ -137,13 +187,46 @@ def test_without_a_certificate_nothing_is_said() -> None:
     assert said(ServerSection()) == []
 
 
-@pytest.mark.parametrize("what", ["missing", "nonsense", "encrypted", "unreadable key"])
+def test_the_doctor_looks_at_the_certificate_and_its_key(
+    make: Make, command: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = make(begins=-10, lasts=5)
+    Path(server.tls_key_file).chmod(0o604)
+    for name, value in {**variables(server), "SKILLCORE__SERVER__PORT": "0", "SKILLCORE__PLUGINS__ALLOW": "[]"}.items():
+        monkeypatch.setenv(name, value)
+    done = command("doctor", "--json")
+    found = {one["check"]: one["found"] for one in done.json["checks"] if one["status"] == "fail"}
+    assert done.code == 1
+    assert "own.pem expired on" in found["certificate"]
+    assert f"server.tls_key_file {server.tls_key_file} is open to everybody (mode 604)" in found["secrets"]
+
+
+def test_nobody_is_asked_for_the_password_of_a_key(make: Make, tmp_path: Path) -> None:
+    """OpenSSL would ask at the terminal, and whoever starts a service there would see it hang."""
+    server = make(password=b"secret")
+    look = (
+        "import sys; from pathlib import Path; from skillcore.runtime.http import Certificate, check;"
+        " check(Certificate(Path(sys.argv[1]), Path(sys.argv[2])))"
+    )
+    at_a_terminal = "import pty, sys; pty.spawn(sys.argv[1:])"
+    files = server.tls_certificate_file, server.tls_key_file
+    asked = [sys.executable, "-c", at_a_terminal, sys.executable, "-c", look, *files]
+    with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        # Whoever asks gets an answer, so that it ends; without a question the line is left over.
+        said, _ = process.communicate("secret\n", timeout=60)
+    assert "CertificateUnusable" in said
+    assert "pass phrase" not in said.lower()
+
+
+@pytest.mark.parametrize("what", ["missing", "no certificate", "nonsense", "encrypted", "unreadable key"])
 def test_what_tls_cannot_be_served_with(make: Make, tmp_path: Path, what: str) -> None:
     server = make(password=b"secret") if what == "encrypted" else make()
     used = Certificate.of(server)
     assert used is not None
     if what == "missing":
         used.key.unlink()
+    if what == "no certificate":
+        used.file.unlink()
     if what == "nonsense":
         used.file.write_text("no certificate")
     if what == "unreadable key":

@@ -187,6 +187,54 @@ def test_files_that_hold_secrets_must_be_their_owners_alone(
     assert "mail.password_file" in failing(doctor(), "secrets")
 
 
+NAMED = {
+    "database.url_file": "[database]\nurl_file = '{file}'\nowner_url = 'postgresql://ada@127.0.0.1:1/nowhere'\n",
+    "database.owner_url_file": "[database]\nowner_url_file = '{file}'\nurl = 'postgresql://ada@127.0.0.1:1/nowhere'\n",
+    "mail.password_file": "[mail]\npassword_file = '{file}'\nhost = '127.0.0.1'\nuser = 'ada'\nsender = 'ada@example.org'\n",
+    "server.tls_key_file": "[server]\ntls_certificate_file = 'own.pem'\ntls_key_file = '{file}'\n",
+    "oidc.school.client_secret_file": "[oidc.school]\nissuer = 'https://school.test'\nclient_id = 'us'\n"
+    "client_secret_file = '{file}'\n",
+}
+"""Settings that name a file which holds a secret, in a configuration file."""
+
+
+@pytest.mark.parametrize("setting", NAMED)
+def test_each_file_that_a_setting_names_must_be_its_owners_alone(doctor: Doctor, tmp_path: Path, setting: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text("postgresql://ada@127.0.0.1:1/nowhere")
+    Path("skillcore.toml").write_text(NAMED[setting].format(file=file))
+    Path("skillcore.toml").chmod(0o600)
+    seen = {}
+    for mode in (0o604, 0o640, 0o600):
+        file.chmod(mode)
+        seen[mode] = [status for status, found, _ in doctor()["secrets"] if found.startswith(f"{setting} {file} is ")]
+    assert seen == {0o604: ["fail"], 0o640: ["warn"], 0o600: ["ok"]}
+
+
+def test_a_secrets_file_that_is_not_there_or_none_is_named(doctor: Doctor, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    Path("skillcore.toml").write_text(NAMED["server.tls_key_file"].format(file=file))
+    assert f"server.tls_key_file {file} does not exist" in failing(doctor(), "secrets")
+    file.mkdir()
+    assert f"server.tls_key_file {file} cannot be read" in failing(doctor(), "secrets")
+
+
+def test_keys_that_cannot_be_read_are_named(doctor: Doctor, data_dir: Path, key_file: Path) -> None:
+    signing, sealing = data_dir / "signing-keys" / key_file.name, data_dir / "sealing-keys"
+    signing.mkdir(parents=True)
+    assert f"{signing}: Is a directory -> chown" in failing(doctor(), "signing keys")
+    key = sealing / f"{make_key(sealing, 1).name}.key"
+    key.unlink()
+    key.mkdir()
+    assert f"{key} cannot be read: Is a directory -> chown" in failing(doctor(), "sealing keys")
+
+
+@pytest.mark.parametrize("keys", ["signing", "sealing"])
+def test_a_directory_of_keys_that_cannot_be_listed_is_not_one_without_keys(doctor: Doctor, data_dir: Path, keys: str) -> None:
+    (data_dir / f"{keys}-keys").touch()
+    assert f"{keys}-keys cannot be read: Not a directory -> chown" in failing(doctor(), f"{keys} keys")
+
+
 def test_a_password_in_a_configuration_file_that_others_may_read_is_odd(doctor: Doctor) -> None:
     file = Path("skillcore.toml")
     file.write_text('[database]\nurl = "postgresql://ada:hunter2@127.0.0.1:1/nowhere"\n')

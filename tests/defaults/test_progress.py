@@ -101,4 +101,5 @@ class TestWorkingDifficulty(FormulaSuite):
         FormulaSample((work(4.0, 0), work(7.0, 1)), 5.5),
         FormulaSample((work(4.0, 0), work(None, 1), work(9.0, 2), work(5.0, 3)), 5.0, subject="loops"),
         FormulaSample((work(10.0, 0), *(work(2.0, day) for day in range(1, 11))), 2.0),  # ten are looked at
+        FormulaSample(tuple(work(2.0 if day < 6 else 8.0, day) for day in range(16)), 8.0),  # the latest ten
     )

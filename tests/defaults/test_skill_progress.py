@@ -132,6 +132,7 @@ def points(*events):
         # a class of seven that reviews everybody: six halves make three, so nothing is lost
         ((*(review(80, f"r{n}", n) for n in range(6)), *(discounted(f"r{n}", 9) for n in range(6))), 80.0),
         # two honest reviewers beside a friend
+        ((review(100, "b"), discounted("b", 1), review(100, "b", 2, work="t2")), 100 / 6),  # once and for all
         ((review(100, "friend"), discounted("friend", 1), review(70, "a"), review(80, "b")), (50 + 70 + 80) / 3),
     ],
 )
@@ -161,3 +162,10 @@ def test_a_flood_of_reviews_stays_bounded():
     for n in range(REVIEWERS + 20):
         state = FORMULA.apply(state, review(50, f"r{n}"))
     assert len(state.reviewers) == REVIEWERS
+
+
+def test_of_many_works_those_reviewed_last_are_remembered():
+    state = SkillState()
+    for n in (*range(WORKS), 0, WORKS):
+        state = FORMULA.apply(state, review(50, "r", work=f"t{n}"))
+    assert set(state.reviewers["r"].works) == {f"t{n}" for n in range(WORKS + 1)} - {"t1"}

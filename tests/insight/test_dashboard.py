@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity, TaskCompleted, TimeSpent, Volunteered, WorkDone
+from skillcore.defaults.kinds import (
+    EvidenceAccepted,
+    EvidenceWithdrawn,
+    SessionActivity,
+    TaskCompleted,
+    TimeSpent,
+    Volunteered,
+    WorkDone,
+)
 from skillcore.insight.days import by_day
 from skillcore.ledger import record
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.clock import now
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from tests.learning.trainings import follow
 from tests.visitors import Door, Visitor
 
@@ -174,6 +183,68 @@ async def test_recommendations_follow_from_paths_goals_weeks_and_skills(learner:
     assert (of_kind["topic"]["title"], of_kind["topic"]["minutes"]) == ("CSS", 120)
     assert of_kind["week"]["reason"].startswith("3 works are missing")
     assert (await learner.get("/api/dashboard"))["recommendations"] == advised
+
+
+async def test_the_figures_are_of_four_weeks_and_what_is_ahead_rests_on_days_before_today(learner: Learner) -> None:
+    await learner.post("/api/modules", {"name": "algebra", "user": "me", "module": {"tasks": TASKS}})
+    today = date.fromisoformat((await learner.get("/api/dashboard"))["today"])
+
+    async def spent(minutes: float, back: int) -> None:
+        noon = datetime.combine(today - timedelta(days=back), time(12), UTC)
+        await learner.put("progress.time", TimeSpent(minutes=minutes), "space", days=(now() - noon) / timedelta(days=1))
+
+    for back in range(1, 41):
+        await spent(10, back)
+    before = await learner.get("/api/dashboard")
+    assert (before["summary"]["minutes"], before["summary"]["active_days"]) == (270, 27)
+    for _ in range(5):
+        await learner.put("progress.time", TimeSpent(minutes=1000), "space")
+    after = await learner.get("/api/dashboard")
+    assert after["summary"]["minutes"] in {5270, 270}  # a minute ago may have been yesterday
+    if after["summary"]["minutes"] == 5270:
+        assert after["ahead"] == before["ahead"]
+
+
+async def test_a_streak_is_to_be_kept_up_only_until_something_is_done_today(learner: Learner) -> None:
+    at = now()
+    for back in (1, 2, 3):
+        noon = datetime.combine(at.date() - timedelta(days=back), time(12), UTC)
+        await learner.work(f"w{back}", days=(at - noon) / timedelta(days=1))
+    (advised,) = [one for one in (await learner.get("/api/recommendations"))["recommendations"] if one["kind"] == "streak"]
+    assert advised["reason"] == "3 days in a row go on if something is done today"
+    await learner.work("today", days=-1 / 1440)
+    kinds = [one["kind"] for one in (await learner.get("/api/recommendations"))["recommendations"]]
+    assert ("streak" in kinds) is (now().date() != at.date())
+
+
+async def test_a_week_has_its_days_left_today_among_them(learner: Learner) -> None:
+    assert (await learner.ada.send("PUT", "/api/weekly-goal", json={"works": 3})).status_code == 200
+    found = await learner.get("/api/recommendations")
+    left = 7 - date.fromisoformat(found["today"]).weekday()
+    assert found["recommendations"][0]["reason"].endswith(f"with {left} day{'' if left == 1 else 's'} left")
+
+
+async def test_a_platform_sees_what_is_not_anothers_business_and_nobody_what_is_withdrawn(door: Door, learner: Learner) -> None:
+    school, club = [await door.platform("scores:read", "users:read", "paths:read") for _ in range(2)]
+    async with door.engine.transaction() as tx:
+        query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'ada', :u)")
+        for platform in (school, club):
+            await tx.session.execute(query, {"p": platform.id, "u": learner.ada_id})
+    for name, of in (("own", None), ("school", school), ("club", club)):
+        for account in ("ada", "gone") if of is None else ("ada",):
+            work = EvidenceAccepted(source="gym", account=f"gym:{account}", work=name, strength="judged")
+            origin = of and of_platform(UUID(of.id))
+            await learner.put("evidence.accepted", work, f"gym:{account}:{name}", origin=origin)
+        await learner.put("progress.time", TimeSpent(minutes=10), name, origin=origin)
+    await learner.put("evidence.withdrawn", EvidenceWithdrawn(account="gym:gone", reason="wrong"), "gym:gone")
+    seen = []
+    for who, user in ((learner.ada, "me"), (school.key, "ext:ada"), (club.key, "ext:ada")):
+        answer = await who.get("/api/dashboard", params={"user": user})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        subjects = {one["subject"].removeprefix("gym:ada:") for one in found["recent"]["works"]}
+        seen.append((found["summary"]["works"], found["summary"]["minutes"], subjects))
+    assert seen == [(3, 30, {"own", "school", "club"}), (2, 20, {"own", "school"}), (2, 20, {"own", "club"})]
 
 
 async def test_the_latest_sessions_are_shown(learner: Learner) -> None:

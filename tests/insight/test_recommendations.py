@@ -33,6 +33,7 @@ def test_of_nothing_nothing_is_said() -> None:
         (40, 50, 8, "medium", "it is at 40 of 100 where 50 is on the way to 2026-03-12"),
         (40, 50, 7, "high", "it is at 40 of 100 where 50 is on the way to 2026-03-11"),
         (30, 50, 60, "high", "it is at 30 of 100 where 50 is on the way to 2026-05-03"),
+        (99, 100, 0, "high", "it is at 99 of 100 where 100 is on the way to 2026-03-04"),  # its day is not over
         (99, 100, -1, "high", "it was due on 2026-03-03, and is at 99 of 100"),
     ],
 )
@@ -91,6 +92,11 @@ def test_a_module_that_is_begun_with_what_is_left_of_it(pace: float | None, minu
 def test_a_module_whose_average_is_too_low() -> None:
     found = only(modules=(Course(name="m", tasks=3, completion=100 / 3, average=62.4, required=70),))
     assert (found.reason, found.minutes) == ("1 of 3 tasks is completed, with 62 on average where 70 is asked", None)
+
+
+def test_an_average_that_is_what_is_asked_needs_no_word() -> None:
+    found = only(modules=(Course(name="m", tasks=3, completion=100 / 3, average=70, required=70),))
+    assert found.reason == "1 of 3 tasks is completed"
 
 
 def test_the_modules_nearest_to_their_end_and_one_that_is_not_begun() -> None:

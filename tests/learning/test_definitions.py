@@ -10,13 +10,13 @@ from uuid import UUID
 import msgspec
 import pytest
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.mentor_tables import MentorRow
 from skillcore.learning import definitions
 from skillcore.learning.definitions import Definition, Name
-from skillcore.learning.tables import DefinitionVersionRow
+from skillcore.learning.tables import DefinitionRow, DefinitionVersionRow
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.problems import Conflict, Forbidden, InvalidField, NotFound, Problem
 from tests.world import World
@@ -164,6 +164,14 @@ async def test_everyone_sees_theirs_and_what_is_shared_with_them(world: World) -
                 assert await refused(retire(world, actor, one.id)) is NotFound
 
 
+async def test_a_mentor_sees_what_is_of_their_own_learners_alone(world: World) -> None:
+    ada, bob = await world.person(), await world.person()
+    hers, his = await define(world, ada), await define(world, bob)
+    assert await listed(world, await mentor(world, ada)) == [hers.id]
+    assert await listed(world, await mentor(world, bob)) == [his.id]
+    assert await listed(world, await mentor(world)) == []
+
+
 async def test_what_a_person_has_is_told_from_what_the_caller_sees(world: World) -> None:
     school, root = await world.platform(), await admin(world)
     ada, bob = await world.member(school), await world.member(school, "bob")
@@ -300,6 +308,20 @@ async def test_what_stood_at_a_moment(world: World) -> None:
     assert await at(world, shared, times[2], owner=ada.user_id) == BREAD
     assert await at(world, shared, times[2], owner=bob.user_id) is None
     assert await at(world, msgspec.structs.replace(made, id=new_id()), times[2]) is None
+
+
+async def test_versions_follow_each_other_in_time_whatever_clocks_say(world: World) -> None:
+    """The first one was made by a process whose clock is an hour ahead."""
+    ada = await world.person()
+    made = await define(world, ada)
+    ahead = made.edited_at + timedelta(hours=1)
+    async with world.engine.transaction() as tx:
+        await tx.session.execute(update(DefinitionRow).values(edited_at=ahead))
+        await tx.session.execute(update(DefinitionVersionRow).values(created_at=ahead))
+    edited = await edit(world, ada, made.id)
+    assert edited.edited_at == ahead + timedelta(microseconds=1)
+    assert await at(world, made, ahead) == BREAD
+    assert await at(world, made, ahead + timedelta(hours=1)) == CAKE
 
 
 async def test_an_edit_of_a_version_that_no_longer_stands_names_the_one_that_does(world: World) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from skillcore.learning import modules
 from skillcore.ledger import record
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
@@ -217,6 +218,23 @@ async def test_overall_weighs_modules_by_their_tasks(door: Door, school: Platfor
     ]
     assert explained["gains"] == [{"component": "web", "formula": "module", "subject": "module:web", "points": 40.0}]
     assert explained["events"]["items"] == []
+
+
+async def test_to_a_platform_all_modules_are_those_of_which_it_may_know(
+    door: Door, school: Platform, ada: tuple[Visitor, str]
+) -> None:
+    visitor, user = ada
+    club = await door.platform(*SCOPES)
+    for platform in (school, club):
+        await joined(door.engine, platform, user)
+    await defined(school.key, "web", tasks("a", "b"))
+    await defined(club.key, "chess", tasks("a", "b", "c"))
+    await defined(visitor, "diary", tasks("a", "b", "c", "d", "e"))
+    await say(door.engine, activity(UUID(user), 0, 60, "a", module="web", platform=UUID(school.id)))
+    assert [await score(who, user, "overall") for who in (visitor, school.key, club.key)] == [10, 50, 0]
+    async with door.engine.transaction() as tx:
+        meant = [await modules.meant(tx, UUID(user), now(), platform=of) for of in (None, UUID(school.id), UUID(club.id))]
+    assert [list(names) for names in meant] == [["chess", "diary", "web"], ["web"], ["chess"]]
 
 
 async def test_progress_of_others_is_not_there(door: Door, school: Platform, ada: tuple[Visitor, str]) -> None:

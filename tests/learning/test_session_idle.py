@@ -85,6 +85,27 @@ async def test_only_what_is_idle_and_open_is_ended(engine: Engine, ada: UUID) ->
     }
 
 
+async def test_of_two_sessions_of_one_name_the_idle_one_is_ended_as_whose_it_is(
+    engine: Engine, world: World, ada: UUID
+) -> None:
+    school = (await world.platform()).platform_id
+    await say(engine, started(ada, 0), ended(ada, 5), started(ada, 0, platform=school))
+    await follow(engine)
+    assert await sweep(engine, at(500)) == 1
+    assert await ends(engine) == [("page", 5), ("engine", 0)]
+    assert {row["platform_id"]: (row["ended_at"], row["automatic"]) for row in await rows(engine)} == {
+        None: (at(5), False),
+        school: (at(0), True),
+    }
+
+
+async def test_many_are_ended_a_part_at_a_time(engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_idle, "AT_ONCE", 2)
+    await say(engine, *(started(ada, 0, subject=f"{place}") for place in range(5)))
+    await follow(engine)
+    assert await sweep(engine, at(500)) == 5
+
+
 async def test_several_workers_end_it_once(engine: Engine, ada: UUID) -> None:
     await say(engine, *(started(ada, 0, subject=f"{place}") for place in range(12)))
     await follow(engine)
@@ -127,6 +148,16 @@ async def test_ends_by_hand_and_by_itself_and_activity_at_once(engine: Engine, a
     await follow(engine)
     await session_standing.rebuild(engine, lambda _: None)
     assert await rows(engine) == before
+
+
+async def test_what_lies_ahead_of_the_clock_is_over_when_it_is_ended(engine: Engine, ada: UUID) -> None:
+    actor, soon = Actor(kind="user", user_id=ada), now() + timedelta(minutes=5)
+    async with engine.transaction() as tx:
+        session = await training.start(tx, actor, training.NewTraining())
+    await say(engine, activity(ada, (soon - at(0)) / timedelta(minutes=1), subject=session.subject))
+    async with engine.transaction() as tx:
+        found = await training.end(tx, actor, session.id)
+    assert (found.ended_at, found.last_at, found.activities) == (found.last_at, soon, 1)
 
 
 async def test_ended_twice_at_once_is_ended_once(engine: Engine, ada: UUID) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
 from skillcore.runtime.clock import new_id, now
-from tests.learning.trainings import follow, rows
+from tests.learning.trainings import activity, follow, rows, say
 from tests.visitors import Door, Platform, Visitor
 
 SCOPES = ("users:read", "users:write", "events:read", "events:write", "scores:read", "scores:write", "paths:write")
@@ -64,6 +64,21 @@ async def test_from_start_to_summary(school: Platform) -> None:
     ]
 
 
+async def test_a_summary_is_of_one_persons_session_with_one_platform(door: Door, school: Platform) -> None:
+    club = await door.platform(*SCOPES)
+    ada = UUID((await school.key.get("/api/users/ext:ada")).json()["id"])
+    bob = UUID((await school.key.post("/api/users", {"external_id": "bob"})).json()["id"])
+    ours, theirs = UUID(school.id), UUID(club.id)
+    others = activity(ada, 10, 90, platform=theirs), activity(ada, 20, 70), activity(bob, 30, 10, platform=ours)
+    await say(door.engine, activity(ada, 0, 50, platform=ours), *others)
+    await follow(door.engine)
+    (session,) = (await school.key.get("/api/sessions", params={"user": "ext:bob"})).json()["items"]
+    assert session["activities"] == 1
+    (held,) = [one["id"] for one in await rows(door.engine) if (one["user_id"], one["platform_id"]) == (ada, ours)]
+    summary = (await school.key.get(f"/api/sessions/{held}")).json()["summary"]
+    assert (summary["activities"], summary["scored"], summary["average_score"]) == (1, 1, 50)
+
+
 async def test_what_people_say_of_themselves_is_kept_and_does_not_count(door: Door) -> None:
     ada, _ = await door.learner()
     session = await begun(ada, module="web")
@@ -83,6 +98,26 @@ async def test_what_the_module_requires_is_a_challenge(school: Platform) -> None
     await added(school.key, session["id"], {"score": 85, "item": "a"}, {"score": 50, "item": "b"}, {"score": 0, "item": "c"})
     summary = (await school.key.get(f"/api/sessions/{session['id']}")).json()["summary"]
     assert [(one["name"], one["required"]) for one in summary["challenges"]] == [("a", 90.0)]
+
+
+async def test_a_person_reads_a_platforms_session_by_what_its_module_required_then(door: Door, school: Platform) -> None:
+    ada, id_ = await door.learner("grace@example.org")
+    async with door.engine.transaction() as tx:
+        query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'grace', :u)")
+        await tx.session.execute(query, {"p": school.id, "u": id_})
+    for who, required in ((school.key, 90), (ada, 70)):
+        module = {"tasks": [{"name": "a", "required_score": required}]}
+        answer = await who.post("/api/modules", {"name": "web", "module": module})
+        assert answer.status_code == 201, answer.text
+        if who is school.key:
+            of_school = answer.json()["id"]
+    session = await begun(school.key, user="ext:grace", module="web")
+    await added(school.key, session["id"], {"score": 60, "item": "a"})
+    changed = {"module": {"tasks": [{"name": "a", "required_score": 80}]}}
+    assert (await school.key.send("PUT", f"/api/modules/{of_school}", json=changed)).status_code == 200
+    for who in (school.key, ada):
+        summary = (await who.get(f"/api/sessions/{session['id']}")).json()["summary"]
+        assert [(one["name"], one["required"]) for one in summary["challenges"]] == [("a", 90.0)]
 
 
 async def test_events_that_came_otherwise_make_sessions_too(door: Door, school: Platform) -> None:

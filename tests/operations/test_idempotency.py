@@ -80,8 +80,12 @@ async def test_each_actor_and_each_route_has_its_own_keys(door: Door) -> None:
     answers = [await platform.key.post("/api/users", {"external_id": "a"}, headers=KEY) for platform in (ours, theirs)]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].json()["id"] != answers[1].json()["id"]
-    again = await ours.key.post("/api/users", {"external_id": "a"}, headers=KEY)
-    assert (again.status_code, again.content) == (201, answers[0].content)
+    assert not any(REPLAYED in answer.headers for answer in answers)
+    other = await (await door.platform("users:write")).key.post("/api/users", {"external_id": "b"}, headers=KEY)
+    assert (other.status_code, REPLAYED in other.headers) == (201, False)  # nor does another's other request stand in its way
+    for platform, answer in zip((ours, theirs), answers, strict=True):
+        again = await platform.key.post("/api/users", {"external_id": "a"}, headers=KEY)
+        assert (again.status_code, again.content, REPLAYED in again.headers) == (201, answer.content, True)
     assert (await (await door.admin()).post("/api/platforms", {"name": "x"}, headers=KEY)).status_code == 201
 
 

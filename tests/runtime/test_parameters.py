@@ -122,6 +122,18 @@ async def test_anything_else_is_refused_and_named(client: httpx.AsyncClient, que
     assert problem["errors"][0]["field"] == field
 
 
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [("ada?word=a%00b", "word"), ("ada?other=%00", "other"), ("ada?a%00b=1", None), ("ada%00", None), ("%00?word=a", None)],
+)
+async def test_an_address_with_what_no_text_can_hold_is_refused(
+    client: httpx.AsyncClient, address: str, field: str | None
+) -> None:
+    answer = await client.get(f"/all/{address}")
+    assert (answer.status_code, answer.json().get("field")) == (400, field), answer.text
+    assert "U+0000" in answer.json()["detail"]
+
+
 def test_what_may_be_left_out_is_not_described_as_null(app: Litestar) -> None:
     document = describe(app, version="1", security={}, adjust=lambda *_: None)
     schemas = {one["name"]: one["schema"] for one in document["paths"]["/all/{person}"]["get"]["parameters"]}

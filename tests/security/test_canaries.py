@@ -24,6 +24,7 @@ import msgspec
 import psutil
 import psycopg
 import pytest
+from anyio.from_thread import start_blocking_portal
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -32,6 +33,7 @@ from skillcore.accounts.access import SCOPES
 from skillcore.plugin.sections import is_secret
 from tests.cli.conftest import url_of
 from tests.conftest import Dsns
+from tests.mail_server import MailServer, authority, mail_server
 from tests.services import Served, serving, until
 
 
@@ -53,7 +55,6 @@ PLAIN = {
     "SKILLCORE__LOG__LEVEL": "debug",
     "SKILLCORE__AUTH__BCRYPT_COST": "4",
     "SKILLCORE__MAIL__HOST": "127.0.0.1",
-    "SKILLCORE__MAIL__PORT": "9",
     "SKILLCORE__MAIL__SECURITY": "starttls",
     "SKILLCORE__MAIL__USER": "skillcore",
     "SKILLCORE__MAIL__SENDER": "School <school@example.org>",
@@ -63,9 +64,10 @@ PLAIN = {
     "SKILLCORE__VERIFICATION__RETRY_EVERY": "1",
     "SKILLCORE__OUTBOUND__ALLOW": json.dumps(["127.0.0.0/8"]),
 }
-"""What they need around them. Nobody listens on the discard port, so that what is sent there fails."""
+"""What they need around them. Nobody listens on the discard port, so that what is sent there fails; and mails are refused."""
 
 MARKED = re.compile(r"Canary-[0-9a-f]{24}")
+MAILED = re.compile(r"use this code:\s+(\S+)\s")
 UNMARKED = {"token_type", "token_url", "next_cursor", "key_id"}
 """Fields of answers that only sound secret."""
 
@@ -126,11 +128,21 @@ def site() -> Iterator[SignInSite]:
         thread.join()
 
 
+@pytest.fixture
+def post() -> Iterator[MailServer]:
+    """A mail server that reads mails to their end, and takes none."""
+    running = mail_server("starttls", user="skillcore", password=SETTINGS["SKILLCORE__MAIL__PASSWORD"])
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(running) as server:
+        server.at["DATA"] = "451 4.3.0 not now"
+        yield server
+
+
 class Life:
     """Requests to the service, and the secrets in them and in its answers."""
 
-    def __init__(self, served: Served, site: SignInSite) -> None:
+    def __init__(self, served: Served, site: SignInSite, post: MailServer) -> None:
         self.served = served
+        self.post = post
         self.site = site
         self.client = httpx.Client(base_url=served.address, trust_env=False, timeout=30)
         self.known: dict[str, str] = {}
@@ -175,11 +187,13 @@ def secret_fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture
-def served(tmp_path: Path, database_dsns: Dsns, site: SignInSite) -> Iterator[Served]:
+def served(tmp_path: Path, database_dsns: Dsns, site: SignInSite, post: MailServer) -> Iterator[Served]:
     """A service on a database that other tests' server holds, so that its rows can be looked at by their owner."""
     addresses = {
         "SKILLCORE__DATABASE__URL": url_of(database_dsns.service_dsn),
         "SKILLCORE__DATABASE__OWNER_URL": url_of(database_dsns.owner_dsn),
+        "SKILLCORE__MAIL__PORT": str(post.port),
+        "SKILLCORE__MAIL__CA_FILE": str(authority()),
         "SKILLCORE__PLUGINS__GITHUB__SITE": site.address,
         "SKILLCORE__PLUGINS__GITHUB__API": site.address,
     }
@@ -188,8 +202,8 @@ def served(tmp_path: Path, database_dsns: Dsns, site: SignInSite) -> Iterator[Se
 
 
 @pytest.mark.timeout(400)
-def test_no_secret_is_left_behind(served: Served, site: SignInSite, database_dsns: Dsns) -> None:
-    with closing(Life(served, site)) as life:
+def test_no_secret_is_left_behind(served: Served, site: SignInSite, post: MailServer, database_dsns: Dsns) -> None:
+    with closing(Life(served, site, post)) as life:
         follow(life, database_dsns)
 
 
@@ -203,6 +217,7 @@ def follow(life: Life, database_dsns: Dsns) -> None:
     with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
         sign_in_elsewhere(life, admin, owner)
         break_down(life, owner)
+        until(lambda: len(codes(life.post)) >= 2)  # whoever registered is asked to confirm, and somebody is invited
         left = {
             "the log": served.said,
             "problems": "\n".join(life.problems),
@@ -211,6 +226,7 @@ def follow(life: Life, database_dsns: Dsns) -> None:
             **{f"table {name}": rows for name, rows in tables(owner)},
         }
     life.known |= dict.fromkeys(life.site.given, "a token of an account elsewhere")
+    life.known |= dict.fromkeys(codes(life.post), "a code in a mail")
     assert len(life.known) > 20
     assert len(life.site.given) >= 6
     assert all(left[f"table {name}"] for name in ("source_tokens", "token_revocations"))
@@ -222,6 +238,11 @@ def follow(life: Life, database_dsns: Dsns) -> None:
         if secret in text or secret.encode().hex() in text
     ]
     assert found == []
+
+
+def codes(post: MailServer) -> set[str]:
+    """Return what opens something once, of all mails that the server was given."""
+    return {code for mail in post.refused for code in MAILED.findall(mail.text)}
 
 
 def sign_in_elsewhere(life: Life, token: str, owner: psycopg.Connection[Any]) -> None:

@@ -9,7 +9,7 @@ import json
 import math
 import time
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -289,6 +289,16 @@ class NamesTooMuch(Gym):
         return Evidence(work=row.exercise * 50, occurred_at=row.at, strength="judged")
 
 
+class NamesWorkWithNulls(Gym):
+    def evidence(self, row):
+        return Evidence(work=f"{row.exercise}\0", occurred_at=row.at, strength="judged")
+
+
+class NamesTopicsWithNulls(Gym):
+    def evidence(self, row):
+        return Evidence(work=row.exercise, occurred_at=row.at, strength="judged", topics=("loops", "li\0sts"))
+
+
 class MistakesMilliseconds(Gym):
     def evidence(self, row):
         return Evidence(work=row.exercise, occurred_at=row.at.replace(year=row.at.year + 1000), strength="judged")
@@ -340,6 +350,12 @@ class WritesLongCursors(Gym):
     async def history(self, tools, account, after):
         async for page in super().history(tools, account, None if after is None else after.rstrip()):
             yield msgspec.structs.replace(page, cursor=page.cursor + " " * 2000)
+
+
+class WritesNullsInCursors(Gym):
+    async def history(self, tools, account, after):
+        async for page in super().history(tools, account, None if after is None else after.rstrip("\0")):
+            yield msgspec.structs.replace(page, cursor=page.cursor + "\0")
 
 
 class MiscountsHistory(Gym):
@@ -412,6 +428,45 @@ class MakesOneChallenge(Gym):
 class MakesNoChallenge(Gym):
     def challenge(self, account, number):
         return Challenge(key="", instructions="do something")
+
+
+class ChallengesWithNulls(Gym):
+    changes: ClassVar[dict[str, Any]] = {}
+
+    def challenge(self, account, number):
+        return msgspec.structs.replace(super().challenge(account, number), **self.changes)
+
+
+class NamesChallengesWithNulls(ChallengesWithNulls):
+    changes: ClassVar[dict[str, Any]] = {"key": "no\0te"}
+
+
+class InstructsWithNulls(ChallengesWithNulls):
+    changes: ClassVar[dict[str, Any]] = {"instructions": "write\0"}
+
+
+class NamesDataWithNulls(ChallengesWithNulls):
+    changes: ClassVar[dict[str, Any]] = {"data": {"\0": "note"}}
+
+
+class GivesDataWithNulls(ChallengesWithNulls):
+    changes: ClassVar[dict[str, Any]] = {"data": {"note": "\0"}}
+
+
+class ProvesIdentitiesWithNulls(Gym):
+    changes: ClassVar[dict[str, Any]] = {}
+
+    async def check_challenge(self, tools, account, challenge):
+        found = await super().check_challenge(tools, account, challenge)
+        return msgspec.structs.replace(found, **self.changes) if isinstance(found, Identity) else found
+
+
+class ProvesIdsWithNulls(ProvesIdentitiesWithNulls):
+    changes: ClassVar[dict[str, Any]] = {"external_id": "47\0"}
+
+
+class MarksActsWithNulls(ProvesIdentitiesWithNulls):
+    changes: ClassVar[dict[str, Any]] = {"mark": "\0"}
 
 
 class TakesOldActs(Gym):
@@ -568,10 +623,14 @@ BROKEN = [
     (TellsForEver, "test_history_comes_to_an_end", "more than 1000"),
     (LosesTimeZones, "test_evidence_is_sound", "a time without a zone in verify for 'ann': 'loops-1'"),
     (NamesTooMuch, "test_evidence_is_sound", "that does not hold"),
+    (NamesWorkWithNulls, "test_evidence_is_sound", "a null character in verify for 'ann'"),
+    (NamesTopicsWithNulls, "test_evidence_is_sound", "a null character in verify for 'ann'"),
+    (NamesWorkWithNulls, "test_history_is_sound", "a null character in the history of 'ann'"),
     (MistakesMilliseconds, "test_evidence_is_sound", "a time to come"),
     (GuessesDifficulties, "test_history_is_sound", "that does not hold"),
     (LosesTimeZones, "test_history_is_sound", "a time without a zone in the history of 'ann'"),
     (WritesLongCursors, "test_history_is_sound", "gives the cursor"),
+    (WritesNullsInCursors, "test_history_is_sound", "gives the cursor"),
     (MiscountsHistory, "test_history_is_sound", "says that 2 of 1 works"),
     (ReturnsAList, "test_history_is_sound", "a history that is list"),
     (ForgetsToYield, "test_history_is_sound", "a history that is coroutine"),
@@ -591,6 +650,12 @@ BROKEN = [
     (MakesRandomChallenges, "test_challenges_follow_from_their_number", "different challenges of one number"),
     (MakesOneChallenge, "test_challenges_follow_from_their_number", "makes 1 different challenges"),
     (MakesNoChallenge, "test_challenges_follow_from_their_number", "no sound challenge of the number 0"),
+    (NamesChallengesWithNulls, "test_challenges_follow_from_their_number", "a challenge with a null character"),
+    (InstructsWithNulls, "test_challenges_follow_from_their_number", "a challenge with a null character"),
+    (NamesDataWithNulls, "test_challenges_follow_from_their_number", "a challenge with a null character"),
+    (GivesDataWithNulls, "test_challenges_follow_from_their_number", "a challenge with a null character"),
+    (ProvesIdsWithNulls, "test_challenges_are_met_within_their_time", "an identity with a null character"),
+    (MarksActsWithNulls, "test_challenges_are_met_within_their_time", "an identity with a null character"),
     (TakesOldActs, "test_challenges_are_met_within_their_time", "met before it was issued"),
     (TakesLateActs, "test_challenges_are_met_within_their_time", "met after it had expired"),
     (ProvesSomebodyElse, "test_challenges_are_met_within_their_time", "proved 'bob' by what 'ann' did"),

@@ -408,10 +408,10 @@ async def test_a_page_has_the_deadline_of_a_verification_and_is_closed_after_it(
 
 async def test_what_a_source_may_not_have_shown_is_told(database_dsns: Dsns, settings: Settings, shelves: Shelves) -> None:
     def pages() -> Any:
-        return the(page(0), page(1, gap="what was done before 2020"), page(2, total=10, done=7))
+        return the(page(0), page(1, gap="what was done before\0 2020"), page(2, total=10, done=7))
 
     async with world_of(database_dsns, settings, Showing(pages)) as world:
         member = await joined(world)
         await member.run()
         done = await member.state()
-        assert (done.gap, done.done, done.total, done.seen) == ("what was done before 2020", 7, 10, 3)
+        assert (done.gap, done.done, done.total, done.seen) == ("what was done before\ufffd 2020", 7, 10, 3)

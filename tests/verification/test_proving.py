@@ -117,6 +117,18 @@ async def test_what_is_recorded_says_how_the_account_was_proved(claims: Claims) 
     assert (row.account_id, row.mark, row.state) == (account.id, "1", "proved")
 
 
+async def test_words_of_a_source_with_a_null_character_are_kept_without_it(claims: Claims) -> None:
+    """PostgreSQL keeps none in a text."""
+    ada = await claims.person()
+    await claims.start(ada, "ada")
+    claims.site.returned = NotProved(looked_for="a stone\0", found="no\0thing")
+    unmet = await claims.confirmed(ada)
+    assert (unmet.looked_for, unmet.found) == ("a stone\ufffd", "no\ufffdthing")
+    claims.site.error = Refused("not to\0day")
+    refused = await claims.confirmed(ada)
+    assert (refused.state, "not to\ufffdday" in refused.reason) == ("failed", True)
+
+
 async def test_what_is_not_there_yet_leaves_the_attempt_open(claims: Claims) -> None:
     ada = await claims.person()
     attempt = await claims.start(ada, "ada")
@@ -341,6 +353,8 @@ async def test_only_ways_that_work_here_are_offered(
         "ada",
         Identity(handle=""),
         Identity(handle="ada\0"),
+        Identity(handle="ada", external_id="47\00011"),
+        Identity(handle="ada", mark="\0"),
         Identity(handle="ada", mark=7),  # type: ignore[arg-type]
         NotProved(looked_for=1, found="nothing"),  # type: ignore[arg-type]
     ],
@@ -353,7 +367,17 @@ async def test_what_is_no_proof_is_an_outage(claims: Claims, returned: Any) -> N
         await claims.confirmed(ada)
 
 
-@pytest.mark.parametrize("broken", ["raises", "no challenge", "null", "too much"])
+UNKEPT: dict[str, dict[str, Any]] = {
+    "null": {"data": {"deed": "\0"}},
+    "null in a name": {"data": {"\0": "lift"}},
+    "null in the key": {"key": "lift\0"},
+    "null in the instructions": {"instructions": "Lift\0"},
+    "too much": {"data": {"deed": "x" * 5000}},
+}
+"""Changes to a challenge after which no row could hold it."""
+
+
+@pytest.mark.parametrize("broken", ["raises", "no challenge", *UNKEPT])
 async def test_a_source_that_sets_no_challenge_is_unavailable(database_dsns: Dsns, settings: Settings, broken: str) -> None:
     class Broken(Arena):
         def challenge(self, account: Any, number: int) -> Any:
@@ -363,9 +387,7 @@ async def test_a_source_that_sets_no_challenge_is_unavailable(database_dsns: Dsn
                     raise SystemExit(1)
                 case "no challenge":
                     return "lift"
-                case "null":
-                    return msgspec.structs.replace(sound, data={"deed": "\0"})
-            return msgspec.structs.replace(sound, data={"deed": "x" * 5000})
+            return msgspec.structs.replace(sound, **UNKEPT[broken])
 
     async with claims_at(database_dsns, settings, Broken(Site())) as claims:
         with pytest.raises(UnavailableNow, match="arena"):

@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import text
 
 from skillcore.accounts.access import Actor
+from skillcore.accounts.mentor_tables import MentorRow
 from skillcore.ledger.tables import EventRow
 from skillcore.privacy.erasure import erase
+from skillcore.runtime.clock import now
 from skillcore.runtime.settings import ReviewSettings, Settings
 from skillcore.work.reviews import NewReview, give
 from skillcore.work.tables import TaskRow
-from tests.visitors import Door, Visitor
+from tests.visitors import Door, Platform, Visitor
 from tests.work.test_spaces import SCOPES, got, made
 
 NAMES = ("ada", "bob", "cleo", "dora", "emil")
@@ -135,6 +137,7 @@ async def test_only_completed_work_of_what_both_share_is_reviewed(club: Club) ->
     tasks = [
         await club.task("ada", state="in_progress"),
         await club.task("ada", project_id=None),
+        await club.task("ada", deleted_at=now()),
         await club.task("cleo"),
         str(uuid4()),
     ]
@@ -153,6 +156,54 @@ async def test_only_completed_work_of_what_both_share_is_reviewed(club: Club) ->
         assert (answer.status_code, answer.json()["field"]) == (422, field), answer.text
 
 
+async def test_of_a_works_skills_those_are_judged_that_are_named(club: Club) -> None:
+    task = await club.task("ada", skills=("python", "sql"))
+    assert (await club.review("bob", "ada", task=task, skills=["sql"]))["skills"] == ["sql"]
+
+
+async def test_nobody_reviews_in_the_name_of_others(club: Club) -> None:
+    root = await club.door.admin()
+    body = {"user": club.id("ada"), "reviewer": club.id("bob"), "quality": 1, "skills": ["python"]}
+    answer = await root.post("/api/reviews", body)
+    assert (answer.status_code, answer.json()["field"]) == (404, "reviewer")
+
+
+async def test_who_reviewed_is_told_to_both_and_to_administrators(club: Club) -> None:
+    await club.review("bob", "ada", 80)
+    grace, grace_id = await club.door.learner("grace@example.org")
+    async with club.door.engine.transaction() as tx:
+        await tx.session.execute(text("update users set role = 'mentor' where id = :id"), {"id": grace_id})
+        tx.session.add(MentorRow(mentor_id=UUID(grace_id), learner_id=UUID(club.id("ada"))))
+    seen = [
+        (await got(who, "/api/reviews", user=club.id("ada")))["items"][0]
+        for who in (club.people["ada"][0], await club.door.admin(), grace)
+    ]
+    assert [one["reviewer_id"] for one in seen] == [club.id("bob"), club.id("bob"), None]
+    assert [one["quality"] for one in seen] == [80] * 3
+
+
+ACCOUNT = text(
+    "insert into source_accounts (id, user_id, platform_id, source, handle, handle_key, external_id, method)"
+    " values (gen_random_uuid(), :user, :platform, :source, :handle, :handle, :external, 'vouched')"
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "handle", "external", "same"),
+    [("gym", "ada", "2", True), ("gym", "other", "1", True), ("gym", "other", "2", False), ("club", "ada", "1", False)],
+)
+async def test_an_account_is_the_same_by_its_handle_or_its_id(
+    club: Club, source: str, handle: str, external: str, same: bool
+) -> None:
+    one, two = await club.door.platform(*SCOPES), await club.door.platform(*SCOPES)
+    first = {"user": club.id("ada"), "platform": one.id, "source": "gym", "handle": "ada", "external": "1"}
+    other = {"user": club.id("bob"), "platform": two.id, "source": source, "handle": handle, "external": external}
+    async with club.door.engine.transaction() as tx:
+        for values in (first, other):
+            await tx.session.execute(ACCOUNT, values)
+    assert (await club.ask("bob", "ada")).status_code == (422 if same else 201)
+
+
 async def test_nobody_reviews_themselves_by_any_account(club: Club) -> None:
     for user in (club.id("ada"), "me"):
         answer = await club.people["ada"][0].post("/api/reviews", {"user": user, "quality": 100, "skills": ["python"]})
@@ -163,11 +214,8 @@ async def test_nobody_reviews_themselves_by_any_account(club: Club) -> None:
         for platform, name in (("a", "ada"), ("b", "bob")):
             id_ = uuid4()
             await tx.session.execute(text("insert into platforms (id, name) values (:i, :n)"), {"i": id_, "n": platform})
-            query = text(
-                "insert into source_accounts (id, user_id, platform_id, source, handle, handle_key, external_id, method)"
-                " values (gen_random_uuid(), :u, :p, 'gym', 'Twin', 'twin', 'twin', 'vouched')"
-            )
-            await tx.session.execute(query, {"u": club.id(name), "p": id_})
+            twin = {"source": "gym", "handle": "twin", "external": "twin"}
+            await tx.session.execute(ACCOUNT, twin | {"user": club.id(name), "platform": id_})
     answer = await club.ask("bob", "ada")
     assert (answer.status_code, answer.json()["field"]) == (422, "user")
     assert "same account" in answer.json()["detail"]
@@ -265,6 +313,52 @@ async def test_a_platform_says_which_member_reviews_which(door: Door, club: Club
     assert (await got(other.key, "/api/reviews", user="ext:both"))["items"] == []
     assert (await got(other.key, "/api/users/ext:both/events"))["items"] == []
     assert len((await got(school.key, "/api/reviews", user="ext:x"))["items"]) == 1
+
+
+async def two_in(door: Door, club: Club, *platforms: Platform) -> None:
+    """Have ada and bob be members of platforms, under these names."""
+    query = text("insert into memberships (platform_id, external_id, user_id) values (:p, :n, :u)")
+    async with door.engine.transaction() as tx:
+        for platform in platforms:
+            for name in ("ada", "bob"):
+                await tx.session.execute(query, {"p": platform.id, "n": name, "u": club.id(name)})
+
+
+@pytest.mark.parametrize("whose", ["ada", "bob"])
+async def test_a_platform_does_not_learn_of_accounts_that_another_vouches_for(door: Door, club: Club, whose: str) -> None:
+    school, other = await door.platform(*SCOPES), await door.platform(*SCOPES)
+    await two_in(door, club, school)
+    async with door.engine.transaction() as tx:
+        for name in ("ada", "bob"):
+            of = {"user": club.id(name), "platform": other.id if name == whose else school.id}
+            await tx.session.execute(ACCOUNT, of | {"source": "gym", "handle": "twin", "external": "1"})
+    body = {"user": "ext:ada", "reviewer": "ext:bob", "quality": 60, "skills": ["python"]}
+    await made(school.key, "/api/reviews", body)
+    assert (await club.ask("bob", "ada")).status_code == 422  # the person is told by all that there is
+    async with door.engine.transaction() as tx:
+        proved = text("update source_accounts set platform_id = null, method = 'challenge' where platform_id = :p")
+        await tx.session.execute(proved, {"p": other.id})
+    assert (await school.key.post("/api/reviews", body)).status_code == 422
+
+
+async def test_a_review_is_the_business_of_whose_the_work_is(door: Door, club: Club) -> None:
+    platforms = [await door.platform(*SCOPES), await door.platform(*SCOPES)]
+    await two_in(door, club, *platforms)
+    second = max(platforms, key=lambda one: one.id)
+    for task in (await club.task("ada"), await club.task("ada", project_id=None, platform_id=UUID(second.id))):
+        await club.review("bob", "ada", 50, task=task)
+    seen = {one.id: (await got(one.key, "/api/reviews", user="ext:ada"))["items"] for one in platforms}
+    assert {id_: len(items) for id_, items in seen.items()} == {one.id: int(one is second) for one in platforms}
+
+
+async def test_that_a_word_counts_less_is_the_business_of_whose_the_word_was(door: Door, club: Club) -> None:
+    school, other = await door.platform(*SCOPES), await door.platform(*SCOPES)
+    await two_in(door, club, school, other)
+    for by, of in (("ada", "bob"), ("bob", "ada")):
+        body = {"user": f"ext:{of}", "reviewer": f"ext:{by}", "quality": 60, "skills": ["python"]}
+        await made(school.key, "/api/reviews", body)
+    kinds = [{one["kind"] for one in (await got(who.key, "/api/users/ext:bob/events"))["items"]} for who in (school, other)]
+    assert kinds == [{"review.given", "review.discounted"}, set()]
 
 
 async def test_nothing_of_an_erased_reviewer_is_left(club: Club) -> None:

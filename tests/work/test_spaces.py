@@ -189,6 +189,19 @@ async def test_a_goal_takes_only_spaces_of_whoever_has_it(door: Door, ada: Visit
     assert (await got(school.key, f"/api/goals/{goal['id']}/versions"))[0]["version"] == 1
 
 
+async def test_what_is_everybodys_is_made_of_what_everybody_has(door: Door, school: Platform, ada: Visitor) -> None:
+    admin = await door.admin()
+    hall = await made(school.key, "/api/spaces", {"name": "hall"})
+    garden = await made(ada, "/api/spaces", GARDEN)
+    bob_id = (await door.learner("bob@example.org"))[1]
+    yard = await made(admin, "/api/spaces", {"name": "yard"})
+    for space, more in ((hall, {}), (garden, {}), (hall, {"user": bob_id}), (garden, {"user": bob_id})):
+        answer = await admin.post("/api/goals", {"name": "feast", "spaces": [space["id"]]} | more)
+        assert (answer.status_code, answer.json()["field"]) == (422, "spaces[0]"), answer.text
+    assert (await made(admin, "/api/goals", {"name": "feast", "spaces": [yard["id"]]}))["user_id"] is None
+    await made(school.key, "/api/goals", {"name": "feast", "spaces": [yard["id"], hall["id"]]})
+
+
 async def test_a_platform_sets_spaces_for_one_member_or_for_all(door: Door, school: Platform) -> None:
     await made(school.key, "/api/users", {"external_id": "bob"})
     hers = await made(school.key, "/api/spaces", GARDEN | {"user": "ext:ada"})
@@ -236,6 +249,27 @@ async def test_what_is_reported_of_a_platforms_space_other_platforms_do_not_see(
     await made(school.key, "/api/spaces/hall/progress", {"user": "ext:ada", "milestone": "in"})
     assert [one["subject"] for one in (await got(school.key, "/api/users/ext:ada/events"))["items"]] == [everybodys["id"]]
     assert (await got(club.key, "/api/users/ext:a/events"))["items"] == []
+
+
+async def test_of_a_platforms_space_each_member_reports_for_themselves_and_for_the_platform_alone(
+    door: Door, school: Platform
+) -> None:
+    hall = await made(school.key, "/api/spaces", {"name": "hall", "milestones": ["in", "out"]})
+    club = await door.platform(*SCOPES)
+    grace, grace_id = await door.learner("grace@example.org")
+    async with door.engine.transaction() as tx:
+        query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'grace', :u)")
+        for platform in (school, club):
+            await tx.session.execute(query, {"p": platform.id, "u": grace_id})
+    await made(school.key, "/api/spaces/hall/progress", {"user": "ext:ada", "milestone": "out"})
+    first = await made(grace, f"/api/spaces/{hall['id']}/progress", {"milestone": "in"})
+    again = await made(grace, f"/api/spaces/{hall['id']}/progress", {"milestone": "in"})
+    # the first time counts, and what Ada reached is not hers
+    assert first["progress"]["milestones"][0]["reached_at"] is not None
+    assert again["progress"]["milestones"] == first["progress"]["milestones"]
+    assert again["progress"]["next_milestone"] == "out"
+    for who, number in ((school, 2), (club, 0)):
+        assert len((await got(who.key, "/api/users/ext:grace/events"))["items"]) == number
 
 
 async def test_a_long_series_reads_definitions_once(ada: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from skillcore.defaults.kinds import EvidenceAccepted, EvidenceWithdrawn, MentorshipHeld
+from skillcore.defaults.kinds import EvidenceAccepted, EvidenceWithdrawn, MentorshipHeld, TimeSpent
 from skillcore.ledger import record
 from skillcore.runtime.clock import now
-from skillcore.runtime.events import NewEvent
+from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.work.weekly import WeeklyTarget, aims
-from tests.visitors import Door, Visitor
+from tests.visitors import Door, Platform, Visitor
 from tests.work.test_spaces import SCOPES, got, made
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -25,6 +25,14 @@ async def put(who: Visitor, body: Any) -> Any:
     answer = await who.send("PUT", "/api/weekly-goal", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def join(door: Door, id_: str, *platforms: Platform) -> None:
+    """Have somebody be a member of platforms, to which they are ``ext:ada``."""
+    query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'ada', :u)")
+    async with door.engine.transaction() as tx:
+        for platform in platforms:
+            await tx.session.execute(query, {"p": platform.id, "u": id_})
 
 
 async def test_a_week_counts_minutes_and_works_and_says_what_is_missing(door: Door) -> None:
@@ -127,6 +135,63 @@ async def test_a_platforms_goal_counts_until_the_person_sets_one(door: Door) -> 
     assert (await got(ada, "/api/weekly-goal"))["target"]["works"] == 1
     assert (await got(school.key, "/api/weekly-goal", user="ext:a"))["target"]["works"] == 5
     assert (await club.key.send("PUT", "/api/weekly-goal", json={"user": "ext:ada", "works": 1})).status_code == 404
+
+
+async def test_of_goals_that_platforms_set_the_one_edited_last_counts(door: Door) -> None:
+    school, club = await door.platform(*SCOPES), await door.platform(*SCOPES)
+    ada, id_ = await door.learner()
+    await join(door, id_, school, club)
+    for platform, works in ((school, 5), (club, 3), (school, 6)):
+        await put(platform.key, {"user": "ext:ada", "works": works})
+        found = await got(ada, "/api/weekly-goal")
+        assert (found["target"]["works"], found["platform_id"]) == (works, platform.id)
+
+
+async def test_a_platform_counts_what_is_not_anothers_business(door: Door) -> None:
+    school, club = await door.platform(*SCOPES), await door.platform(*SCOPES)
+    ada, id_ = await door.learner()
+    await join(door, id_, school, club)
+    at = now()
+    facts = []
+    for minutes, origin in ((10, None), (20, of_platform(UUID(school.id))), (40, of_platform(UUID(club.id)))):
+        work = EvidenceAccepted(source="gym", account="gym:ada", work=str(minutes), strength="judged")
+        told = ("evidence.accepted", work), ("progress.time", TimeSpent(minutes=minutes))
+        for kind, data in told:
+            facts.append(
+                NewEvent(user_id=UUID(id_), kind=kind, subject_id=f"x:{minutes}", data=data, occurred_at=at, origin=origin)
+            )
+    async with door.engine.transaction() as tx:
+        await record(tx, facts)
+    seen = [
+        (await got(who, "/api/weekly-goal", user=user))["weeks"][0]
+        for who, user in ((ada, "me"), (school.key, "ext:ada"), (club.key, "ext:ada"))
+    ]
+    assert [(week["minutes"], week["works"]) for week in seen] == [(70, 3), (30, 2), (50, 2)]
+
+
+async def test_the_first_week_begins_at_midnight_where_the_person_lives(door: Door) -> None:
+    ada, id_ = await door.learner()
+    auckland = ZoneInfo("Pacific/Auckland")  # where it is midnight while the day before goes on in UTC
+    there = now().astimezone(auckland).date()
+    begin = datetime.combine(there - timedelta(days=there.weekday(), weeks=1), time(), auckland)
+    facts = [
+        NewEvent(
+            user_id=UUID(id_),
+            kind="progress.time",
+            subject_id=str(minutes),
+            data=TimeSpent(minutes=minutes),
+            occurred_at=begin.astimezone(UTC) + timedelta(seconds=away),
+        )
+        for minutes, away in ((1, -1), (2, 0), (4, 30 * 60))
+    ]
+    async with door.engine.transaction() as tx:
+        await tx.session.execute(text("update users set time_zone = 'Pacific/Auckland' where id = :id"), {"id": id_})
+        await record(tx, facts)
+    weeks = (await got(ada, "/api/weekly-goal", weeks=2))["weeks"]
+    assert [(week["start"], week["minutes"]) for week in weeks] == [
+        (begin.date().isoformat(), 6),
+        ((begin.date() + timedelta(weeks=1)).isoformat(), 0),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,11 @@ def secrets(loaded: Configuration, found: Plugins) -> Iterator[Diagnosis]:
 def signing_keys(settings: Settings) -> Iterator[Diagnosis]:
     """Check that the keys that sign access tokens are some."""
     directory = keys_directory(settings)
-    found = sorted(directory.glob("[!.]*.pem"))
+    try:
+        found = _keys(directory, ".pem")
+    except OSError as error:
+        yield bad("signing keys", f"{directory} cannot be read: {error.strerror}", f"chown -R it to {_user(os.geteuid())}")
+        return
     if not found:
         yield fine("signing keys", "the first one is made at the first start")
     for path in found:
@@ -101,7 +105,7 @@ def sealing_keys(settings: Settings) -> Iterator[Diagnosis]:
     """Check that the keys that seal secrets are what their names say, and their owner's alone."""
     directory = sealing_directory(settings).resolve()
     try:
-        files = sorted(directory.glob("*.key")) if directory.exists() else []
+        files = _keys(directory, ".key")
     except OSError as error:
         yield bad("sealing keys", f"{directory} cannot be read: {error.strerror}", f"chown -R it to {_user(os.geteuid())}")
         return
@@ -125,6 +129,16 @@ def sealing_keys(settings: Settings) -> Iterator[Diagnosis]:
             whole = False
     if whole:
         yield fine("sealing keys", f"{len(files)} in {directory}, each what its name says")
+
+
+def _keys(directory: Path, suffix: str) -> list[Path]:
+    """Return the files of keys; none where there is no directory yet. Globbing would pass over one that cannot be read.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    entries = sorted(directory.iterdir()) if directory.exists() else []
+    return [entry for entry in entries if entry.suffix == suffix and not entry.name.startswith(".")]
 
 
 def _to_be_made(directory: Path) -> Iterator[Diagnosis]:

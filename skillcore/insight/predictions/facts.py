@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Float, and_, any_, cast, func, not_, or_, select
+from sqlalchemy import ColumnElement, Date, Float, and_, any_, case, cast, func, literal_column, or_, select
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.people import Person
-from skillcore.defaults.counted import KINDS, score_of
+from skillcore.defaults.counted import KINDS, VOUCHING, counted
 from skillcore.insight.predictions.pace import LONGEST_HISTORY
-from skillcore.ledger.entries import is_visible, visible_to
-from skillcore.ledger.streams import EVENT_FIELDS, LAST, NEWEST, decode, withdrawn_accounts
+from skillcore.insight.records import conditions
+from skillcore.learning.session_minutes import minutes_by_day
+from skillcore.ledger.entries import latest, visible_to
+from skillcore.ledger.streams import LAST, NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
-from skillcore.plugin import Event
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
+from skillcore.work.weekly import MINUTES, WORK
 
-__all__ = ["LATEST", "Measure", "done_by_day", "latest_attempts", "today_of"]
+__all__ = ["LATEST", "Attempt", "Measure", "done_by_day", "latest_attempts", "today_of"]
 
 Measure = Literal["works", "attempts", "minutes"]
-"""What is counted: accepted works, attempts that count, or minutes spent."""
+"""What is counted: accepted works, attempts that count, or minutes: stated, and without a skill also of training sessions."""
 
 LATEST = 1000
 """Attempts that are looked at, so that a long history is read as fast as a short one."""
 
-NEWEST_FIRST = f"""select {EVENT_FIELDS} from events where user_id = %s and kind = any(%s) and occurred_at <= %s
-  order by occurred_at desc, id desc limit %s"""  # noqa: S608
+AS_INDEXED = EventRow.kind.in_([literal_column(f"'{kind}'") for kind in sorted(KINDS)])
+"""`KINDS` as the index of attempts has them: the planner cannot compare it with parameters."""
+
+
+class Attempt(NamedTuple):
+    """An attempt that counts: the skills it was about, and how well it went, from 0 to 100."""
+
+    skills: Sequence[str]
+    score: float
 
 
 def today_of(person: Person, as_of: date | None) -> date:
@@ -58,44 +67,38 @@ async def done_by_day(
     zone = ZoneInfo(person.time_zone)
     first = today - timedelta(days=LONGEST_HISTORY)
     begin, end = (datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, today))
-    conditions = await _counting(tx, person.id, measure, skill)
+    counting = await _counting(tx, person.id, measure, skill)
     day = cast(func.timezone(person.time_zone, EventRow.occurred_at), Date)
     amount = func.sum(EventRow.data["minutes"].as_float()) if measure == "minutes" else cast(func.count(), Float)
     within = (EventRow.occurred_at >= begin, EventRow.occurred_at < end)
-    rows = (await tx.session.execute(visible_to(actor, select(day, amount).where(*conditions, *within).group_by(day)))).all()
+    rows = (await tx.session.execute(visible_to(actor, select(day, amount).where(*counting, *within).group_by(day)))).all()
     found = {held: float(total) for held, total in rows}
+    if measure == "minutes" and skill is None:
+        for held, trained in (await minutes_by_day(tx, actor, person.id, person.time_zone, begin, end)).items():
+            found[held] = found.get(held, 0.0) + trained
     if not found:
         return []
-    earlier = visible_to(actor, select(EventRow.id).where(*conditions, EventRow.occurred_at < begin)).limit(1)
+    earlier = visible_to(actor, select(EventRow.id).where(*counting, EventRow.occurred_at < begin)).limit(1)
     start = first if (await tx.session.execute(earlier)).first() else min(found)
     return [found.get(start + timedelta(days=place), 0.0) for place in range((today - start).days)]
 
 
 async def _counting(tx: Transaction, user_id: UUID, measure: Measure, skill: str | None) -> list[ColumnElement[bool]]:
     """Return the conditions under which an event of a person counts."""
-    scored = and_(
-        EventRow.kind == "session.activity",
-        EventRow.via.in_(("platform", "engine")),
-        EventRow.data["score"].as_float().is_not(None),
-    )
-    counted: dict[Measure, ColumnElement[bool]] = {
-        "works": EventRow.kind == "evidence.accepted",
-        "attempts": or_(EventRow.kind == "evidence.accepted", scored),
-        "minutes": EventRow.kind == "progress.time",
-    }
-    conditions = [EventRow.user_id == user_id, counted[measure]]
+    kinds: Mapping[Measure, Collection[str]] = {"works": (WORK,), "attempts": KINDS, "minutes": MINUTES}
+    counting = conditions(user_id, kinds[measure], await withdrawn_accounts(await tx.psycopg(), user_id, NEWEST))
+    if measure == "attempts":
+        vouched = and_(EventRow.via.in_(sorted(VOUCHING)), EventRow.data["score"].as_float().is_not(None))
+        counting.append(or_(EventRow.kind == WORK, vouched))
     if skill is not None:
-        conditions.append(any_(EventRow.skills) == skill)
-    if withdrawn := await withdrawn_accounts(await tx.psycopg(), user_id, NEWEST):
-        of_account = EventRow.data["account"].as_string().in_(sorted(withdrawn))
-        conditions.append(not_(and_(EventRow.kind == "evidence.accepted", of_account)))
-    return conditions
+        counting.append(any_(EventRow.skills) == skill)
+    return counting
 
 
-async def latest_attempts(
-    tx: Transaction, actor: Actor, user_id: UUID, *, until: datetime | None
-) -> Sequence[tuple[Event, float]]:
-    """Return the latest attempts of a person that count, the newest first, each with its score from 0 to 100.
+async def latest_attempts(tx: Transaction, actor: Actor, user_id: UUID, *, until: datetime | None) -> list[Attempt]:
+    """Return the latest attempts of a person that count, the newest first.
+
+    Withdrawn evidence is left out, and for a platform what is other platforms' business.
 
     Args:
         tx: an open transaction.
@@ -103,15 +106,9 @@ async def latest_attempts(
         user_id: whose.
         until: what happened later is left out.
     """
-    connection = await tx.psycopg()
-    withdrawn = await withdrawn_accounts(connection, user_id, NEWEST)
-    cursor = await connection.execute(NEWEST_FIRST, (user_id, sorted(KINDS), until or LAST, LATEST))
-    found = []
-    for row in await cursor.fetchall():
-        stored = decode(row, tx.engine.plugins)
-        event = stored.event
-        gone = event.kind == "evidence.accepted" and event.data.account in withdrawn
-        score = score_of(event)
-        if score is not None and not gone and is_visible(actor, stored.origin):
-            found.append((event, score))
-    return found
+    withdrawn = await withdrawn_accounts(await tx.psycopg(), user_id, NEWEST)
+    stated = case((EventRow.kind == "session.activity", EventRow.data["score"].as_float()))
+    attempted = (*conditions(user_id, KINDS, withdrawn), AS_INDEXED, EventRow.occurred_at <= (until or LAST))
+    happened = visible_to(actor, select(EventRow.kind, EventRow.via, stated, EventRow.skills).where(*attempted))
+    found = ((skills, counted(kind, via, score)) for kind, via, score, skills in await latest(tx, happened, LATEST))
+    return [Attempt(skills, score) for skills, score in found if score is not None]

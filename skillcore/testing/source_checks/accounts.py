@@ -214,8 +214,8 @@ class AccountChecks(SourceFrame):
                 f"makes no sound challenge of the number {number}: {shown(error)}",
                 "return a Challenge within its bounds for every number from 0 on and below 2**64",
             ) from error
-        if "\0" in sound.key:
-            raise self.refuse(f"makes a challenge with a null character in its key {sound.key!a}", "use ordinary text")
+        if "\0" in "".join((sound.key, sound.instructions, *sound.data.keys(), *sound.data.values())):
+            raise self.refuse(f"makes a challenge with a null character: {sound!a:.300}", "use ordinary text")
         return sound
 
     async def _checked(self, met: MetChallenge, issued: IssuedChallenge, handler: Handler | None = None) -> Any:
@@ -227,6 +227,11 @@ class AccountChecks(SourceFrame):
             msgspec.json.decode(msgspec.json.encode(identity), type=Identity)
         except Exception as error:
             raise self.refuse(f"proved an identity that does not hold: {error}", "keep to the bounds of Identity") from error
+        if "\0" in f"{identity.external_id}{identity.mark}":
+            raise self.refuse(
+                f"proved an identity with a null character: {identity!a:.300}",
+                "refuse it where the answer is parsed, by a pattern",
+            )
         if self._normal(identity.handle) != self._normal(met.handle):
             raise self.refuse(
                 f"proved {identity.handle!a} by what {met.handle!a} did",

@@ -30,6 +30,13 @@ def test_time_stated_is_a_sitting_that_ends_when_it_is_told() -> None:
     assert made.half_hours(made.bouts[0]).sum() == pytest.approx(1.0)
 
 
+def test_an_end_is_nothing_done() -> None:
+    ends = [Doing(at=at(day, 13), kind="task.completed", done=False) for day in (0, 8)]
+    made = history([work(0), *ends, work(9)], 14)
+    assert made.sittings == [(at(day), at(day)) for day in (0, 9)]
+    assert made.weeks == [[day == 2 for day in range(7)]]
+
+
 def test_half_hours_are_those_of_the_local_clock() -> None:
     made = history([work(80, 12.0)], 100, "Europe/Berlin")  # in winter
     assert np.flatnonzero(made.half_hours(made.bouts[0])).tolist() == [26]
@@ -66,5 +73,7 @@ def test_a_week_of_which_a_day_was_skipped_is_none() -> None:
 def test_what_lies_outside_is_left_out() -> None:
     made = history([work(-1), work(0), work(7)], 7)
     assert len(made.sittings) == 1
+    # an hour that began on the day before, of which nobody can tell how long it was within these days
+    assert history([Doing(at=at(0, 0.5), kind="progress.time", minutes=60)], 7).stretches == []
     assert history([], 7).weeks == []
     assert history([], 7).bouts == []

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from skillcore.insight.doings import Doing
 from skillcore.insight.patterns.performance import adaptation, best_hours, optimal_difficulty
@@ -41,6 +42,20 @@ def test_a_rise_is_not_taken_for_better_hours() -> None:
     assert found.p > 0.05
 
 
+def test_parts_of_the_day_are_judged_together() -> None:
+    """Eight parts hold the evening or the morning, 16 bouts each, so the clearest one counts for eight.
+
+    Read backwards the scores are the same, so the line through them is level, and each stands there twice. All of the
+    evening lies above all of the morning: by 16·16/2 beyond the expected sum of ranks, and 1/2 less for whole numbers. With
+    16 pairs of equals the variance is 16·16/12·(33 - 16·6/(32·31)).
+    """
+    half = [value for number in range(8) for value in (40 + number, 60 + number)]
+    values = half + half[::-1]
+    found = best_hours(history([scored(day, value, 20.0 if value >= 60 else 8.0) for day, value in enumerate(values)], 32))
+    z = (128 - 0.5) / math.sqrt(256 / 12 * (33 - 96 / (32 * 31)))
+    assert found.p == pytest.approx(8 * math.erfc(z / math.sqrt(2)) / 2, rel=1e-9)
+
+
 def test_one_hour_for_all_cannot_be_compared() -> None:
     assert best_hours(history(scores(*(50 + wobble for wobble in WOBBLE)), 80)).p == 1.0
 
@@ -71,6 +86,57 @@ def test_a_rise_that_ends_is_a_plateau() -> None:
     assert found.p < 1e-6
     assert found.effect == pytest.approx(1.0, abs=0.2)
     assert re.fullmatch(r"Your scores rose and have levelled off at about (69|70|71) for 40 bouts\.", found.words)
+
+
+def jump(values: list[float], *columns: list[float]) -> tuple[float, float]:
+    """Return Student's t of the last column beside the others and a constant, and its slope; by textbook least squares."""
+    design = np.column_stack([np.ones(len(values)), *columns])
+    inverse = np.linalg.inv(design.T @ design)
+    fit = inverse @ design.T @ np.array(values)
+    left = np.array(values) - design @ fit
+    variance = float(left @ left) / (len(values) - design.shape[1]) * inverse[-1, -1]
+    return float(fit[-1]) / math.sqrt(variance), float(fit[-1])
+
+
+ALTERNATING = [(6.0 + day % 3) * (1 if day % 2 else -1) for day in range(48)]
+"""A remainder whose values are not alike to their followers, for which nothing is to be added to a variance."""
+
+
+def test_places_of_a_leap_are_judged_together() -> None:
+    """Each half of 48 bouts is left out by the eight nearest its end: 33 places, and the clearest counts for all of them."""
+    values = [50 + 12 * (day >= 20) + wobble for day, wobble in enumerate(ALTERNATING)]
+    steps = [float(day) for day in range(48)]
+    clearest = max(jump(values, steps, [float(day >= place) for day in range(48)])[0] for place in range(8, 41))
+    found = breakthrough(history(scores(*values), 48))
+    assert found.p == pytest.approx(33 * float(stats.t.sf(clearest, 45)), rel=1e-6)
+
+
+def test_places_of_a_plateau_are_judged_together() -> None:
+    """Three of them: 16, 24 and 32. Both that the rise is slower and that there was one must be sure."""
+    values = [30 + 0.6 * min(day, 24) + wobble for day, wobble in enumerate(ALTERNATING)]
+    chances = []
+    for begin in (16, 24, 32):
+        parts = values[:begin], values[begin:]
+        lines = [np.polyfit(np.arange(len(part)), part, 1) for part in parts]
+        left = [part - np.polyval(line, np.arange(len(part))) for part, line in zip(parts, lines, strict=True)]
+        spreads = [(len(part) ** 3 - len(part)) / 12 for part in parts]
+        variance = sum(float(one @ one) for one in left) / 44 * sum(1 / spread for spread in spreads)
+        slower = float(stats.t.sf((lines[0][0] - lines[1][0]) / math.sqrt(variance), 44))
+        rose = stats.kendalltau(np.arange(begin), parts[0], method="asymptotic", alternative="greater").pvalue
+        chances.append((slower, rose, lines[1][0] <= lines[0][0] / 3))
+    found = plateau(history(scores(*values), 48))
+    assert found.p == pytest.approx(3 * min(max(slower, rose) for slower, rose, level in chances if level), rel=1e-6)
+
+
+def test_what_rises_half_as_fast_as_before_is_no_plateau() -> None:
+    values = [30 + min(day, 40) + 0.5 * max(day - 40, 0) + wobble / 8 for day, wobble in enumerate(WOBBLE)]
+    assert plateau(history(scores(*values), 80)).p == 1.0
+
+
+def test_what_never_rose_and_falls_is_no_plateau() -> None:
+    found = plateau(history(scores(*(70 - max(day - 40, 0) + wobble for day, wobble in enumerate(WOBBLE))), 80))
+    assert found.p is not None
+    assert found.p > 0.05
 
 
 @pytest.mark.parametrize("rise", [0.0, 0.5])
@@ -165,6 +231,13 @@ def test_too_little_is_not_tested(count: int) -> None:
     ]
     assert [(one.p, one.n) for one in found] == [(None, count)] * 6
     assert [one.needed for one in found] == [30, 15, 30, 30, 20, 30]
+
+
+def test_just_enough_is_tested() -> None:
+    made = [history([scored(day, 50.0, 12, 5.0) for day in range(count)], 80) for count in (15, 20, 30)]
+    assert len(curves(made[0])) == 4
+    assert optimal_difficulty(made[1], 75.0).p is not None
+    assert [test(made[2]).p is None for test in (best_hours, plateau, breakthrough, adaptation)] == [False] * 4
 
 
 def test_equal_scores_are_nothing() -> None:

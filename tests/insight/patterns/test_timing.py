@@ -83,6 +83,11 @@ def test_who_is_active_daily_could_not_be_steadier() -> None:
     assert rhythm(history([work(day) for day in range(91)], 91)).p == 1.0
 
 
+def test_who_is_active_on_nearly_all_days_could_hardly_be_steadier() -> None:
+    # One day of thirteen weeks is off: 7/13 of a day would be chance's variance on one week in seven, and here it is 12/169.
+    assert rhythm(history([work(day) for day in range(98) if day != 50], 98)).p == 1.0
+
+
 def test_sessions_that_get_longer_are_told() -> None:
     spent = [Doing(at=at(2 * day), kind="progress.time", minutes=20.0 + day) for day in range(30)]
     found = session_length(history(spent, 70))
