@@ -31,7 +31,7 @@ from skillcore.learning import enrolments, modules, training
 from skillcore.learning.standing import standing_on
 from skillcore.learning.training import TrainingSession
 from skillcore.ledger import scores
-from skillcore.ledger.entries import latest, visible_to
+from skillcore.ledger.entries import latest, newest_first, visible_to
 from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
 from skillcore.runtime.clock import now
@@ -312,8 +312,7 @@ async def _latest_works(tx: Transaction, actor: Actor, user_id: UUID) -> list[Ha
 async def _latest_levels(tx: Transaction, actor: Actor, user_id: UUID) -> list[Happened]:
     changed = EventRow.kind == literal_column("'level.changed'")  # they are few, and have an index of their own
     query = visible_to(actor, select(EventRow).where(EventRow.user_id == user_id, changed))
-    newest_first = query.order_by(EventRow.occurred_at.desc(), EventRow.id.desc()).limit(LATEST)
-    return [_happened(row) for row in await tx.session.scalars(newest_first)]
+    return [_happened(row) for row in await tx.session.scalars(newest_first(query).limit(LATEST))]
 
 
 def _happened(row: EventRow) -> Happened:

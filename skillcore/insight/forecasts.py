@@ -22,7 +22,7 @@ from skillcore.insight.levels import most_of, rounded
 from skillcore.insight.predictions.areas import Area, Practised, areas
 from skillcore.insight.predictions.completion import Forecast, completion
 from skillcore.insight.predictions.curve import WEEKS, curve
-from skillcore.insight.predictions.facts import Measure, done_by_day, latest_attempts, today_of
+from skillcore.insight.predictions.facts import Measure, done_by_day, latest_attempts, scores_by_skill, today_of
 from skillcore.insight.predictions.practice import Need, needed, needs
 from skillcore.ledger import scores, skills, snapshots
 from skillcore.ledger.folding import valued
@@ -337,11 +337,7 @@ async def judged(tx: Transaction, actor: Actor, *, user: str, as_of: date | None
     """
     person = await people.read(tx, actor, user)
     moment = spans.past_end(as_of, person.time_zone)
-    practised = await latest_attempts(tx, actor, person.id, until=moment)
-    of_skill: dict[str, list[float]] = {}
-    for attempt in practised:
-        for skill in dict.fromkeys(attempt.skills):
-            of_skill.setdefault(skill, []).append(attempt.score)
+    of_skill, attempts = await scores_by_skill(tx, actor, person.id, until=moment)
     found = areas(await _each(tx, person, of_skill, moment))
     ranked = [area for area in found if area.kind != "unknown"]
     return SkillAreas(
@@ -350,7 +346,7 @@ async def judged(tx: Transaction, actor: Actor, *, user: str, as_of: date | None
         weakest=sorted((area for area in ranked if area.kind == "weak"), key=lambda area: (area.mean, area.skill)),
         challenges=ranked[:CHALLENGES],
         unknown=[area for area in found if area.kind == "unknown"],
-        attempts=len(practised),
+        attempts=attempts,
     )
 
 

@@ -19,7 +19,7 @@ from skillcore.runtime.events import PLATFORMS, of_platform
 from skillcore.runtime.pages import FOREIGN, Page, page, position
 from skillcore.runtime.problems import BadRequest
 
-__all__ = ["Entry", "in_order", "is_visible", "latest", "listing", "visible_to"]
+__all__ = ["Entry", "in_order", "is_visible", "latest", "listing", "newest_first", "visible_to"]
 
 Columns = TypeVarTuple("Columns")
 
@@ -94,8 +94,12 @@ async def latest(tx: Transaction, query: Select[*Columns], limit: int) -> Sequen
         limit: how many at most.
     """
     async with in_order(tx):
-        newest_first = query.order_by(EventRow.occurred_at.desc(), EventRow.id.desc()).limit(limit)
-        return (await tx.session.execute(newest_first)).all()
+        return (await tx.session.execute(newest_first(query).limit(limit))).all()
+
+
+def newest_first(query: Select[*Columns]) -> Select[*Columns]:
+    """Put events in the order of time, the newest first."""
+    return query.order_by(EventRow.occurred_at.desc(), EventRow.id.desc())
 
 
 def is_visible(actor: Actor, origin: str | None) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Float, and_, any_, case, cast, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Date, Float, Select, and_, any_, case, cast, func, literal_column, null, or_, select
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.people import Person
@@ -16,14 +16,14 @@ from skillcore.defaults.counted import KINDS, VOUCHING, counted
 from skillcore.insight.predictions.pace import LONGEST_HISTORY
 from skillcore.insight.records import conditions
 from skillcore.learning.session_minutes import minutes_by_day
-from skillcore.ledger.entries import latest, visible_to
+from skillcore.ledger.entries import in_order, latest, newest_first, visible_to
 from skillcore.ledger.streams import LAST, NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.work.weekly import MINUTES, WORK
 
-__all__ = ["LATEST", "Attempt", "Measure", "done_by_day", "latest_attempts", "today_of"]
+__all__ = ["LATEST", "Attempt", "Measure", "done_by_day", "latest_attempts", "scores_by_skill", "today_of"]
 
 Measure = Literal["works", "attempts", "minutes"]
 """What is counted: accepted works, attempts that count, or minutes: stated, and without a skill also of training sessions."""
@@ -106,9 +106,38 @@ async def latest_attempts(tx: Transaction, actor: Actor, user_id: UUID, *, until
         user_id: whose.
         until: what happened later is left out.
     """
-    withdrawn = await withdrawn_accounts(await tx.psycopg(), user_id, NEWEST)
-    stated = case((EventRow.kind == "session.activity", EventRow.data["score"].as_float()))
-    attempted = (*conditions(user_id, KINDS, withdrawn), AS_INDEXED, EventRow.occurred_at <= (until or LAST))
-    happened = visible_to(actor, select(EventRow.kind, EventRow.via, stated, EventRow.skills).where(*attempted))
-    found = ((skills, counted(kind, via, score)) for kind, via, score, skills in await latest(tx, happened, LATEST))
+    rows = await latest(tx, await _attempted(tx, actor, user_id, until), LATEST)
+    found = ((row.skills, counted(row.kind, row.via, row.stated)) for row in rows)
     return [Attempt(skills, score) for skills, score in found if score is not None]
+
+
+async def scores_by_skill(
+    tx: Transaction, actor: Actor, user_id: UUID, *, until: datetime | None
+) -> tuple[Mapping[str, list[float]], int]:
+    """Return the scores of a person's latest attempts that count, by skill in no order; and how many attempts there are.
+
+    They are those of `latest_attempts`, of which the arguments are.
+    """
+    one = newest_first(await _attempted(tx, actor, user_id, until)).limit(LATEST).subquery()
+    skill = func.unnest(func.array_append(one.c.skills, null())).label("skill")  # and null once for each attempt
+    each = select(one.c.kind, one.c.via, one.c.stated, skill).subquery()
+    query = select(each.c.kind, each.c.via, each.c.stated, each.c.skill, func.count()).group_by(*each.c)
+    async with in_order(tx):
+        rows = (await tx.session.execute(query)).all()
+    of_skill: dict[str | None, list[float]] = {}
+    for kind, via, stated, name, times in rows:
+        if (score := counted(kind, via, stated)) is not None:
+            of_skill.setdefault(name, []).extend([score] * times)
+    attempts = len(of_skill.get(None, ()))
+    return {name: of_skill[name] for name in sorted(filter(None, of_skill))}, attempts
+
+
+async def _attempted(
+    tx: Transaction, actor: Actor, user_id: UUID, until: datetime | None
+) -> Select[tuple[str, str, float | None, list[str]]]:
+    """Return the query for what may be attempts of a person, as far as it is the caller's business."""
+    withdrawn = await withdrawn_accounts(await tx.psycopg(), user_id, NEWEST)
+    stated = case((EventRow.kind == "session.activity", EventRow.data["score"].as_float())).label("stated")
+    query = select(EventRow.kind, EventRow.via, stated, EventRow.skills)
+    attempted = (*conditions(user_id, KINDS, withdrawn), AS_INDEXED, EventRow.occurred_at <= (until or LAST))
+    return visible_to(actor, query.where(*attempted))
