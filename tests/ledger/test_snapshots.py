@@ -48,11 +48,14 @@ class Time(ScoringFormula[Spent]):
     state = Spent
     definition = Target
 
+    def __init__(self) -> None:
+        self.rate = 1.0
+
     def subjects(self, event: Event) -> Iterable[str]:
         return (event.subject_id,)
 
     def apply(self, state: Spent, event: Event) -> Spent:
-        return Spent(state.minutes + event.data.minutes)
+        return Spent(state.minutes + self.rate * event.data.minutes)
 
     def value(self, state: Spent, reading: Reading) -> Score:
         if not isinstance(reading.definition, Target):
@@ -121,7 +124,9 @@ async def engine(engine: Engine) -> Any:
         yield engine
 
 
-async def spend(engine: Engine, user: UUID, days: float, minutes: float, subject: str = "maze") -> None:
+async def spend(
+    engine: Engine, user: UUID, days: float, minutes: float, subject: str = "maze", *, id_: UUID | None = None
+) -> None:
     async with engine.transaction() as tx:
         event = NewEvent(
             user_id=user,
@@ -129,7 +134,7 @@ async def spend(engine: Engine, user: UUID, days: float, minutes: float, subject
             data=TimeSpent(minutes=minutes),
             subject_id=subject,
             occurred_at=JUNE + days * DAY,
-            id=new_id(),
+            id=id_ or new_id(),
         )
         await record(tx, [event])
 
@@ -187,6 +192,35 @@ async def test_a_late_event_begins_at_the_checkpoint_before_it(
     assert await value(engine, ada) == 35.0
     assert counting.events == 5  # days 7 to 10, and the late one
     assert marks(database_dsns) == [(3, 3), (6, 6), (8, 9)]
+
+
+async def test_what_comes_late_in_the_very_moment_of_a_checkpoint_is_in_none_that_is_left(
+    engine: Engine, ada: UUID, database_dsns: Dsns
+) -> None:
+    """In one moment events are in the order of their ids, and this one's is the lowest of all."""
+    assert marks(database_dsns) == [(3, 3), (6, 6), (9, 9)]
+    await spend(engine, ada, 5, 40.0, id_=UUID(int=1))
+    assert await value(engine, ada) == 35.0
+    assert marks(database_dsns) == [(3, 3), (6, 6), (8, 9)]
+    # 60 minutes and these 40 of 400, at that moment and until the next one
+    assert [await value(engine, ada, as_of=JUNE + days * DAY) for days in (4.9, 5, 5.9, 6)] == [12.5, 25.0, 25.0, 27.5]
+    assert await read_series(engine, ada, (4.9, 5, 5.9, 6)) == [12.5, 25.0, 25.0, 27.5]
+
+
+async def test_what_was_folded_by_other_rules_is_not_gone_on_with(
+    engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read() -> list[float | None]:
+        return [await value(engine, ada), await value(engine, ada, as_of=JUNE + 4.5 * DAY)]
+
+    assert await read() == [25.0, 12.5]
+    monkeypatch.setattr(engine.plugins.formulas["time"], "rate", 2.0)
+    assert await read() == [50.0, 25.0]
+    monkeypatch.setattr(engine.plugins.formulas["time"], "rate", 1.0)
+    assert await read() == [25.0, 12.5]
+    monkeypatch.setattr(Time, "version", 2)
+    monkeypatch.setattr(Time, "apply", lambda _, state, event: Spent(state.minutes + 3 * event.data.minutes))
+    assert await read() == [75.0, 37.5]
 
 
 async def test_a_former_day_is_read_from_the_checkpoint_before_it(
