@@ -7,6 +7,9 @@ READY := $(VENV)/.ready
 MANIFESTS := pyproject.toml $(PLUGINS:%=plugins/%/pyproject.toml)
 TEST_PROCESSES ?= 2
 
+# Where the environment forbids Python to keep what it compiled, each of some hundred processes would compile all modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: setup serve test lint style types floors faults workflows audit fuzz format check lock wheels bench soak
 
 setup: $(READY)

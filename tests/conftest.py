@@ -5,6 +5,7 @@ With ``SKILLCORE_TEST_DATABASE_URL`` (the owner's URL on a server of version 16 
 
 from __future__ import annotations
 
+import copy
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -18,7 +19,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives import serialization
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from skillcore.accounts.signing_keys import FIRST, ensure_first
 from skillcore.plugin.manager import Plugins
@@ -28,6 +29,7 @@ from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import EmbeddedPostgres
 from skillcore.runtime.settings import AuthSettings, LimitSettings, LimitsSettings, OutboundSettings, Settings
 from tests.databases import Dsns, Shelf, database_like
+from tests.statements import Compiling
 from tests.visitors import Door, door_of
 
 FAST = {
@@ -60,6 +62,24 @@ def memory() -> str | None:
     return str(MEMORY) if found.f_bavail * found.f_frsize >= ROOM else None
 
 
+def lighten(dsn: str) -> None:
+    """Have a login's password hashed as often as the server's parameters say, who did not know of them when it was made."""
+    own = conninfo_to_dict(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        changed = sql.SQL("alter role {} password {}")
+        connection.execute(changed.format(sql.Identifier(str(own["user"])), sql.Literal(own["password"])))
+
+
+@cache
+def _default_plugins() -> Plugins:
+    return Plugins.load(allow=("defaults",))
+
+
+def default_plugins() -> Plugins:
+    """Return the default plugins, loaded once for all tests of a process; what a test puts in their place is its own."""
+    return copy.copy(_default_plugins())
+
+
 class Cluster:
     """The server of a test run, with a migrated database to copy."""
 
@@ -80,6 +100,8 @@ class Cluster:
         with psycopg.connect(owner, autocommit=True) as connection:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(self.template)))
         migrate(make_conninfo(owner, dbname=self.template))
+        if self.server:
+            lighten(owner)
         if self.login:
             with psycopg.connect(owner, autocommit=True) as connection:
                 connection.execute(f"create role {self.login} login password '{password}' in role {SERVICE_ROLE}".encode())
@@ -107,6 +129,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if CLUSTER in config.stash:
         config.stash[CLUSTER].stop()
         del config.stash[CLUSTER]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiling() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skillcore.runtime.database.create_async_engine", Compiling().create_async_engine)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -170,7 +199,7 @@ def settings(tmp_path: Path, key_file: Path) -> Settings:
 async def engine(database_dsns: Dsns, settings: Settings) -> AsyncIterator[Engine]:
     """An engine with the default plugins on a database of its own."""
     database = Database(database_dsns.service_dsn, settings.database)
-    yield Engine(settings, Plugins.load(allow=("defaults",)), database)
+    yield Engine(settings, default_plugins(), database)
     await database.close()
 
 

@@ -13,14 +13,13 @@ from sqlalchemy import Computed
 from skillcore.app import ROOMS
 from skillcore.ledger import checks, record
 from skillcore.ledger.tables import TransactionId
-from skillcore.plugin.manager import Plugins
 from skillcore.runtime.bundled import bundled
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.database import Base, Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.migrations import VERSION_TABLE, connect, downgrade, migrate
 from skillcore.runtime.settings import Settings
-from tests.conftest import Dsns
+from tests.conftest import Dsns, default_plugins
 from tests.ledger.facts import joined, rows
 
 UNMAPPED = {
@@ -168,7 +167,7 @@ def described(dsns: Dsns) -> dict[str, list[Any]]:
 async def filled(dsns: Dsns, settings: Settings) -> None:
     """Put something into every table."""
     database = Database(dsns.service_dsn, settings.database)
-    engine = Engine(settings, Plugins.load(allow=("defaults",)), database)
+    engine = Engine(settings, default_plugins(), database)
     with psycopg.connect(dsns.owner_dsn, autocommit=True) as owner:
         owner.execute("insert into skills (id, name) values ('python', 'Python')")
         owner.execute(NAMES)
@@ -223,7 +222,7 @@ async def test_what_was_kept_is_there_after_going_up_again(empty_database_dsns: 
 
 async def wrong(dsns: Dsns, settings: Settings) -> list[Any]:
     database = Database(dsns.service_dsn, settings.database)
-    engine = Engine(settings, Plugins.load(allow=("defaults",)), database)
+    engine = Engine(settings, default_plugins(), database)
     try:
         return [finding async for finding in checks.streams(engine)]
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import cache
 from types import ModuleType
 from typing import Annotated, Any
 from uuid import UUID
@@ -113,7 +115,12 @@ def failure(text: str) -> SourceError:
 
 
 def plugins() -> Plugins:
-    """Return the default plugins and the gym."""
+    """Return the default plugins and the gym, loaded once for all tests; what a test puts in their place is its own."""
+    return copy.copy(_plugins())
+
+
+@cache
+def _plugins() -> Plugins:
     module = ModuleType("gym")
 
     @hookimpl

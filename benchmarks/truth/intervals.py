@@ -1,12 +1,21 @@
 """Intervals of completion, held against what came: do they hold as many as they say, and how wide are they?
 
-Learners are generated from the seed (`benchmarks.truth.learners`). Beside the forecast stands a naive one, "the pace so far":
-days are drawn from the whole history, each as probable as the other and again and again, until nothing remains. Such an
-interval holds far fewer than it says, so its width alone tells nothing. The naive intervals are therefore stretched about
-their middles, all of a seed by the same factor, until they hold as many as ours, and ours have to be narrower than those in
-two ways: all days in all intervals, which long forecasts make up, and the geometric mean of the ratios of single forecasts, in
-which each counts alike. The widths beside naive intervals as they are, and the interval score (Gneiting and Raftery, 2007), are
-told as well; the score is the width and 2 / (1 - level) days for each day by which the interval misses.
+Learners are generated from the seed (`benchmarks.truth.learners`). Beside the forecast stand two naive ones, of a pace that
+is redrawn:
+
+- *days*: days are drawn from the history, each as probable as the other and again and again, until nothing remains. That takes
+  days for independent of each other, and the pace so far for the pace for good.
+- *weeks*: first a history that might as well have been is drawn, in runs of seven days, and then, from that one, the runs of
+  seven days to come. So days that follow each other stay together, and the pace itself is uncertain. It is what somebody would
+  write who knows the bootstrap (blocks as in Künsch, 1989, bent to a circle as in Politis and Romano, 1992).
+
+Naive intervals hold far fewer than they say, so their width alone tells nothing. They are therefore stretched about their
+middles, all of a seed by the same factor, until they hold as many as ours, and ours have to be narrower than those in two ways:
+all days in all intervals, which long forecasts make up, and the geometric mean of the ratios of single forecasts, in which each
+counts alike. One factor for all leaves long forecasts held less often than short ones, which saves the most days and keeps no
+promise; so the same is told with a factor for each length of what remains, chosen so that each length is held as often as ours.
+The widths beside naive intervals as they are, and the interval score (Gneiting and Raftery, 2007), are told as well; the score
+is the width and 2 / (1 - level) days for each day by which the interval misses.
 """
 
 from __future__ import annotations
@@ -14,20 +23,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date
+from itertools import compress
+from typing import Literal
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from benchmarks.truth.learners import PHASES, Case, cases
 from benchmarks.truth.reports import Check, Report, share
 from skillcore.insight.predictions.completion import HORIZON, Forecast, completion
 
-__all__ = ["COUNT", "Interval", "naive", "run", "score", "stretched"]
+__all__ = ["COUNT", "LENGTHS", "Interval", "length", "naive", "run", "score", "stretched", "weekly"]
 
 COUNT = 900
 LEVEL = 0.8
 LEAST_COVERED, MOST_COVERED = 0.75, 0.85
 DRAWS = 300
+WEEK = 7
+LENGTHS = {"short": 14, "medium": 60, "long": math.inf}
+"""Days, fewer than which what remains takes at the mean pace of the history."""
+
 NEVER = HORIZON + 1
 """The day that stands for all beyond the horizon."""
 
@@ -44,39 +60,36 @@ class Interval(Struct, frozen=True):
         return self.low <= day <= self.high
 
 
+class Outcome(Struct, frozen=True, kw_only=True):
+    """One forecast and two naive ones, and what came."""
+
+    ours: Interval
+    days: Interval
+    weeks: Interval
+    came: int
+    phase: str
+    length: str
+
+    @property
+    def held(self) -> bool:
+        """Whether our interval holds what came."""
+        return self.ours.holds(self.came)
+
+
 def run(seed: int, *, count: int = COUNT) -> Report:
     """Make forecasts for generated learners and hold them against what came."""
-    random = np.random.default_rng([seed, 1])
-    ours: list[Interval] = []
-    naives: list[Interval] = []
-    came: list[int] = []
-    phases: list[str] = []
-    for case in cases(seed, count):
-        forecast = completion(case.history, case.remaining, case.today, LEVEL)
-        if forecast.status == "unknown":
-            continue
-        ours.append(_interval(forecast, case.today))
-        naives.append(naive(case, random))
-        came.append(min(case.days or NEVER, NEVER))
-        phases.append(case.phase)
-    held = [one.holds(day) for one, day in zip(ours, came, strict=True)]
-    covered = sum(held) / len(held)
-    wide = stretched(naives, came, covered)
+    found = _outcomes(seed, count)
+    ours = [one.ours for one in found]
+    hits = sum(one.held for one in found)
+    sides = [_beside("days", found), _beside("weeks", found)]
     checks = [
-        share("held by the intervals", sum(held), len(held), bar=LEAST_COVERED),
-        share("held by the intervals, and no more", sum(held), len(held), bar=MOST_COVERED, at_most=True),
-        _ratio("days, of naive intervals stretched to hold as many", _days(ours) / _days(wide), len(held), bar=1.0),
-        _ratio("days of a forecast, of such a one", _each(ours, wide), len(held), bar=1.0),
-        *(
-            share(f"held, {phase}", sum(one for one, of in zip(held, phases, strict=True) if of == phase), phases.count(phase))
-            for phase in PHASES
-        ),
-        share("held by the naive intervals", sum(one.holds(day) for one, day in zip(naives, came, strict=True)), len(held)),
-        _ratio("days, of naive intervals as they are", _days(ours) / _days(naives), len(held)),
-        _ratio("days of a forecast, of a naive one as it is", _each(ours, naives), len(held)),
-        _ratio("interval score, of that of naive intervals", _scored(ours, came) / _scored(naives, came), len(held)),
-        _ratio("interval score, of that of stretched ones", _scored(ours, came) / _scored(wide, came), len(held)),
-        share("answered", len(held), count),
+        share("held by the intervals", hits, len(found), bar=LEAST_COVERED),
+        share("held by the intervals, and no more", hits, len(found), bar=MOST_COVERED, at_most=True),
+        *(check for side in sides for check in side if check.bar is not None),
+        *(_held(f"held, {phase}", [one for one in found if one.phase == phase]) for phase in PHASES),
+        *(_held(f"held, {length}", [one for one in found if one.length == length]) for length in LENGTHS),
+        *(check for side in sides for check in side if check.bar is None),
+        share("answered", len(found), count),
     ]
     return Report(
         name="intervals",
@@ -87,10 +100,93 @@ def run(seed: int, *, count: int = COUNT) -> Report:
     )
 
 
+def _outcomes(seed: int, count: int) -> list[Outcome]:
+    """Return the forecasts that say anything."""
+    by_day, by_week = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
+    found = []
+    for case in cases(seed, count):
+        forecast = completion(case.history, case.remaining, case.today, LEVEL)
+        if forecast.status != "unknown":
+            found.append(
+                Outcome(
+                    ours=_interval(forecast, case.today),
+                    days=naive(case, by_day),
+                    weeks=weekly(case, by_week),
+                    came=min(case.days or NEVER, NEVER),
+                    phase=case.phase,
+                    length=length(case),
+                )
+            )
+    return found
+
+
+def _held(name: str, found: Sequence[Outcome]) -> Check:
+    return share(name, sum(one.held for one in found), len(found))
+
+
+def _beside(kind: Literal["days", "weeks"], found: Sequence[Outcome]) -> list[Check]:
+    """Return how ours stand beside naive intervals of a kind."""
+    ours, came = [one.ours for one in found], [one.came for one in found]
+    theirs = [one.days if kind == "days" else one.weeks for one in found]
+    wide = stretched(theirs, came, _share(ours, came))
+    even = list(theirs)
+    for name in LENGTHS:
+        if there := [place for place, one in enumerate(found) if one.length == name]:
+            held = [came[place] for place in there]
+            level = _share([ours[place] for place in there], held)
+            for place, one in zip(there, stretched([theirs[place] for place in there], held, level), strict=True):
+                even[place] = one
+    told = [
+        ("days, of {} stretched to hold as many", _days(ours) / _days(wide), 1.0),
+        ("days of a forecast, of such a one of {}", _each(ours, wide), 1.0),
+        ("days, of {} stretched to hold as many of each length", _days(ours) / _days(even), None),
+        ("days of a forecast, of such a one of {} and its length", _each(ours, even), None),
+        ("days, of {} as they are", _days(ours) / _days(theirs), None),
+        ("days of a forecast, of one of {} as it is", _each(ours, theirs), None),
+        ("interval score, of that of {}", _scored(ours, came) / _scored(theirs, came), None),
+        ("interval score, of that of {} stretched", _scored(ours, came) / _scored(wide, came), None),
+    ]
+    long = [one.length == "long" for one in found]
+    counted = [
+        ("held by {}", theirs, came),
+        ("held by {}, long", list(compress(theirs, long)), list(compress(came, long))),
+        ("held by {} stretched, long", list(compress(wide, long)), list(compress(came, long))),
+    ]
+    name = f"naive {kind}"
+    return [
+        *(_ratio(words.format(name), ratio, len(found), bar=bar) for words, ratio, bar in told),
+        *(share(words.format(name), _hits(intervals, days), len(days)) for words, intervals, days in counted),
+    ]
+
+
+def length(case: Case) -> str:
+    """Return which of the lengths it is that remains."""
+    needed = case.remaining * len(case.history) / max(sum(case.history), 1)
+    return next(name for name, most in LENGTHS.items() if needed < most)
+
+
 def naive(case: Case, random: np.random.Generator) -> Interval:
     """Return the interval of the days so far, drawn again and again until nothing remains."""
-    done = random.choice(np.array(case.history, dtype=float), size=(DRAWS, HORIZON)).cumsum(axis=1)
-    days = (done < case.remaining).sum(axis=1) + 1
+    return _between(random.choice(np.array(case.history, dtype=float), size=(DRAWS, HORIZON)), case.remaining)
+
+
+def weekly(case: Case, random: np.random.Generator) -> Interval:
+    """Return the interval of weeks drawn from histories that are themselves drawn, in weeks, from the one that was.
+
+    A week is any seven days in a row; the last days are followed by the first, so that each day is in as many as any other.
+    """
+    days = np.array(case.history, dtype=float)
+    week = min(WEEK, len(days))
+    runs = np.lib.stride_tricks.sliding_window_view(np.concatenate([days, days[: week - 1]]), week)
+    histories = random.integers(len(runs), size=(DRAWS, -(-len(days) // week)))
+    places = random.integers(histories.shape[1], size=(DRAWS, -(-HORIZON // week)))
+    ahead = runs[np.take_along_axis(histories, places, axis=1)]
+    return _between(ahead.reshape(DRAWS, -1)[:, :HORIZON], case.remaining)
+
+
+def _between(ahead: NDArray[np.float64], remaining: float) -> Interval:
+    """Return the interval of the day on which what remains is done, by courses: a row each."""
+    days = (ahead.cumsum(axis=1) < remaining).sum(axis=1) + 1
     low, middle, high = np.quantile(days, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], method="inverted_cdf").tolist()
     return Interval(int(low), int(middle), int(high))
 
@@ -129,8 +225,12 @@ def _interval(forecast: Forecast, today: date) -> Interval:
     return Interval(low, middle, high)
 
 
+def _hits(intervals: Sequence[Interval], came: Sequence[int]) -> int:
+    return sum(one.holds(day) for one, day in zip(intervals, came, strict=True))
+
+
 def _share(intervals: Sequence[Interval], came: Sequence[int]) -> float:
-    return sum(one.holds(day) for one, day in zip(intervals, came, strict=True)) / len(came)
+    return _hits(intervals, came) / len(came)
 
 
 def _days(intervals: Sequence[Interval]) -> int:

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from datetime import date
-from uuid import UUID
 
-import msgspec
-
-from skillcore.accounts.access import Actor
-from skillcore.accounts.audit import note
-from skillcore.accounts.people import by_address
-from skillcore.accounts.tables import UserRow
-from skillcore.app import ROOMS
 from skillcore.cli.commands import Commands
-from skillcore.cli.printing import as_json, plain
-from skillcore.cli.reaching import on_database
-from skillcore.insight.explanations import Explanation, Part, opened
-from skillcore.insight.readings import chosen
-from skillcore.runtime.definitions import Definitions
-from skillcore.runtime.engine import Engine, Transaction
-from skillcore.runtime.problems import NotFound, Problem
+from skillcore.cli.looking import ENDS, OPERATOR, look
+from skillcore.cli.printing import plain
+from skillcore.insight.explanations import Explanation, Part, explain
+from skillcore.runtime.engine import Engine
 
 __all__ = ["register"]
-
-OPERATOR = Actor(kind="user", role="admin")
-"""Whose eyes the explanation is for: those of an administrator, from whom no event is kept."""
 
 
 def register(commands: Commands) -> None:
@@ -36,9 +21,7 @@ def register(commands: Commands) -> None:
         "explain",
         run,
         summary="explain a person's score: its parts, what would raise it, and the events behind it",
-        details="It is noted in the audit that the person was looked at.\n\n"
-        "exit codes: 0 done, 1 there is no such person, formula or skill, 2 the command line or the configuration cannot be\n"
-        "used, 3 the database cannot be reached or used",
+        details=ENDS,
     )
     parser.add_argument("person", metavar="EMAIL|ID", help="whose score")
     parser.add_argument("formula", metavar="FORMULA", help="a role, such as level, or a formula's name")
@@ -52,30 +35,21 @@ def register(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Explain a score."""
 
-    async def work(engine: Engine) -> int:
-        try:
-            async with engine.open(Definitions(ROOMS)), engine.transaction() as tx:
-                found = await _explained(tx, options)
-        except Problem as problem:
-            print(plain(problem.detail), file=sys.stderr)
-            return 1
-        print(as_json(msgspec.to_builtins(found)) if options.json else "\n".join(lines(found)))
-        return 0
+    async def read(engine: Engine, reference: str) -> Explanation:
+        async with engine.transaction() as tx:
+            return await explain(
+                tx,
+                OPERATOR,
+                options.formula,
+                user=reference,
+                skill=options.skill,
+                subject=options.subject,
+                as_of=options.as_of,
+                limit=options.limit,
+                cursor=None,
+            )
 
-    return on_database(options, work)
-
-
-async def _explained(tx: Transaction, options: argparse.Namespace) -> Explanation:
-    try:
-        person = await tx.session.get(UserRow, UUID(options.person))
-    except ValueError:
-        person = await by_address(tx, options.person)
-    if person is None:
-        raise NotFound(f"there is no account of {options.person}")
-    of = {"skill": options.skill, "subject": options.subject}
-    wanted = await chosen(tx, person.id, person.time_zone, options.formula, as_of=options.as_of, **of)
-    await note(tx, "person.read", None, person.id)
-    return await opened(tx, OPERATOR, wanted, as_of=options.as_of, limit=options.limit, cursor=None)
+    return look(options, "explain", read, lines)
 
 
 def lines(found: Explanation) -> Iterator[str]:

@@ -62,5 +62,4 @@ def mean(values: Sequence[float]) -> float:
 
 def deviation(values: Sequence[float]) -> float:
     """Return the standard deviation of a population of one or more values."""
-    centre = mean(values)
-    return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / len(values))
+    return math.dist(values, (mean(values),) * len(values)) / math.sqrt(len(values))

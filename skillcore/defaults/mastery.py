@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import mul
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -69,8 +70,8 @@ class Mastery(ScoringFormula[Attempts]):
         """Return mastery as the product of its three factors."""
         if not state.scores:
             return Score(None)
-        weights = weights_of(self.half_life)[-len(state.scores) :]
-        average = math.fsum(map(float.__mul__, state.scores, weights)) / math.fsum(weights)
+        weights, together = weights_of(self.half_life, len(state.scores))
+        average = math.fsum(map(mul, state.scores, weights)) / together
         consistency = 1 - min(deviation(state.scores) / self.spread, 1) / 2
         volume = min(len(state.scores) / self.full, 1)
         parts = tuple(
@@ -84,7 +85,8 @@ class Mastery(ScoringFormula[Attempts]):
         return Score(math.prod(part.value * part.weight for part in parts), parts, combine="product")
 
 
-@lru_cache(maxsize=8)
-def weights_of(half_life: float) -> tuple[float, ...]:
-    """Return how much each of the attempts that are remembered weighs, the oldest first: they are the same for all skills."""
-    return tuple(0.5 ** (age / half_life) for age in range(KEPT - 1, -1, -1))
+@lru_cache(maxsize=2 * KEPT)
+def weights_of(half_life: float, count: int) -> tuple[tuple[float, ...], float]:
+    """Return how much each of so many attempts weighs, the oldest first, and all of them together."""
+    weights = tuple(0.5 ** (age / half_life) for age in range(count - 1, -1, -1))
+    return weights, math.fsum(weights)

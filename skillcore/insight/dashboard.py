@@ -142,6 +142,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
     person: Person
     today: date
+    days: list[DayDone]
     week: Week
     streak: Streaks
     courses: list[Course]
@@ -168,7 +169,7 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
     """
     known = await _known(tx, actor, user)
     person, today = known.person, known.today
-    days = await by_day(tx, actor, person, today - timedelta(weeks=WEEKS) + timedelta(days=1), today)
+    days = known.days
     lately = days[-LATELY:]
     near = [one for one in known.standings if one.next is not None]
     return Dashboard(
@@ -200,7 +201,10 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
 async def _known(tx: Transaction, actor: Actor, user: str) -> Known:
     person = await people.read(tx, actor, user)
     today = now().astimezone(ZoneInfo(person.time_zone)).date()
-    week = (await weekly.read(tx, actor, user=user, weeks=1)).weeks[-1]
+    days = await by_day(tx, actor, person, today - timedelta(weeks=WEEKS) + timedelta(days=1), today)
+    passed = days[-1 - today.weekday() :]
+    minutes, works = sum(day.minutes for day in passed), sum(day.works for day in passed)
+    week = await weekly.present(tx, actor, person.id, today - timedelta(days=today.weekday()), minutes, works)
     streak = await streaks.read(tx, actor, user=user, rest=0, as_of=None, zone=None)
     courses = await _courses(tx, person.id)
     standings = [*(await skill_standings.listing(tx, actor, user, limit=MOST, cursor=None)).items]
@@ -227,6 +231,7 @@ async def _known(tx: Transaction, actor: Actor, user: str) -> Known:
     return Known(
         person=person,
         today=today,
+        days=days,
         week=week,
         streak=streak,
         courses=courses,

@@ -16,7 +16,7 @@ from skillcore.accounts.access import Actor
 from skillcore.insight import records
 from skillcore.insight.aggregates import chosen_zone
 from skillcore.insight.calendars import Calendar
-from skillcore.ledger.entries import visible_to
+from skillcore.ledger.entries import in_order, visible_to
 from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
 from skillcore.runtime.clock import now
@@ -170,7 +170,8 @@ async def _active(
     bounds = days.table_valued("begin", "end", with_ordinality="place").render_derived(name="days")
     within = (EventRow.occurred_at >= bounds.c.begin) & (EventRow.occurred_at < bounds.c.end)
     one = visible_to(actor, select(literal(True)).where(*wanted, within).correlate(bounds)).limit(1)
-    found = await tx.session.scalars(select(one.scalar_subquery()).select_from(bounds).order_by(bounds.c.place))
+    async with in_order(tx):
+        found = await tx.session.scalars(select(one.scalar_subquery()).select_from(bounds).order_by(bounds.c.place))
     active = [bool(value) for value in found]
     start = active.index(True) if True in active else len(active)
     return calendar.days[start:], active[start:]

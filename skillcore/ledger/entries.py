@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVarTuple
 from uuid import UUID
@@ -18,9 +19,12 @@ from skillcore.runtime.events import PLATFORMS, of_platform
 from skillcore.runtime.pages import FOREIGN, Page, page, position
 from skillcore.runtime.problems import BadRequest
 
-__all__ = ["Entry", "is_visible", "latest", "listing", "visible_to"]
+__all__ = ["Entry", "in_order", "is_visible", "latest", "listing", "visible_to"]
 
 Columns = TypeVarTuple("Columns")
+
+GATHERING = "select set_config('enable_sort', '{0}', true), set_config('enable_bitmapscan', '{0}', true)"
+"""Switches the ways in which the database reads all that there may be before it gives the first row."""
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -69,22 +73,29 @@ def visible_to(actor: Actor, query: Select[*Columns]) -> Select[*Columns]:
     return query.where(EventRow.origin.is_(None) | EventRow.origin.not_like(f"{PLATFORMS}%") | own)
 
 
-async def latest(tx: Transaction, query: Select[*Columns], limit: int) -> Sequence[Row[*Columns]]:
-    """Return the latest of a person's events, the newest first, read along the index of time.
+@asynccontextmanager
+async def in_order(tx: Transaction) -> AsyncIterator[None]:
+    """Have queries in the block read events along an index, as far as they need to, and not gather them first.
 
     Statistics tell of the average person. For one who did a hundred times as much, the database would take gathering
-    everything to sort it for as cheap as reading the latest few; so it is told not to.
+    everything for as cheap as reading the first few.
+    """
+    await tx.session.execute(text(GATHERING.format("off")))
+    yield
+    await tx.session.execute(text(GATHERING.format("on")))
+
+
+async def latest(tx: Transaction, query: Select[*Columns], limit: int) -> Sequence[Row[*Columns]]:
+    """Return the latest of a person's events, the newest first.
 
     Args:
         tx: an open transaction.
         query: events of one person.
         limit: how many at most.
     """
-    await tx.session.execute(text("set local enable_sort = off"))
-    newest_first = query.order_by(EventRow.occurred_at.desc(), EventRow.id.desc()).limit(limit)
-    found = (await tx.session.execute(newest_first)).all()
-    await tx.session.execute(text("set local enable_sort to default"))
-    return found
+    async with in_order(tx):
+        newest_first = query.order_by(EventRow.occurred_at.desc(), EventRow.id.desc()).limit(limit)
+        return (await tx.session.execute(newest_first)).all()
 
 
 def is_visible(actor: Actor, origin: str | None) -> bool:

@@ -23,7 +23,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import InvalidField
 
-__all__ = ["KIND", "MINUTES", "WORK", "NewWeeklyGoal", "Week", "WeeklyGoal", "WeeklyTarget", "aims", "read", "write"]
+__all__ = ["KIND", "MINUTES", "WORK", "NewWeeklyGoal", "Week", "WeeklyGoal", "WeeklyTarget", "aims", "present", "read", "write"]
 
 KIND = "weekly-goal"
 NAME = "weekly"
@@ -126,7 +126,7 @@ async def read(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> Weekl
     today = now().astimezone(zone).date()
     present = today - timedelta(days=today.weekday())
     starts = [present - timedelta(weeks=back) for back in reversed(range(weeks))]
-    found = next(iter(await _goals(tx, actor, person.id)), None)
+    found = await _goal(tx, actor, person.id)
     stood = [] if found is None else await definitions.history(tx, actor, KIND, str(found.id), WeeklyTarget, limit=VERSIONS)
     done = await _done(tx, actor, person.id, person.time_zone, starts)
     return WeeklyGoal(
@@ -137,6 +137,21 @@ async def read(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> Weekl
         time_zone=person.time_zone,
         weeks=[_week(start, *done.get(start, (0.0, 0)), target) for start, target in aims(stood, starts, zone).items()],
     )
+
+
+async def present(tx: Transaction, actor: Actor, user_id: UUID, start: date, minutes: float, works: int) -> Week:
+    """Return the present week of a person beside their goal, for who knows what was done in it.
+
+    Args:
+        tx: an open transaction.
+        actor: who asks.
+        user_id: whose, which the caller has seen to.
+        start: its Monday.
+        minutes: stated in it, and of the training sessions that began in it, as far as the caller may see.
+        works: verified in it.
+    """
+    found = await _goal(tx, actor, user_id)
+    return _week(start, minutes, works, None if found is None else found.body)
 
 
 def aims(
@@ -155,6 +170,10 @@ def aims(
         end = datetime.combine(start + timedelta(weeks=1), time(), zone)
         found[start] = next((one.body for one in stood if one.edited_at < end), None)
     return found
+
+
+async def _goal(tx: Transaction, actor: Actor, user_id: UUID) -> Definition[WeeklyTarget] | None:
+    return next(iter(await _goals(tx, actor, user_id)), None)
 
 
 async def _goals(tx: Transaction, actor: Actor, user_id: UUID) -> list[Definition[WeeklyTarget]]:

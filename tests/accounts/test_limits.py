@@ -18,14 +18,13 @@ from skillcore.accounts.limit_tables import RateLimitRow
 from skillcore.accounts.limiting import bucket, check_limits, of_key
 from skillcore.accounts.limits import SPEND, Limiter, enforce, forget_expired, give_back, spend, verdict
 from skillcore.app import create_app
-from skillcore.plugin.manager import Plugins
 from skillcore.runtime.callers import Caller, called_by
 from skillcore.runtime.clock import now
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.problems import TooManyRequests, UnavailableNow
 from skillcore.runtime.settings import DatabaseSettings, LimitSettings, LimitsSettings, ServerSection, Settings
-from tests.conftest import LIFTED, Dsns
+from tests.conftest import LIFTED, Dsns, default_plugins
 from tests.visitors import PASSWORD, Door, Visitor, door_of
 
 SLOW = LimitSettings(requests=1, seconds=3600, burst=3)
@@ -52,7 +51,7 @@ async def narrow(database_dsns: Dsns, settings: Settings) -> AsyncIterator[Door]
     """The application with small limits, behind a proxy that says for whom it calls."""
     settings = limited(settings, user=SLOW, key=SLOW, anonymous=SLOW)
     database = Database(database_dsns.service_dsn, settings.database)
-    async with door_of(Engine(settings, Plugins.load(allow=("defaults",)), database)) as door:
+    async with door_of(Engine(settings, default_plugins(), database)) as door:
         yield door
     await database.close()
 
@@ -332,7 +331,7 @@ async def test_what_is_not_counted(narrow: Door, path: str) -> None:
 async def test_health_and_metrics_have_a_limit_of_their_own(database_dsns: Dsns, settings: Settings) -> None:
     settings = limited(settings, anonymous=SLOW, probe=SLOW)
     database = Database(database_dsns.service_dsn, settings.database)
-    async with door_of(Engine(settings, Plugins.load(allow=("defaults",)), database)) as door:
+    async with door_of(Engine(settings, default_plugins(), database)) as door:
         paths = ["/metrics", "/api/health", "/api/health/db", "/metrics"]
         assert [(await door.client.get(path)).status_code for path in paths] == [200, 200, 200, 429]
         assert (await door.client.get("/api/nothing")).status_code == 404
@@ -369,7 +368,7 @@ async def test_a_key_may_have_a_limit_of_its_own(engine: Engine) -> None:
 async def test_nothing_is_counted_without_the_database_and_so_nothing_limited_is_served(settings: Settings) -> None:
     settings = limited(settings, anonymous=SLOW)
     database = Database("postgresql://nobody@127.0.0.1:1/none", DatabaseSettings())
-    engine = Engine(settings, Plugins.load(allow=("defaults",)), database)
+    engine = Engine(settings, default_plugins(), database)
     async with Limiter.opened(engine):
         with pytest.raises(UnavailableNow, match="cannot be counted") as caught:
             await spend(engine, "anonymous:x", SLOW)

@@ -26,9 +26,10 @@ def test_a_few_intervals_are_judged() -> None:
     report = intervals.run(3, count=12)
     (answered,) = [check for check in report.checks if check.name == "answered"]
     assert answered.of == 12
-    held = [check for check in report.checks if check.name.startswith("held, ")]
-    assert sum(check.of for check in held) == round(answered.share * 12)
-    assert [check.bar for check in report.checks if check.bar is not None] == [0.75, 0.85, 1.0, 1.0]
+    for groups in (learners.PHASES, intervals.LENGTHS):
+        held = [check for check in report.checks if check.name in {f"held, {group}" for group in groups}]
+        assert sum(check.of for check in held) == round(answered.share * 12)
+    assert [check.bar for check in report.checks if check.bar is not None] == [0.75, 0.85, 1.0, 1.0, 1.0, 1.0]
     assert report.met == all(check.met for check in report.checks)
     assert report == intervals.run(3, count=12)
     assert table(report).startswith("intervals, seed 3\n")
@@ -51,6 +52,30 @@ def test_the_naive_interval_goes_on_with_the_days_so_far() -> None:
     assert abs(found.low - 6) <= 1
     assert found.middle in {9, 10}
     assert abs(found.high - 14) <= 1
+
+
+def test_naive_weeks_redraw_the_pace_and_keep_neighbours_together() -> None:
+    every = learners.Case(phase="early", today=date(2026, 3, 2), history=(2,) * 14, remaining=20, days=10)
+    assert intervals.weekly(every, np.random.default_rng(1)) == Interval(10, 10, 10)
+    # Any seven days in a row hold one active one: with 4 done in each week, 8 are done on the 8th to the 14th day
+    weeks = learners.Case(phase="early", today=date(2026, 3, 2), history=(0, 0, 4, 0, 0, 0, 0) * 8, remaining=8, days=10)
+    found = intervals.weekly(weeks, np.random.default_rng(1))
+    assert 8 <= found.low < found.middle < found.high <= 14
+    # One week of two was idle: weeks drawn of it may have been nearly all busy or nearly all idle, and the pace is uncertain
+    halves = learners.Case(phase="early", today=date(2026, 3, 2), history=(0,) * 7 + (4,) * 7, remaining=40, days=10)
+    drawn = intervals.naive(halves, np.random.default_rng(1))
+    redrawn = intervals.weekly(halves, np.random.default_rng(1))
+    assert redrawn.low < drawn.low < drawn.high < redrawn.high
+
+
+def test_the_length_is_what_remains_at_the_mean_pace() -> None:
+    def found(remaining: int) -> str:
+        # One a day on average: 14 and 60 days are where lengths begin
+        return intervals.length(
+            learners.Case(phase="early", today=date(2026, 3, 2), history=(2, 0) * 7, remaining=remaining, days=1)
+        )
+
+    assert [found(days) for days in (1, 13, 14, 59, 60, 900)] == ["short", "short", "medium", "medium", "long", "long"]
 
 
 def test_naive_intervals_are_stretched_until_they_hold_as_many() -> None:

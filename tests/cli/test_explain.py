@@ -68,8 +68,8 @@ async def test_a_score_opens_down_to_its_facts(ada: UUID, on_database: OnDatabas
         "  2026-03-02 12:00  6, by +3: session.activity s",
         "  and later ones: ask for more with --limit",
     ]
-    noted = "select act, actor_kind, about_id from audit where act = 'person.read'"
-    assert rows(database_dsns, noted) == [("person.read", "command", ada)]
+    noted = "select actor_kind, about_id, detail->>'route' from audit where act = 'person.read'"
+    assert rows(database_dsns, noted) == [("command", ada, "skillcore explain")]
 
 
 async def test_a_former_day_and_json(ada: UUID, on_database: OnDatabase) -> None:
@@ -84,7 +84,7 @@ async def test_a_former_day_and_json(ada: UUID, on_database: OnDatabase) -> None
         (("bob@example.org", "level"), 1, "there is no account of bob@example.org"),
         (("ada@example.org", "luck"), 1, "there is no formula 'luck'; there are: "),
         (("ada@example.org", "level", "--skill", "juggling"), 1, "no such skill"),
-        (("ada@example.org", "level", "--skill", "python", "--subject", "x"), 1, "not for both"),
+        (("ada@example.org", "level", "--skill", "python", "--subject", "x"), 2, "subject: ask for a skill"),
         (("ada@example.org", "level", "--as-of", "yesterday"), 2, "--as-of"),
         (("ada@example.org", "level", "--limit", "0"), 2, "1 to 10000 events"),
     ],

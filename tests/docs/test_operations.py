@@ -13,11 +13,13 @@ from pathlib import Path
 import psycopg
 import pytest
 import structlog
+from litestar.params import PathParameter, QueryParameter
 from psycopg.conninfo import make_conninfo
 
 from skillcore import cli
 from skillcore.app import ROOMS
 from skillcore.cli.commands import Commands
+from skillcore.cli.show import PERSON, READINGS, arguments
 from skillcore.ledger.feed import Feed, lag
 from skillcore.ledger.recording import record
 from skillcore.runtime import metrics
@@ -42,8 +44,8 @@ DIAGNOSE = {"fine", "odd", "bad", "say", "loose", "_connected"}
 def leaves(parser: argparse.ArgumentParser, above: str = "") -> dict[str, argparse.ArgumentParser]:
     """Return the commands that do something, by what one types."""
     groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not groups:
-        return {above: parser}
+    if not groups or any(not action.option_strings for action in parser._actions if action not in groups):
+        return {above: parser}  # what stands below a command with arguments of its own are things that it is asked for
     return {
         name: leaf
         for group in groups
@@ -68,6 +70,20 @@ def test_every_command_is_there_with_its_options(commands):
         name: sorted({max(action.option_strings, key=len) for action in parser._actions if action.option_strings} - COMMON)
         for name, parser in commands.items()
     }
+    assert documented == in_code
+
+
+def test_every_reading_is_there_with_its_request_and_options():
+    documented = {
+        codes(row["reading"])[0]: (codes(row["answers as"]), codes(row["options"])) for row in SECTIONS["Readings"].table()
+    }
+    in_code = {}
+    for name, route in READINGS.items():
+        taken = [one for one in arguments(route) if one.name not in PERSON]
+        words = [name, *(one.name.upper() for one in taken if isinstance(one.given, PathParameter))]
+        options = [f"--{one.name.replace('_', '-')}" for one in taken if isinstance(one.given, QueryParameter)]
+        (path,) = route.paths
+        in_code[" ".join(words)] = ([f"GET {re.sub(':[a-z]+}', '}', path)}"], options)
     assert documented == in_code
 
 

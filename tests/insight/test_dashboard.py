@@ -146,6 +146,18 @@ async def test_the_week_and_the_last_days_tell_the_same_minutes(door: Door, lear
     assert round(summary["week"]["minutes"], 2) in ({30.5} if now().hour or now().weekday() else {0, 30.5})
 
 
+async def test_this_week_is_that_of_the_weekly_goal(learner: Learner) -> None:
+    """Of the week that began at the person's midnight to Monday, and not of seven days."""
+    set_ = await learner.ada.send("PUT", "/api/weekly-goal", json={"works": 30, "minutes": 500})
+    assert set_.status_code == 200, set_.text
+    for days in range(9):
+        await learner.put("progress.time", TimeSpent(minutes=2**days), "space", days=days)
+        await learner.work(f"w{days}", days=days)
+    (week,) = (await learner.get("/api/weekly-goal", weeks=1))["weeks"]
+    assert (await learner.get("/api/dashboard"))["summary"]["week"] == week
+    assert (week["missing"]["works"], week["missing"]["minutes"]) == (30 - week["works"], 500 - week["minutes"])
+
+
 async def test_modules_tell_what_is_left_and_when_it_may_be_done(learner: Learner) -> None:
     await learner.post("/api/modules", {"name": "algebra", "user": "me", "module": {"tasks": TASKS}})
     for days in range(1, 41):

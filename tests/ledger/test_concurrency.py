@@ -16,13 +16,12 @@ from skillcore.ledger import ingest, maintenance, record
 from skillcore.ledger.intake import open_intake
 from skillcore.ledger.recording import FEW
 from skillcore.ledger.scores import read
-from skillcore.plugin.manager import Plugins
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.settings import Settings
-from tests.conftest import Dsns
+from tests.conftest import Dsns, default_plugins
 from tests.ledger.facts import catalogue, clean, completed, evidence, joined, note, rows
 
 DEADLOCKS = "select deadlocks from pg_stat_database where datname = current_database()"
@@ -38,7 +37,7 @@ class RolledBack(Exception):
 async def processes(database_dsns: Dsns, settings: Settings) -> AsyncIterator[list[Engine]]:
     """Two processes' worth of engines on one database, each with its own intake."""
     databases = [Database(database_dsns.service_dsn, settings.database) for _ in range(2)]
-    one, two = (Engine(settings, Plugins.load(allow=("defaults",)), database) for database in databases)
+    one, two = (Engine(settings, default_plugins(), database) for database in databases)
     async with open_intake(one), open_intake(two):
         yield [one, two]
     for database in databases:

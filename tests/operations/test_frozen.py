@@ -13,12 +13,12 @@ import psutil
 import pytest
 
 from skillcore.app import create_app
-from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.migrations import migrate
 from skillcore.runtime.postgres import EmbeddedPostgres
 from skillcore.runtime.settings import Settings
+from tests.conftest import default_plugins
 from tests.visitors import client_of
 
 
@@ -38,7 +38,7 @@ def family(server: EmbeddedPostgres) -> list[int]:
 
 async def test_health_answers_while_the_database_is_frozen(server: EmbeddedPostgres, settings: Settings) -> None:
     database = Database(server.service_dsn, settings.database)
-    engine = Engine(settings, Plugins.load(allow=("defaults",)), database)
+    engine = Engine(settings, default_plugins(), database)
     async with client_of(create_app(engine)) as client:
         assert (await client.get("/api/health/ready")).status_code == 200
         assert (await client.get("/metrics")).status_code == 200

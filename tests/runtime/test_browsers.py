@@ -12,12 +12,12 @@ import pytest
 from litestar import Litestar, Response, get, post
 from litestar.params import JSONBody
 
-from skillcore.plugin.manager import Plugins
 from skillcore.runtime.browsers import EXPOSED, HEADERS, headers_for
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.settings import ServerSection, Settings
 from skillcore.runtime.web import routed, web
+from tests.conftest import default_plugins
 from tests.visitors import client_of
 
 APP, EVIL = "https://app.example.org", "https://evil.example"
@@ -58,7 +58,7 @@ def serve(settings: Settings) -> Serve:
     @asynccontextmanager
     async def served(**server: Any) -> AsyncIterator[httpx.AsyncClient]:
         changed = msgspec.structs.replace(settings, server=ServerSection(**server))
-        engine = Engine(changed, Plugins.load(allow=("defaults",)), Database("", settings.database))
+        engine = Engine(changed, default_plugins(), Database("", settings.database))
         shared = routed(routes=[fine, varied, broken, take], guard=admit_all, lifespan=nothing, body_limit=100)
         async with client_of(web(shared, engine)) as client:
             yield client

@@ -13,12 +13,12 @@ import pytest
 from litestar import Litestar, Request, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from skillcore.plugin.manager import Plugins
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.openapi import describe
 from skillcore.runtime.settings import Settings
 from skillcore.runtime.web import routed, web
+from tests.conftest import default_plugins
 from tests.visitors import client_of
 
 ID = "01902d2e-7c1a-7d3a-9f5b-3c8a4d2b6e10"
@@ -64,7 +64,7 @@ async def nothing(_: Litestar) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Litestar]:
-    engine = Engine(settings, Plugins.load(allow=("defaults",)), Database("", settings.database))
+    engine = Engine(settings, default_plugins(), Database("", settings.database))
     shared = routed(routes=[everything], guard=admit_all, lifespan=nothing, body_limit=settings.server.body_limit)
     yield web(shared, engine)
     await engine.database.close()

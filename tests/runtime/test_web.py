@@ -18,7 +18,6 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta, Struct
 
-from skillcore.plugin.manager import Plugins
 from skillcore.runtime import problems
 from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
@@ -27,6 +26,7 @@ from skillcore.runtime.pages import cursor_of, page, position
 from skillcore.runtime.problems import Problem
 from skillcore.runtime.settings import LogSettings, Settings
 from skillcore.runtime.web import routed, web
+from tests.conftest import default_plugins
 from tests.visitors import client_of
 
 PROBLEM = "application/problem+json"
@@ -69,7 +69,7 @@ async def admit_all(*_: object) -> None:
 
 @pytest.fixture
 async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    engine = Engine(settings, Plugins.load(allow=("defaults",)), Database("", settings.database))
+    engine = Engine(settings, default_plugins(), Database("", settings.database))
 
     @asynccontextmanager
     async def nothing(_: Litestar) -> AsyncIterator[None]:

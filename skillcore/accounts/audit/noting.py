@@ -73,7 +73,7 @@ Act = Literal[
 """What is noted; docs/audit.md says of each when."""
 
 BY_COMMAND: ContextVar[bool] = ContextVar("by_command", default=False)
-"""Whether what is noted without an actor was done on the command line."""
+"""Whether what is noted was done on the command line, whoever's eyes it has."""
 
 ROUTE: ContextVar[str] = ContextVar("route", default="")
 """The route that answers, by its template; a path may hold what nobody should note."""
@@ -220,8 +220,8 @@ def _request_id() -> str:
 
 
 def _by(actor: Actor | None, request_id: str) -> By:
-    if actor is not None:
-        return actor.role if actor.kind == "user" else "key"
     if BY_COMMAND.get():
         return "command"
+    if actor is not None:
+        return actor.role if actor.kind == "user" else "key"
     return "nobody" if request_id else "system"

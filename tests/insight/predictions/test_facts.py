@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.defaults.kinds import EvidenceAccepted
+from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity
 from skillcore.insight.predictions.facts import done_by_day, latest_attempts
 from skillcore.insight.predictions.pace import LONGEST_HISTORY
 from skillcore.ledger import record
@@ -74,8 +74,19 @@ async def test_a_long_history_is_cut(world: World) -> None:
 async def test_attempts_are_the_latest_until_a_moment(world: World) -> None:
     ada = await world.person()
     noon, tick = datetime(2026, 3, 20, 12, tzinfo=UTC), timedelta(microseconds=1)
-    await work(world, ada, noon, noon + tick, noon - tick)
     assert ada.user_id is not None
+    quizzes = [
+        NewEvent(
+            user_id=ada.user_id,
+            kind="session.activity",
+            subject_id="training",
+            data=SessionActivity(type="quiz", score=score),
+            occurred_at=moment,
+            via="platform",
+        )
+        for score, moment in ((20, noon), (30, noon + tick), (10, noon - tick), (None, noon - 2 * tick))
+    ]
     async with world.engine.transaction() as tx:
+        await record(tx, quizzes)
         found = await latest_attempts(tx, ada, ada.user_id, until=noon)
-    assert [event.occurred_at for event, _ in found] == [noon, noon - tick]
+    assert [attempt.score for attempt in found] == [20, 10]
