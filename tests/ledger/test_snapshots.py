@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from msgspec import Struct
 
-from skillcore.defaults.kinds import TimeSpent
+from skillcore.defaults.kinds import AccountLinked, EvidenceAccepted, EvidenceWithdrawn, TimeSpent
 from skillcore.ledger import record, scores, snapshots
 from skillcore.ledger.folding import BrokenFormula
 from skillcore.plugin import Component, Event, PluginInfo, Reading, Score, ScoringFormula, hookimpl
@@ -264,6 +264,15 @@ async def test_a_series_leaves_checkpoints_for_the_next_one(
     assert counting.events == 2  # the first, and the fourth
 
 
+@pytest.mark.parametrize("days", [(1.5,), (0.5, 1.5, 2.0)])
+async def test_a_series_leaves_a_checkpoint_after_as_many_events_as_it_says(
+    engine: Engine, ada: UUID, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch, days: tuple[float, ...]
+) -> None:
+    monkeypatch.setattr(snapshots, "CHARTED_EVERY", 2)
+    await read_series(engine, ada, days)
+    assert marks(database_dsns) == [(2, 2), (3, 3), (6, 6), (9, 9)]
+
+
 async def test_checkpoints_of_a_series_are_discarded_when_events_come_late(
     engine: Engine, ada: UUID, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,6 +299,33 @@ async def test_a_series_of_an_old_head_leaves_nothing(
                 assert await value(engine, ada) == 35.0  # somebody else has folded it, and keeps a newer snapshot
                 before = marks(database_dsns)
     assert marks(database_dsns) == before
+
+
+async def test_what_counts_no_more_and_counts_again_is_in_no_checkpoint(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "CHECKPOINT_EVERY", 2)
+    user = new_id()
+
+    async def said(days: float, kind: str, subject: str, data: Any) -> None:
+        event = NewEvent(user_id=user, kind=kind, data=data, subject_id=subject, occurred_at=JUNE + days * DAY)
+        async with engine.transaction() as tx:
+            await record(tx, [event])
+
+    async def read() -> list[float | None]:
+        return [await value(engine, user, "level", ""), await value(engine, user, "level", "", as_of=JUNE + 2.5 * DAY)]
+
+    linked = AccountLinked(account="gym:ada", handle="ada", method="challenge")
+    await said(-1, "account.linked", "gym:ada", linked)
+    for day, account in enumerate(("gym:ada", "hub:ada", "hub:ada", "hub:ada")):
+        data = EvidenceAccepted(source=account[:3], account=account, work=str(day), strength="judged", difficulty=4.0)
+        await said(day, "evidence.accepted", f"{account}:{day}", data)
+    # 4/10 each
+    assert await read() == pytest.approx([1.6, 1.2])
+    await said(10, "evidence.withdrawn", "gym:ada", EvidenceWithdrawn(account="gym:ada", reason="wrong"))
+    assert await read() == pytest.approx([1.2, 0.8])
+    await said(11, "account.linked", "gym:ada", linked)
+    assert await read() == pytest.approx([1.6, 1.2])
 
 
 async def test_scores_are_built_on_scores(engine: Engine, ada: UUID) -> None:
