@@ -503,8 +503,8 @@ async def test_what_cannot_be_charted_is_refused(path: str, asked: dict[str, str
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
-async def test_what_is_beyond_all_scales_is_said_to_be(learner: Class) -> None:
-    learner.door.engine.plugins.formulas["level"].normalisation = 1e-15  # type: ignore[attr-defined] # of this one formula
+async def test_what_is_beyond_all_scales_is_said_to_be(learner: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner.door.engine.plugins.formulas["level"], "normalisation", 1e-15)
     await learner.record(learner.work("a", 4.0, "loops"))
     for path in ("progress", "progress.svg", "radar", "radar.svg"):
         asked = {"user": "ext:ada", "formula": "level"}
