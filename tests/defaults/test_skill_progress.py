@@ -169,3 +169,25 @@ def test_of_many_works_those_reviewed_last_are_remembered():
     for n in (*range(WORKS), 0, WORKS):
         state = FORMULA.apply(state, review(50, "r", work=f"t{n}"))
     assert set(state.reviewers["r"].works) == {f"t{n}" for n in range(WORKS + 1)} - {"t1"}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "word"),
+    [
+        (149, "beginner"),
+        (150, "developing"),
+        (299, "developing"),
+        (300, "proficient"),
+        (449, "proficient"),
+        (450, "advanced"),
+        (539, "advanced"),
+        (540, "expert"),
+    ],
+)
+def test_a_milestone_is_reached_exactly_at_its_bound(minutes, word):
+    """Of practice alone, where 600 minutes are all: 150 are 25, 300 are 50, 450 are 75 and 540 are 90."""
+    formula = SkillProgress(SkillProgressSettings(practice=1, mastery=0, reviews=0))
+    score = formula.value(
+        formula.apply(SkillState(), practised(minutes)), Reading(MONDAY, "loops", inputs={"mastery": {"loops": Score(None)}})
+    )
+    assert (score.value, score.label) == (pytest.approx(minutes / 6), word)

@@ -146,6 +146,47 @@ async def test_a_streak_waits_for_today(ada: Learner) -> None:
     assert found["current"]["last"] == (today - timedelta(days=1)).isoformat()
 
 
+async def test_a_day_of_a_streak_goes_from_midnight_to_midnight(ada: Learner) -> None:
+    await ada.record([ada.work("a", at(5, 0, 0)), ada.work("b", at(8, 0, 0) - timedelta(microseconds=1))])
+    found = await ada.get("/api/analytics/streaks", as_of="2026-03-20")
+    assert (found["longest"], found["active_days"]) == ({"days": 1, "first": "2026-03-05", "last": "2026-03-05"}, 2)
+    rested = await ada.get("/api/analytics/streaks", as_of="2026-03-20", rest=1)
+    assert rested["longest"] == {"days": 2, "first": "2026-03-05", "last": "2026-03-07"}
+
+
+async def test_a_day_that_is_over_ends_a_streak_and_one_to_come_is_not_asked_for(ada: Learner) -> None:
+    await ada.record([ada.work(f"w{day}", at(day)) for day in (28, 29, 30, 31)])
+    assert (await ada.get("/api/analytics/streaks", as_of="2026-04-01"))["current"] is None
+    assert (await ada.get("/api/analytics/streaks", as_of="2026-03-31"))["current"]["days"] == 4
+    assert (await ada.get("/api/analytics/streaks", as_of="1970-01-01"))["longest"] is None
+    today = datetime.now(BERLIN).date()
+    yesterday = datetime(today.year, today.month, today.day, tzinfo=BERLIN) - timedelta(hours=12)
+    await ada.record([ada.work("y", yesterday.astimezone(UTC))])
+    found = await ada.get("/api/analytics/streaks", as_of=(today + timedelta(days=3)).isoformat())
+    assert (found["as_of"], found["current"]["days"]) == (today.isoformat(), 1)
+
+
+async def test_what_is_not_over_has_no_growth_and_no_part_in_the_pace(ada: Learner) -> None:
+    today = datetime.now(BERLIN).date()
+    midnight = datetime(today.year, today.month, today.day, tzinfo=BERLIN)
+    for ago, number in ((3, 2), (2, 4), (1, 6), (0, 9)):
+        moment = (midnight - timedelta(days=ago)).astimezone(UTC)
+        await ada.record([ada.work(f"{ago}-{n}", moment) for n in range(number)])
+    found = await ada.get("/api/analytics/aggregates", since=(today - timedelta(days=3)).isoformat())
+    assert [period["measures"]["activities"] for period in found["periods"]] == [2, 4, 6, 9]
+    assert [period["growth"] for period in found["periods"]] == [None, 1.0, 0.5, None]
+    assert found["pace"] == 0.5  # of 2, 4 and 6: two a day, of four
+
+
+async def test_several_weeks_begin_on_the_weekday_asked_for(ada: Learner) -> None:
+    asked = {"every": "week", "week_starts": "thursday"}
+    found = await ada.get("/api/analytics/aggregates", **asked, since="2026-03-01", until="2026-03-12")
+    assert [period["start"] for period in found["periods"]] == ["2026-02-26", "2026-03-05", "2026-03-12"]
+    latest = [period["start"] for period in (await ada.get("/api/analytics/aggregates", **asked))["periods"]]
+    assert len(latest) == 12
+    assert {datetime.fromisoformat(start).weekday() for start in latest} == {3}
+
+
 async def test_withdrawn_evidence_counts_nowhere(ada: Learner) -> None:
     task = TaskCompleted(works=(WorkDone(subject="gym:ada:a"),))
     both = TaskCompleted(works=(WorkDone(subject="gym:ada:a"), WorkDone(subject="gym:adah:b")))

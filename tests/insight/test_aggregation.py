@@ -94,6 +94,24 @@ def test_a_day_is_summed_up() -> None:
     assert whole.consistency == pytest.approx(2 / 7, abs=1e-6)
 
 
+def test_a_score_of_nothing_is_a_score() -> None:
+    whole = summed([trained(0, score=0.0), trained(10, score=80.0), trained(20)])[1]
+    assert (whole.scored, whole.average_score) == (2, 40.0)
+
+
+def test_five_skills_are_named_of_what_was_done() -> None:
+    ended = Doing(at=MAY + timedelta(minutes=50), kind="session.ended", session="s", skills=("apl",), done=False)
+    times = {"ada": 2, "basic": 1, "c": 3, "d": 1, "elm": 2, "f": 1}
+    done = [trained(minute, skills=(skill,)) for skill, number in times.items() for minute in range(number)]
+    assert [(one.skill, one.activities) for one in summed([*done, ended])[1].top_skills] == [
+        ("c", 3),
+        ("ada", 2),
+        ("elm", 2),
+        ("basic", 1),
+        ("d", 1),
+    ]
+
+
 def test_a_session_across_midnight_is_on_both_days_and_began_on_the_first() -> None:
     doings = [trained(14 * 60 - 20), trained(14 * 60 + 40)]  # 23:40 to 00:40
     days, whole = summed(doings)

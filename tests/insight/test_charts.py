@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from skillcore.accounts.access import Actor
 from skillcore.defaults.kinds import (
@@ -25,8 +26,10 @@ from skillcore.defaults.kinds import (
     SessionEnded,
     SessionStarted,
     TaskCompleted,
+    Volunteered,
     WorkDone,
 )
+from skillcore.insight import aims
 from skillcore.insight.charts import end_of
 from skillcore.ledger import record
 from skillcore.ledger.skills import NewSkill, create
@@ -177,6 +180,60 @@ async def test_a_goals_progress_is_drawn_with_the_way_to_its_day(learner: Class)
     assert len((await learner.get("/api/charts/progress", **asked))["datasets"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "day", "share"),
+    [
+        (2, 12, 2, 0.0),
+        (2, 12, 3, 10.0),
+        (2, 12, 11, 90.0),
+        (2, 12, 12, 100.0),
+        (2, 12, 13, 100.0),
+        (2, 5, 3, 33.333333),
+        (2, 2, 1, 0.0),
+        (2, 2, 2, 100.0),
+        (5, 2, 1, 0.0),
+        (5, 2, 2, 100.0),
+    ],
+)
+def test_the_way_to_a_day_is_even(begin: int, end: int, day: int, share: float) -> None:
+    """What is due on the day on which it was set, or was due before, is due at once."""
+    assert aims.along(*(date(2026, 3, number) for number in (begin, end, day))) == share
+
+
+async def test_the_way_to_a_goal_begins_on_the_day_it_was_where_the_person_lives(learner: Class) -> None:
+    goal = {"name": "whole", "user": "ext:ada", "milestones": ["half"], "target_date": "2026-03-13"}
+    made = (await learner.platform.key.post("/api/goals", goal)).json()
+    async with learner.door.engine.transaction() as tx:
+        connection = await tx.psycopg()
+        await connection.execute("update definitions set created_at = '2026-03-02 12:00:00Z'")  # at one at night of the third
+        await connection.execute("update users set time_zone = 'Pacific/Auckland' where id = %s", (learner.ada,))
+    asked = {"formula": "goal", "subject": made["id"], "since": "2026-03-02", "until": "2026-03-05"}
+    assert (await learner.get("/api/charts/progress", **asked))["datasets"][1]["data"] == [0, 0, 10, 20]
+
+
+async def test_progress_of_a_goal_that_nobody_has_is_drawn_without_a_way(learner: Class) -> None:
+    for subject in (str(learner.ada), "nonsense"):
+        asked = {"formula": "goal", "subject": subject, "since": "2026-03-01", "until": "2026-03-02"}
+        drawn = await learner.get("/api/charts/progress", **asked)
+        assert [(one["label"], one["data"]) for one in drawn["datasets"]] == [("Goal", [None, None])]
+
+
+async def test_the_band_of_a_line_holds_four_of_five_outcomes(learner: Class) -> None:
+    """It is the one that is forecast for this probability."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=1, microsecond=0)
+    days = (n for n in range(60) if n * n % 7 < 3)
+    await learner.record(*(learner.work(f"w{n}", 1.0 + n % 5, "loops", at=today - timedelta(days=n)) for n in days))
+    _, value, low, high = (await learner.get("/api/charts/progress", ahead=5))["datasets"]
+    expected = {
+        level: {day["day"]: day for day in (await learner.get("/api/predictions/score", days=6, level=level))["days"]}
+        for level in (0.8, 0.5)
+    }
+    coming = [(today + timedelta(days=ahead)).date().isoformat() for ahead in range(1, 6)]
+    for name, drawn in (("value", value), ("low", low), ("high", high)):
+        assert drawn["data"][-5:] == pytest.approx([expected[0.8][day][name] for day in coming], abs=1e-5)
+    assert low["data"][-1] < expected[0.5][coming[-1]]["low"]
+
+
 async def test_a_radar_has_the_skills_by_name(learner: Class) -> None:
     assert (await learner.get("/api/charts/radar"))["labels"] == []
     attempts = [("sorting", 80.0)] * 5 + [("loops", 60.0)] * 10
@@ -200,6 +257,15 @@ async def test_a_radar_keeps_to_the_twelve_highest(learner: Class) -> None:
     assert chart["labels"] == [f"Skill {number:02}" for number in range(3, 15)]
     assert chart["datasets"][0]["data"][0] == 0.25  # (1 + 3/2) / 10
     assert chart["datasets"][0]["data"][-1] == 0.8
+
+
+async def test_a_radar_is_read_round_by_name_in_whichever_letters(learner: Class) -> None:
+    names = ("beta", "Alpha", "Gamma", "delta")
+    async with learner.door.engine.transaction() as tx:
+        for name in names:
+            await create(tx, NewSkill(name=name))
+    await learner.record(*(learner.work(name, 2.0, name.lower()) for name in names))
+    assert (await learner.get("/api/charts/radar", formula="level"))["labels"] == ["Alpha", "beta", "delta", "Gamma"]
 
 
 def scored(value: float | None, *parts: tuple[float, float, float | None], combine: Any = "sum") -> Score:
@@ -279,6 +345,21 @@ async def test_days_are_those_of_the_persons_time_zone(learner: Class) -> None:
     assert [day["date"] for day in chart["data"] if day["value"]] == [(today() - timedelta(days=8)).isoformat()]
 
 
+async def test_a_heatmap_begins_and_ends_at_the_persons_midnights(learner: Class) -> None:
+    zone = ZoneInfo("Pacific/Auckland")
+    async with learner.door.engine.transaction() as tx:
+        await (await tx.psycopg()).execute("update users set time_zone = %s where id = %s", (zone.key, learner.ada))
+    last = today(zone)
+    first = last - timedelta(days=last.weekday(), weeks=12)
+    midnights = [datetime.combine(day, time(), zone).astimezone(UTC) for day in (first, first + timedelta(days=8), last)]
+    moments = [midnights[0] - timedelta(microseconds=1), *midnights, midnights[1] - timedelta(microseconds=1)]
+    await learner.record(*(learner.work(f"w{n}", 1.0, at=at) for n, at in enumerate(moments)))
+    chart = await learner.get("/api/charts/heatmap")
+    assert (chart["data"][0]["date"], chart["data"][-1]["date"]) == (first.isoformat(), last.isoformat())
+    held = {day["date"]: day["value"] for day in chart["data"] if day["value"]}
+    assert held == dict.fromkeys((day.isoformat() for day in (first, *(first + timedelta(days=n) for n in (7, 8)), last)), 1)
+
+
 async def test_today_is_where_the_person_lives(learner: Class) -> None:
     # At any hour it is another day in one of them than in UTC.
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
@@ -349,6 +430,22 @@ async def test_a_platform_learns_nothing_of_another_from_charts(learner: Class, 
     assert (theirs["labels"], theirs["datasets"][0]["data"]) == (["Sorting"], [4.0])
 
 
+async def test_a_platform_learns_of_skills_by_this_persons_events_that_the_score_is_of(learner: Class, door: Door) -> None:
+    other = await door.platform("users:write", "scores:read")
+    of_other, of_school = (of_platform(UUID(one.id)) for one in (other, learner.platform))
+    await World(door.engine).join(Actor(kind="key", platform_id=UUID(other.id)), Actor(kind="user", user_id=learner.ada), "a-7")
+    bob = UUID((await other.key.post("/api/users", {"external_id": "bob"})).json()["id"])
+    await learner.record(
+        *(learner.trained(60.0, skill, origin=of_school) for skill in ("loops", "graphs")),
+        learner.trained(80.0, "sorting", day=2),
+        replace(learner.trained(70.0, "loops", origin=of_other), user_id=bob),
+        learner.event("platform.volunteered", Volunteered(title="t"), "o", "graphs", via="platform", origin=of_other),
+    )
+    assert (await learner.get("/api/charts/radar"))["labels"] == ["Graphs", "Loops", "Sorting"]
+    theirs = await other.key.get("/api/charts/radar", params={"user": "ext:a-7"})
+    assert theirs.json()["labels"] == ["Sorting"]
+
+
 async def test_a_platform_does_not_see_on_which_days_another_reported(learner: Class, door: Door) -> None:
     other = await door.platform("scores:read")
     await World(door.engine).join(Actor(kind="key", platform_id=UUID(other.id)), Actor(kind="user", user_id=learner.ada), "a-7")
@@ -406,8 +503,8 @@ async def test_what_cannot_be_charted_is_refused(path: str, asked: dict[str, str
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
-async def test_what_is_beyond_all_scales_is_said_to_be(learner: Class) -> None:
-    learner.door.engine.plugins.formulas["level"].normalisation = 1e-15  # type: ignore[attr-defined] # of this one formula
+async def test_what_is_beyond_all_scales_is_said_to_be(learner: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner.door.engine.plugins.formulas["level"], "normalisation", 1e-15)
     await learner.record(learner.work("a", 4.0, "loops"))
     for path in ("progress", "progress.svg", "radar", "radar.svg"):
         asked = {"user": "ext:ada", "formula": "level"}

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from skillcore.accounts.tables import MembershipRow
 from skillcore.defaults.kinds import AccountLinked, AccountUnlinked, EvidenceAccepted, EvidenceWithdrawn, SourceStats, TimeSpent
@@ -265,6 +266,71 @@ async def test_a_former_day_is_told_by_the_facts_up_to_its_end(town: Town) -> No
     assert (await town.ada.get(PATH, params={"as_of": "1900-01-01"})).status_code == 422
 
 
+async def test_figures_are_those_read_on_the_word_that_the_account_rests_on(town: Town) -> None:
+    await town.record(
+        town.linked("court:ada"),
+        town.stats("court:ada", 2, problems_solved=120),
+        town.linked("arena:7", by=town.school),
+        town.stats("arena:7", 2, problems_solved=30, by=town.school),
+    )
+    assert (await town.profile())["problems_solved"]["value"] == 150
+    await town.record(town.linked("court:ada", 5, by=town.school), town.linked("arena:7", 5, by=town.club))
+    shown = await town.profile()
+    assert [(one["source"], one["proof"], one["figures"], one["read_at"]) for one in shown["sources"]] == [
+        ("arena", "vouched", None, None),
+        ("court", "vouched", None, None),
+    ]
+    assert shown["problems_solved"]["value"] is None
+    await town.record(
+        town.stats("court:ada", 6, problems_solved=121, by=town.school),
+        town.stats("court:ada", 7, problems_solved=122),
+        town.stats("arena:7", 8, problems_solved=31, by=town.school),
+    )
+    shown = await town.profile()
+    assert [(one["source"], one["figures"], one["read_at"]) for one in shown["sources"]] == [
+        ("arena", None, None),
+        ("court", {"problems_solved": 121}, when(6)),
+    ]
+
+
+async def test_works_that_another_platform_reported_are_counted_for_itself_alone(town: Town) -> None:
+    await town.record(
+        town.linked("court:ada"),
+        *town.works("court:ada", 4, "loops"),
+        *town.works("court:ada", 2, "graphs", day=4, by=town.school),
+    )
+    for visitor, user, verified, skills in (
+        (town.ada, "me", 6, {"loops": (4, 0.666667), "graphs": (2, 0.333333)}),
+        (town.school.key, "ext:ada", 6, {"loops": (4, 0.666667), "graphs": (2, 0.333333)}),
+        (town.club.key, "ext:ada", 4, {"loops": (4, 1)}),
+    ):
+        shown = await town.profile(visitor, user)
+        assert shown["problems_solved"]["verified"] == shown["sources"][0]["works"] == verified
+        assert {one["skill"]: (one["works"], one["share"]) for one in shown["skills"]} == skills
+
+
+async def test_a_former_day_holds_its_last_moment_and_not_the_next_days_first(town: Town) -> None:
+    end = MARCH.replace(day=5, hour=23, minute=59, second=59, microsecond=999_999)
+
+    def at(event: NewEvent, moment: datetime) -> NewEvent:
+        return replace(event, occurred_at=moment)
+
+    await town.record(
+        at(town.linked("court:ada"), end),
+        at(town.stats("court:ada", problems_solved=7), end),
+        *(at(work, end) for work in town.works("court:ada", 1, "loops")),
+        at(town.linked("arena:7"), end + timedelta(microseconds=1)),
+        at(town.stats("court:ada", problems_solved=8), end + timedelta(microseconds=1)),
+        *(at(work, end + timedelta(microseconds=1)) for work in town.works("court:ada", 1, "graphs", day=6)),
+    )
+    shown = await town.profile(as_of="2026-03-05")
+    assert (shown["problems_solved"]["value"], shown["problems_solved"]["verified"]) == (7, 1)
+    assert [one["source"] for one in shown["sources"]] == ["court"]
+    shown = await town.profile(as_of="2026-03-06")
+    assert (shown["problems_solved"]["value"], shown["problems_solved"]["verified"]) == (8, 2)
+    assert [one["source"] for one in shown["sources"]] == ["arena", "court"]
+
+
 async def test_a_platform_never_learns_what_another_one_vouches_for(town: Town) -> None:
     await fill(town)
     own = await town.profile(town.school.key, "ext:ada")
@@ -322,6 +388,74 @@ async def test_whoever_has_it_is_told_so_until_something_is_recorded(town: Town)
     changed = await again(club, tag)
     assert changed.status_code == 200
     assert [one["source"] for one in changed.json()["sources"]] == ["hub"]
+
+
+async def test_what_a_site_says_beside_is_part_of_a_number_and_no_work_of_the_kind(town: Town) -> None:
+    await town.record(
+        town.linked("hub:42"),
+        town.linked("court:ada"),
+        town.stats("hub:42", contributions=9, problems_solved=2, contest_rating=0),
+        town.stats("court:ada", 3, max_rating=7),
+        *town.works("hub:42", 3, "loops"),
+    )
+    shown = await town.profile()
+    hub = {"source": "hub", "handle": "42", "proof": "proved", "read_at": when(2)}
+    court = {"source": "court", "handle": "Ada", "proof": "proved"}
+    assert shown["problems_solved"] == {
+        "value": 2,
+        "verified": 0,
+        "parts": [court | {"value": None, "verified": 0, "read_at": None}, hub | {"value": 2, "verified": None}],
+    }
+    assert shown["contributions"]["parts"] == [hub | {"value": 9, "verified": 3}]
+    assert shown["contest_rating"] == {"value": 0, "source": "hub", "parts": [hub | {"value": 0, "verified": None}]}
+
+
+async def test_works_of_accounts_that_are_called_alike_are_theirs(town: Town) -> None:
+    await town.record(
+        town.linked("court:a_a"),
+        town.linked("arena:7"),
+        *town.works("court:a_a", 1, "loops"),
+        *town.works("court:aba", 2, "loops"),
+        *town.works("court:a_ab", 4, "loops"),
+        *town.works("arena:77", 8, "loops"),
+    )
+    shown = await town.profile()
+    assert [(one["source"], one["works"]) for one in shown["sources"]] == [("arena", 0), ("court", 1)]
+    assert shown["skills"] == [{"skill": "loops", "works": 1, "share": 1, "sources": {"court": 1}}]
+
+
+async def test_skills_that_as_many_works_show_are_in_the_order_of_their_ids(town: Town) -> None:
+    await town.record(
+        town.linked("court:ada"),
+        *town.works("court:ada", 2, "sorting", "graphs"),
+        *town.works("court:ada", 1, "sorting", day=4),
+        *town.works("court:ada", 1, "loops", "graphs", day=5),
+        *town.works("court:ada", 2, "loops", day=6),
+    )
+    assert [(one["skill"], one["works"]) for one in (await town.profile())["skills"]] == [
+        ("graphs", 3),
+        ("loops", 3),
+        ("sorting", 3),
+    ]
+
+
+async def test_a_tag_stands_for_one_persons_profile_as_one_caller_sees_it(town: Town) -> None:
+    await town.record(town.linked("arena:7", by=town.school), town.linked("court:ada", 2))
+    admin = await town.door.admin()
+    scopes = {"name": "poor", "scopes": ["scores:read"]}
+    made = await admin.post(f"/api/platforms/{town.school.id}/keys", scopes)
+    poor = Visitor(town.door.client, made.json()["key"])
+
+    async def tag(visitor: Visitor, user: str = "ext:ada") -> str:
+        answer = await visitor.get(PATH, params={"user": user})
+        assert answer.status_code == 200
+        return answer.headers["etag"]
+
+    # All see the same event last, and are shown two accounts, one, and two without their names.
+    tags = [await tag(town.school.key), await tag(town.club.key), await tag(poor), await tag(town.ada, "me")]
+    assert len(set(tags)) == 4
+    empty = [(await town.door.learner(f"{name}@example.org"))[0] for name in ("bob", "cleo")]
+    assert len({await tag(visitor, "me") for visitor in empty}) == 2, "nobody's nothing is another one's"
 
 
 async def test_accounts_come_and_go_as_people_and_platforms_say(town: Town) -> None:

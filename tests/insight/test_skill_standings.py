@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from skillcore.defaults.kinds import EvidenceAccepted, ReviewGiven, Volunteered
+from skillcore.defaults.skill_progress import SkillProgress, SkillState
 from skillcore.ledger.skills import NewSkill, create
+from skillcore.plugin import Reading, Score
 from skillcore.runtime.events import of_platform
 from tests.insight.test_scores import School, school
 from tests.visitors import Door
@@ -95,3 +97,26 @@ async def test_another_formula_in_the_role_has_no_milestones(school: School) -> 
     await school.record(school.work("w", 3.0, "loops"))
     found = await standings(school)
     assert (found["loops"]["value"], found["loops"]["reached"], found["loops"]["next"]) == (5, [], None)
+
+
+async def test_at_its_bound_a_milestone_is_reached_and_the_next_one_follows(school: School) -> None:
+    minutes = {"kind": "progress.time", "user": "ext:ada", "subject": "x", "skills": ["loops"], "data": {"minutes": 375}}
+    assert (await school.key.post("/api/events", minutes)).status_code == 201
+    found = (await standings(school))["loops"]
+    assert (found["value"], found["level"], found["reached"]) == (25, "developing", ["developing"])  # 0.4 · 100 · 375/600
+    assert found["next"] == {"name": "proficient", "at": 50, "missing": 25}
+
+
+class Reticent(SkillProgress):
+    """Says nothing of graphs."""
+
+    def value(self, state: SkillState, reading: Reading) -> Score:
+        return Score(None) if reading.subject == "graphs" else super().value(state, reading)
+
+
+async def test_a_skill_of_which_the_formula_says_nothing_is_in_no_list_and_on_no_radar(school: School) -> None:
+    plugins = school.door.engine.plugins
+    plugins.formulas = {**plugins.formulas, "skill_progress": Reticent()}
+    await school.record(school.event("platform.volunteered", Volunteered(), "o", ["graphs", "loops"], via="platform"))
+    assert list(await standings(school)) == ["loops"]
+    assert (await school.get("/api/charts/radar", formula="skill_progress"))["labels"] == ["Loops"]

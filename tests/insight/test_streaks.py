@@ -50,6 +50,8 @@ def test_the_longest(row: str, rest: int, run: Run | None) -> None:
         ("#.###.", 1, True, Run(2, 4, 3)),  # of the first day off not enough is left: it goes on without that
         ("#.####.", 1, False, Run(0, 5, 5)),
         ("##.##.#", 1, True, Run(3, 6, 3)),
+        ("##.#####.", 1, True, Run(3, 7, 5)),  # the last seven days hold two days off, the last six hold one
+        ("##.######.", 1, True, Run(0, 8, 8)),
     ],
 )
 def test_the_present_one(row: str, rest: int, over: bool, run: Run | None) -> None:

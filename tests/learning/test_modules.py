@@ -237,6 +237,21 @@ async def test_to_a_platform_all_modules_are_those_of_which_it_may_know(
     assert [list(names) for names in meant] == [["chess", "diary", "web"], ["web"], ["chess"]]
 
 
+async def test_modules_of_a_platform_are_those_of_its_members_alone(
+    door: Door, school: Platform, ada: tuple[Visitor, str]
+) -> None:
+    visitor, user = ada
+    bob, bobs = await door.learner("bob@example.org")
+    await joined(door.engine, school, bobs, "bob")
+    await defined(school.key, "web", tasks("a", "b"))
+    await say(door.engine, *(activity(UUID(of), 0, 60, "a", module="web", via="engine") for of in (user, bobs)))
+    web = {"subject": "module:web"}
+    assert [await score(bob, bobs, **web), await score(bob, bobs, "overall")] == [50, 50]
+    assert [await score(visitor, user, **web), await score(visitor, user, "overall")] == [None, None]
+    await joined(door.engine, school, user)
+    assert [await score(visitor, user, **web), await score(visitor, user, "overall")] == [50, 50]
+
+
 async def test_progress_of_others_is_not_there(door: Door, school: Platform, ada: tuple[Visitor, str]) -> None:
     visitor, user = ada
     bob, bobs = await door.learner("bob@example.org")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -204,6 +205,38 @@ async def test_a_path_is_started_left_and_drawn(door: Door) -> None:
     many = [{"name": f"t{number}"} for number in range(121)]
     assert (await ada.send("PATCH", "/api/learning-paths/web", json={"topics": many})).status_code == 200
     assert (await ada.get("/api/learning-paths/web/map.svg")).status_code == 422
+
+
+async def test_who_starts_again_begins_anew(door: Door) -> None:
+    ada, _ = await door.learner()
+    await made(ada)
+    first = (await ada.post("/api/learning-paths/web/start")).json()
+    going_on = await ada.post("/api/learning-paths/web/start")
+    assert (going_on.status_code, going_on.json()["started_at"]) == (200, first["started_at"])
+    left = (await ada.post("/api/learning-paths/web/leave")).json()
+    assert left["started_at"] == first["started_at"]
+    assert (await ada.post("/api/learning-paths/web/leave")).status_code == 404
+    assert (await ada.get("/api/learning-paths/web/position")).json()["left_at"] == left["left_at"]
+    again = await ada.post("/api/learning-paths/web/start")
+    assert (again.status_code, again.json()["left_at"]) == (201, None)
+    assert datetime.fromisoformat(again.json()["started_at"]) > datetime.fromisoformat(left["left_at"])
+    position = (await ada.get("/api/learning-paths/web/position")).json()
+    assert (position["started_at"], position["left_at"]) == (again.json()["started_at"], None)
+
+
+async def test_a_name_means_the_path_that_the_person_has(door: Door) -> None:
+    school = await door.platform("paths:read", "paths:write", "users:write")
+    paths = {}
+    for name in ("bob", "cleo"):
+        assert (await school.key.post("/api/users", {"external_id": name})).status_code == 201
+        paths[name] = (await made(school.key, user=f"ext:{name}"))["id"]
+    for name, path in paths.items():
+        for done, status in (("start", 201), ("leave", 200)):
+            answer = await school.key.post(f"/api/learning-paths/web/{done}?user=ext:{name}")
+            assert (answer.status_code, answer.json()["path"]) == (status, path), answer.text
+    for done in ("start", "leave"):
+        foreign = await school.key.post(f"/api/learning-paths/{paths['cleo']}/{done}?user=ext:bob")
+        assert foreign.status_code == 404
 
 
 async def test_of_two_changes_at_once_one_is_told_of_the_other(door: Door) -> None:

@@ -219,6 +219,24 @@ async def test_the_parameters_are_settings() -> None:
     assert parameters_hash(formula) != parameters_hash(Level())
 
 
+class Bands(Level):
+    """Levels with names for some of them."""
+
+    def __init__(self, **bands: float) -> None:
+        super().__init__()
+        self.bands = bands
+
+
+def test_the_order_in_which_parameters_are_written_is_none_of_them() -> None:
+    assert parameters_hash(Bands(low=1.0, high=2.0)) == parameters_hash(Bands(high=2.0, low=1.0))
+    assert parameters_hash(Bands(low=1.0, high=2.0)) != parameters_hash(Bands(low=2.0, high=1.0))
+
+
+def test_who_stops_the_process_is_let_through() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        valued(Says(KeyboardInterrupt()), None, READING)
+
+
 class Says(ScoringFormula[Any]):
     """A formula with one answer."""
 
@@ -227,7 +245,7 @@ class Says(ScoringFormula[Any]):
     kinds = frozenset({"evidence.accepted"})
     state = Level.state
 
-    def __init__(self, answer: Score | Exception) -> None:
+    def __init__(self, answer: Score | BaseException) -> None:
         self.answer = answer
 
     def subjects(self, event: Event) -> Iterable[str]:
@@ -237,7 +255,7 @@ class Says(ScoringFormula[Any]):
         return state
 
     def value(self, state: Any, reading: Reading) -> Score:
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
 
@@ -260,10 +278,13 @@ def parts(*values: float) -> tuple[Component, ...]:
         Score(0.75, parts(0.75), link="logistic"),
         Score(1.0, parts(math.inf), link="logistic"),
         Score("2", parts(2.0)),  # type: ignore[arg-type]
+        Score(2.00000001, parts(1.0, 1.0)),
+        Score(1e-8),
         ZeroDivisionError("empty"),
+        SystemExit(3),  # which would end the process
     ],
 )
-def test_a_formula_that_breaks_its_contract_is_named(answer: Score | Exception) -> None:
+def test_a_formula_that_breaks_its_contract_is_named(answer: Score | BaseException) -> None:
     with pytest.raises(BrokenFormula, match="'says'"):
         valued(Says(answer), None, READING)
 
@@ -274,6 +295,7 @@ def test_a_formula_that_breaks_its_contract_is_named(answer: Score | Exception) 
         Score(0.0),
         Score(1.0, combine="product"),
         Score(0.3, parts(0.1, 0.2)),
+        Score(0.0, parts(0.1, 0.2, -0.3)),  # which is 2.8e-17 in the computer
         Score(6.0, parts(2.0, 3.0), combine="product"),
         Score(None, label="beginner"),
         Score(0.5, link="logistic"),

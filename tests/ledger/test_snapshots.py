@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from msgspec import Struct
 
-from skillcore.defaults.kinds import TimeSpent
+from skillcore.defaults.kinds import AccountLinked, EvidenceAccepted, EvidenceWithdrawn, TimeSpent
 from skillcore.ledger import record, scores, snapshots
 from skillcore.ledger.folding import BrokenFormula
 from skillcore.plugin import Component, Event, PluginInfo, Reading, Score, ScoringFormula, hookimpl
@@ -48,11 +48,14 @@ class Time(ScoringFormula[Spent]):
     state = Spent
     definition = Target
 
+    def __init__(self) -> None:
+        self.rate = 1.0
+
     def subjects(self, event: Event) -> Iterable[str]:
         return (event.subject_id,)
 
     def apply(self, state: Spent, event: Event) -> Spent:
-        return Spent(state.minutes + event.data.minutes)
+        return Spent(state.minutes + self.rate * event.data.minutes)
 
     def value(self, state: Spent, reading: Reading) -> Score:
         if not isinstance(reading.definition, Target):
@@ -121,7 +124,9 @@ async def engine(engine: Engine) -> Any:
         yield engine
 
 
-async def spend(engine: Engine, user: UUID, days: float, minutes: float, subject: str = "maze") -> None:
+async def spend(
+    engine: Engine, user: UUID, days: float, minutes: float, subject: str = "maze", *, id_: UUID | None = None
+) -> None:
     async with engine.transaction() as tx:
         event = NewEvent(
             user_id=user,
@@ -129,7 +134,7 @@ async def spend(engine: Engine, user: UUID, days: float, minutes: float, subject
             data=TimeSpent(minutes=minutes),
             subject_id=subject,
             occurred_at=JUNE + days * DAY,
-            id=new_id(),
+            id=id_ or new_id(),
         )
         await record(tx, [event])
 
@@ -189,6 +194,35 @@ async def test_a_late_event_begins_at_the_checkpoint_before_it(
     assert marks(database_dsns) == [(3, 3), (6, 6), (8, 9)]
 
 
+async def test_what_comes_late_in_the_very_moment_of_a_checkpoint_is_in_none_that_is_left(
+    engine: Engine, ada: UUID, database_dsns: Dsns
+) -> None:
+    """In one moment events are in the order of their ids, and this one's is the lowest of all."""
+    assert marks(database_dsns) == [(3, 3), (6, 6), (9, 9)]
+    await spend(engine, ada, 5, 40.0, id_=UUID(int=1))
+    assert await value(engine, ada) == 35.0
+    assert marks(database_dsns) == [(3, 3), (6, 6), (8, 9)]
+    # 60 minutes and these 40 of 400, at that moment and until the next one
+    assert [await value(engine, ada, as_of=JUNE + days * DAY) for days in (4.9, 5, 5.9, 6)] == [12.5, 25.0, 25.0, 27.5]
+    assert await read_series(engine, ada, (4.9, 5, 5.9, 6)) == [12.5, 25.0, 25.0, 27.5]
+
+
+async def test_what_was_folded_by_other_rules_is_not_gone_on_with(
+    engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def read() -> list[float | None]:
+        return [await value(engine, ada), await value(engine, ada, as_of=JUNE + 4.5 * DAY)]
+
+    assert await read() == [25.0, 12.5]
+    monkeypatch.setattr(engine.plugins.formulas["time"], "rate", 2.0)
+    assert await read() == [50.0, 25.0]
+    monkeypatch.setattr(engine.plugins.formulas["time"], "rate", 1.0)
+    assert await read() == [25.0, 12.5]
+    monkeypatch.setattr(Time, "version", 2)
+    monkeypatch.setattr(Time, "apply", lambda _, state, event: Spent(state.minutes + 3 * event.data.minutes))
+    assert await read() == [75.0, 37.5]
+
+
 async def test_a_former_day_is_read_from_the_checkpoint_before_it(
     engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,6 +264,15 @@ async def test_a_series_leaves_checkpoints_for_the_next_one(
     assert counting.events == 2  # the first, and the fourth
 
 
+@pytest.mark.parametrize("days", [(1.5,), (0.5, 1.5, 2.0)])
+async def test_a_series_leaves_a_checkpoint_after_as_many_events_as_it_says(
+    engine: Engine, ada: UUID, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch, days: tuple[float, ...]
+) -> None:
+    monkeypatch.setattr(snapshots, "CHARTED_EVERY", 2)
+    await read_series(engine, ada, days)
+    assert marks(database_dsns) == [(2, 2), (3, 3), (6, 6), (9, 9)]
+
+
 async def test_checkpoints_of_a_series_are_discarded_when_events_come_late(
     engine: Engine, ada: UUID, database_dsns: Dsns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +299,33 @@ async def test_a_series_of_an_old_head_leaves_nothing(
                 assert await value(engine, ada) == 35.0  # somebody else has folded it, and keeps a newer snapshot
                 before = marks(database_dsns)
     assert marks(database_dsns) == before
+
+
+async def test_what_counts_no_more_and_counts_again_is_in_no_checkpoint(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "CHECKPOINT_EVERY", 2)
+    user = new_id()
+
+    async def said(days: float, kind: str, subject: str, data: Any) -> None:
+        event = NewEvent(user_id=user, kind=kind, data=data, subject_id=subject, occurred_at=JUNE + days * DAY)
+        async with engine.transaction() as tx:
+            await record(tx, [event])
+
+    async def read() -> list[float | None]:
+        return [await value(engine, user, "level", ""), await value(engine, user, "level", "", as_of=JUNE + 2.5 * DAY)]
+
+    linked = AccountLinked(account="gym:ada", handle="ada", method="challenge")
+    await said(-1, "account.linked", "gym:ada", linked)
+    for day, account in enumerate(("gym:ada", "hub:ada", "hub:ada", "hub:ada")):
+        data = EvidenceAccepted(source=account[:3], account=account, work=str(day), strength="judged", difficulty=4.0)
+        await said(day, "evidence.accepted", f"{account}:{day}", data)
+    # 4/10 each
+    assert await read() == pytest.approx([1.6, 1.2])
+    await said(10, "evidence.withdrawn", "gym:ada", EvidenceWithdrawn(account="gym:ada", reason="wrong"))
+    assert await read() == pytest.approx([1.2, 0.8])
+    await said(11, "account.linked", "gym:ada", linked)
+    assert await read() == pytest.approx([1.6, 1.2])
 
 
 async def test_scores_are_built_on_scores(engine: Engine, ada: UUID) -> None:

@@ -159,6 +159,20 @@ async def test_a_topic_can_be_changed_to_what_is_open_alone(world: World) -> Non
         await task(world, ada, "", path="web")
 
 
+async def test_a_task_is_set_for_a_path_that_its_person_has(world: World) -> None:
+    school = await world.platform()
+    people = {name: await world.member(school, name) for name in ("bob", "cleo")}
+    made = {}
+    for name in people:
+        async with world.engine.transaction() as tx:
+            new = NewPath(name="web", title="The web", topics=WEB, user=f"ext:{name}")
+            made[name] = await paths.create(tx, school, new)
+    for name, person in people.items():
+        assert (await task(world, school, "HTML", person, path="web")).path == made[name].id
+    with pytest.raises(NotFound):
+        await task(world, school, "HTML", people["bob"], path=str(made["cleo"].id))
+
+
 async def test_a_task_for_one_path_counts_there_alone_and_others_everywhere(world: World, gym: Arranged) -> None:
     ada = await world.person()
     await proved(world, ada)

@@ -341,6 +341,38 @@ async def test_a_platform_does_not_learn_of_accounts_that_another_vouches_for(do
     assert (await school.key.post("/api/reviews", body)).status_code == 422
 
 
+async def test_a_platform_has_nobody_review_what_only_another_one_or_people_themselves_share(door: Door, club: Club) -> None:
+    school, other = await door.platform(*SCOPES), await door.platform(*SCOPES)
+    await two_in(door, club, school, other)
+    project = (await made(other.key, "/api/projects", {"name": "theirs"}))["id"]
+    async with door.engine.transaction() as tx:
+        query = text("insert into project_members (project_id, user_id, joined_at) values (:p, :u, now())")
+        for name in ("ada", "bob"):
+            await tx.session.execute(query, {"p": project, "u": club.id(name)})
+    others = [
+        await club.task("ada", project_id=None, platform_id=UUID(other.id)),
+        await club.task("ada", project_id=UUID(project)),
+        await club.task("ada"),  # of a project that is no platform's
+    ]
+    body = {"user": "ext:ada", "reviewer": "ext:bob", "quality": 60, "skills": ["python"]}
+    for task in others:
+        assert (await school.key.post("/api/reviews", body | {"task": task})).status_code == 404
+    own = await club.task("ada", project_id=None, platform_id=UUID(school.id))
+    await made(school.key, "/api/reviews", body | {"task": own})
+    for task in others[:2]:
+        await made(other.key, "/api/reviews", body | {"task": task})
+    await club.review("bob", "ada", 60, task=others[2])  # which the two themselves do share
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_what_a_platform_has_reviewed_without_a_work_is_its_own_business(door: Door, club: Club, turn: int) -> None:
+    platforms = sorted([await door.platform(*SCOPES), await door.platform(*SCOPES)], key=lambda one: one.id)
+    school, other = platforms[::turn]
+    await two_in(door, club, school, other)
+    await made(school.key, "/api/reviews", {"user": "ext:ada", "reviewer": "ext:bob", "quality": 60, "skills": ["python"]})
+    assert [len((await got(one.key, "/api/reviews", user="ext:ada"))["items"]) for one in (school, other)] == [1, 0]
+
+
 async def test_a_review_is_the_business_of_whose_the_work_is(door: Door, club: Club) -> None:
     platforms = [await door.platform(*SCOPES), await door.platform(*SCOPES)]
     await two_in(door, club, *platforms)

@@ -290,3 +290,16 @@ async def test_a_long_series_reads_definitions_once(ada: Visitor, monkeypatch: p
         await got(ada, "/api/scores/goal/series", subject=goal["id"], since=since, until="2026-03-02")
         counts.append(len(asked))
     assert counts[1] == counts[2]
+
+
+async def test_of_two_changes_of_a_goal_the_later_one_is_told_of_the_earlier(ada: Visitor) -> None:
+    goal = await made(ada, "/api/goals", {"name": "feast", "milestones": ["invited"]})
+    where = f"/api/goals/{goal['id']}"
+    kept = await ada.send("PATCH", where, json={"milestones": ["invited", "cooked"], "version": 1})
+    assert (kept.status_code, kept.json()["version"]) == (200, 2)
+    late = await ada.send("PATCH", where, json={"milestones": ["invited", "eaten"], "version": 1})
+    assert (late.status_code, late.json()["field"]) == (409, "version")
+    assert (await got(ada, where))["milestones"] == ["invited", "cooked"]
+    renamed = await ada.send("PATCH", where, json={"name": "party", "version": 1})
+    assert renamed.status_code == 409
+    assert (await ada.send("PATCH", where, json={"name": "party", "version": 2})).status_code == 200

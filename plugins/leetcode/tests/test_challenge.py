@@ -183,6 +183,11 @@ async def test_figures_are_those_of_the_profile():
         await SOURCE.get_user_stats(Recital(lambda tool, arguments: UNKNOWN), ANN)
 
 
+async def test_a_rating_of_nothing_is_a_rating():
+    bare = profile(ranking=None, totalSubmissionNum=None)
+    assert await figures_of(bare, {"rating": 0}) == {"contest_rating": 0.0}
+
+
 async def test_health_is_one_call():
     problem = {"titleSlug": "two-sum", "title": "Two Sum", "difficulty": "Easy", "topicTags": []}
     good = Recital(lambda tool, arguments: json.dumps({"titleSlug": "two-sum", "problem": problem}))

@@ -119,6 +119,17 @@ def test_likeness_counts_only_beyond_chance() -> None:
     assert theil_sen(np.array([0.0, 1.0, 5.0])) == 2.5
 
 
+def test_weak_likeness_is_left_to_chance() -> None:
+    # Of sixteen in runs of 2, 3, 2, 3, 2, 2 and 2, nine neighbours are alike and six are not: 3/16, where chance makes 1/4.
+    weak = np.concatenate([np.full(length, (-1.0) ** run) for run, length in enumerate((2, 3, 2, 3, 2, 2, 2))])
+    assert weak.sum() == 0
+    assert autocorrelation(weak) == 0.0
+    assert inflation(weak) == 1.0
+    # In runs of 4, 3, 2, 3, 2 and 2 it is ten and five: 5/16, which is more.
+    more = np.concatenate([np.full(length, (-1.0) ** run) for run, length in enumerate((4, 3, 2, 3, 2, 2))])
+    assert autocorrelation(more) == pytest.approx(5 / 16 + (2 + 5 / 4) / 16)
+
+
 def test_many_are_judged_as_holm_does() -> None:
     # 0.01·4, 0.02·3, 0.03·2 raised to the one before, and 0.5
     assert holm([0.5, 0.01, 0.03, 0.02]) == pytest.approx([0.5, 0.04, 0.06, 0.06])
