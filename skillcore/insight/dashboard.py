@@ -1,7 +1,7 @@
 """The dashboard: what a person sees first. Everything on it stands elsewhere in full, and opens there to its evidence.
 
-It reads the present state of scores, a window of weeks, and the latest of everything else: what it costs depends on how much
-these weeks hold, and not on how long the history is.
+It reads what is kept of scores and of the last weeks, and the latest of everything else: how long a history is, and how much
+these weeks hold, hardly makes it slower.
 """
 
 from __future__ import annotations
