@@ -25,7 +25,7 @@ $(READY): requirements.lock $(MANIFESTS)
 serve: setup
 	$(BIN)/python -m skillcore serve --practice
 
-# Each process gets half of the modules in one piece, and takes from the other's end when it is through with its own.
+# Each process gets its share of the modules in one piece, and takes from another's end when it is through with its own.
 test: setup
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal
 

@@ -8,16 +8,21 @@ from __future__ import annotations
 import fcntl
 import gc
 import json
+import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx
 import httpx2
 import pytest
+import structlog
 
 from skillcore.plugin import ServerSettings
 
@@ -34,6 +39,9 @@ PACKAGES = {
 OFFLINE = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
 """What npm says when it reaches no registry."""
 
+TYPED = "import skillcore.plugin, skillcore.testing, mcp.server.mcpserver, pytest"
+"""What plugins and their tests stand on."""
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
@@ -44,6 +52,47 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tracebacks() -> Iterator[None]:
+    """Have no test draw, for an error in its log, all variables of every frame in colour, which takes a third of a second."""
+    (renderer,) = [step for step in structlog.get_config()["processors"] if isinstance(step, structlog.dev.ConsoleRenderer)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renderer, "exception_formatter", structlog.dev.plain_traceback)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _trust() -> Iterator[None]:
+    """Read whom TLS trusts once: some thousand clients of ours would each take longer for it than for what they ask."""
+    with pytest.MonkeyPatch.context() as patch:
+        for library, create in (("httpx", httpx.create_ssl_context), ("httpx2", httpx2.create_ssl_context)):
+            patch.setattr(f"{library}._transports.default.create_ssl_context", _once(create))
+        yield
+
+
+def _once(create: Callable[..., ssl.SSLContext]) -> Callable[..., ssl.SSLContext]:
+    """Make what all trust by default once for each place that the environment names."""
+
+    @cache
+    def usual(trust_env: bool, *_places: str | None) -> ssl.SSLContext:
+        return create(trust_env=trust_env)
+
+    def created(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+        if verify is not True or cert:
+            return create(verify=verify, cert=cert, trust_env=trust_env)
+        return usual(trust_env, os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+    return created
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _known_constants(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Have tests in other processes find there what Hypothesis has read of our modules, which takes it seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HYPOTHESIS_STORAGE_DIRECTORY", str(pytestconfig.rootpath / ".hypothesis"))
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -153,6 +202,28 @@ def npm_package(pytestconfig: pytest.Config) -> Callable[[str], Path]:
 def npm_server(upstream: Upstream, npm_servers: Callable[[str], ServerSettings]) -> Callable[[str], ServerSettings]:
     """The function `npm_servers`, for one test: what the test adds to the web, or breaks there, ends with it."""
     return npm_servers
+
+
+@pytest.fixture(scope="session")
+def known_types(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of mypy's, of this process alone, with all that plugins stand on: it takes mypy half a minute to find out.
+
+    The first process to ask fills it for all others, and for later runs; mypy sees for itself what has changed since.
+    """
+    kept, own = pytestconfig.cache.mkdir("mypy"), tmp_path_factory.mktemp("types") / "mypy"
+    known, unfinished = kept / "known", kept / "unfinished"
+    with _locked(kept / "lock"):
+        if known.is_dir():
+            shutil.copytree(known, own)
+        command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", str(own), "-c", TYPED]
+        done = subprocess.run(command, cwd=own.parent, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.fail(done.stdout + done.stderr)
+        for place in (unfinished, known):  # what a killed process leaves behind is never used
+            shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(own, unfinished)
+        unfinished.rename(known)
+    return own
 
 
 def _installed(prefixes: Path, package: str) -> Path:

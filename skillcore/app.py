@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 
 from litestar import Litestar
 from litestar.middleware import DefineMiddleware
+from sqlalchemy import Table
 
-from skillcore import accounts, delivery, insight, learning, ledger, operations, privacy, verification, work
 from skillcore.accounts.access import check_declared
 from skillcore.accounts.authentication import guard
 from skillcore.accounts.departures import Departures
 from skillcore.accounts.limiting import Limited, check_limits
+from skillcore.accounts.room import ROOM as ACCOUNTS
+from skillcore.delivery.room import ROOM as DELIVERY
+from skillcore.insight.room import ROOM as INSIGHT
+from skillcore.learning.room import ROOM as LEARNING
+from skillcore.ledger.room import ROOM as LEDGER
 from skillcore.operations.gauges import Gauges
 from skillcore.operations.idempotency import Idempotency
+from skillcore.operations.room import ROOM as OPERATIONS
 from skillcore.privacy.duties import Duties
+from skillcore.privacy.room import ROOM as PRIVACY
+from skillcore.runtime.database import Base
 from skillcore.runtime.definitions import Definitions
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.hints import Hints
@@ -24,21 +32,28 @@ from skillcore.runtime.jobs import Jobs
 from skillcore.runtime.rooms import Process, Room
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.web import routed, web
+from skillcore.verification.room import ROOM as VERIFICATION
+from skillcore.work.room import ROOM as WORK
 
-__all__ = ["ROOMS", "create_app", "opened"]
+__all__ = ["ROOMS", "create_app", "opened", "tables"]
 
 ROOMS: tuple[Room, ...] = (
-    delivery.ROOM,
-    accounts.ROOM,
-    operations.ROOM,
-    ledger.ROOM,
-    verification.ROOM,
-    learning.ROOM,
-    work.ROOM,
-    insight.ROOM,
-    privacy.ROOM,
+    DELIVERY,
+    ACCOUNTS,
+    OPERATIONS,
+    LEDGER,
+    VERIFICATION,
+    LEARNING,
+    WORK,
+    INSIGHT,
+    PRIVACY,
 )
 """All rooms, from the lowest floor to the highest."""
+
+
+def tables() -> Sequence[Table]:
+    """Return the tables of all rooms, those first that others refer to. Only here it is certain that all are loaded."""
+    return Base.metadata.sorted_tables
 
 
 @asynccontextmanager

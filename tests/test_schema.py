@@ -17,7 +17,8 @@ from skillcore.runtime.bundled import bundled
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.database import Base, Database
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.migrations import VERSION_TABLE, connect, downgrade, migrate
+from skillcore.runtime.migrations import connect, downgrade, migrate
+from skillcore.runtime.schema_version import VERSION_TABLE
 from skillcore.runtime.settings import Settings
 from tests.conftest import Dsns, default_plugins
 from tests.ledger.facts import joined, rows

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 from litestar import Litestar
 
-from skillcore.accounts.setup import ensure_token
+from skillcore.accounts.setup_token import ensure_token
 from skillcore.app import create_app
 from skillcore.runtime.engine import Engine
 from tests.described import comparing

@@ -1,7 +1,9 @@
 """Intervals of completion, held against what came: do they hold as many as they say, and how wide are they?
 
-Learners are generated from the seed (`benchmarks.truth.learners`). Beside the forecast stand two naive ones, of a pace that
-is redrawn:
+Learners are generated from the seed (`benchmarks.truth.learners`). Forecasts are corrected as `skillcore models forecasts`
+would correct them in an installation of these learners: by looking back on their own histories, of which none goes beyond the
+day of the forecast. How many hold what came without that is told as well. Beside the forecast stand two naive ones, of a pace
+that is redrawn:
 
 - *days*: days are drawn from the history, each as probable as the other and again and again, until nothing remains. That takes
   days for independent of each other, and the pace so far for the pace for good.
@@ -10,12 +12,16 @@ is redrawn:
   write who knows the bootstrap (blocks as in Künsch, 1989, bent to a circle as in Politis and Romano, 1992).
 
 Naive intervals hold far fewer than they say, so their width alone tells nothing. They are therefore stretched about their
-middles, all of a seed by the same factor, until they hold as many as ours, and ours have to be narrower than those in two ways:
-all days in all intervals, which long forecasts make up, and the geometric mean of the ratios of single forecasts, in which each
-counts alike. One factor for all leaves long forecasts held less often than short ones, which saves the most days and keeps no
-promise; so the same is told with a factor for each length of what remains, chosen so that each length is held as often as ours.
-The widths beside naive intervals as they are, and the interval score (Gneiting and Raftery, 2007), are told as well; the score
-is the width and 2 / (1 - level) days for each day by which the interval misses.
+middles until they hold as many as ours, and ours have to be better than those in three ways:
+
+- in the days of a forecast, by the geometric mean of the ratios, in which each counts alike, where one factor stretches all;
+- in all days of all intervals, which long forecasts make up, where each length of what remains is stretched by a factor of its
+  own, so that each is held as often as ours. One factor for all leaves long forecasts held less often than short ones, which
+  saves the most days and keeps no promise; the sum beside such intervals is told, and has no bar;
+- in the interval score (Gneiting and Raftery, 2007), where one factor stretches all: the width, and 2 / (1 - level) days for
+  each day by which the interval misses, which nobody makes smaller by saying anything but what they believe.
+
+The figures beside naive intervals as they are are told as well.
 """
 
 from __future__ import annotations
@@ -32,7 +38,8 @@ from numpy.typing import NDArray
 
 from benchmarks.truth.learners import PHASES, Case, cases
 from benchmarks.truth.reports import Check, Report, share
-from skillcore.insight.predictions.completion import HORIZON, Forecast, completion
+from skillcore.insight.predictions.completion import HORIZON, NONE, Correction, Forecast, completion
+from skillcore.insight.predictions.hindsight import correction, looks
 
 __all__ = ["COUNT", "LENGTHS", "Interval", "length", "naive", "run", "score", "stretched", "weekly"]
 
@@ -61,9 +68,10 @@ class Interval(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """One forecast and two naive ones, and what came."""
+    """One forecast, the same uncorrected, two naive ones, and what came."""
 
     ours: Interval
+    bare: Interval
     days: Interval
     weeks: Interval
     came: int
@@ -78,7 +86,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 def run(seed: int, *, count: int = COUNT) -> Report:
     """Make forecasts for generated learners and hold them against what came."""
-    found = _outcomes(seed, count)
+    made = cases(seed, count)
+    learned = correction([look for place, case in enumerate(made) for look in looks(case.history, case.today, place)])
+    found = _outcomes(made, learned, seed)
     ours = [one.ours for one in found]
     hits = sum(one.held for one in found)
     sides = [_beside("days", found), _beside("weeks", found)]
@@ -88,28 +98,31 @@ def run(seed: int, *, count: int = COUNT) -> Report:
         *(check for side in sides for check in side if check.bar is not None),
         *(_held(f"held, {phase}", [one for one in found if one.phase == phase]) for phase in PHASES),
         *(_held(f"held, {length}", [one for one in found if one.length == length]) for length in LENGTHS),
+        share("held uncorrected", _hits([one.bare for one in found], [one.came for one in found]), len(found)),
         *(check for side in sides for check in side if check.bar is None),
         share("answered", len(found), count),
     ]
     return Report(
         name="intervals",
         seed=seed,
-        measured=f"80% intervals of {count} completions by generated learners; {_days(ours) / len(ours):.1f} days on average",
+        measured=f"80% intervals of {count} completions by generated learners, {_days(ours) / len(ours):.1f} days on average;"
+        f" shift {learned.shift:.3f}, scale {learned.scale:.3f}",
         checks=tuple(checks),
         met=all(check.met for check in checks),
     )
 
 
-def _outcomes(seed: int, count: int) -> list[Outcome]:
+def _outcomes(made: Sequence[Case], learned: Correction, seed: int) -> list[Outcome]:
     """Return the forecasts that say anything."""
     by_day, by_week = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
     found = []
-    for case in cases(seed, count):
-        forecast = completion(case.history, case.remaining, case.today, LEVEL)
+    for case in made:
+        forecast, bare = (completion(case.history, case.remaining, case.today, LEVEL, one) for one in (learned, NONE))
         if forecast.status != "unknown":
             found.append(
                 Outcome(
                     ours=_interval(forecast, case.today),
+                    bare=_interval(bare, case.today),
                     days=naive(case, by_day),
                     weeks=weekly(case, by_week),
                     came=min(case.days or NEVER, NEVER),
@@ -137,14 +150,14 @@ def _beside(kind: Literal["days", "weeks"], found: Sequence[Outcome]) -> list[Ch
             for place, one in zip(there, stretched([theirs[place] for place in there], held, level), strict=True):
                 even[place] = one
     told = [
-        ("days, of {} stretched to hold as many", _days(ours) / _days(wide), 1.0),
+        ("days, of {} stretched to hold as many", _days(ours) / _days(wide), None),
         ("days of a forecast, of such a one of {}", _each(ours, wide), 1.0),
-        ("days, of {} stretched to hold as many of each length", _days(ours) / _days(even), None),
+        ("days, of {} stretched to hold as many of each length", _days(ours) / _days(even), 1.0),
         ("days of a forecast, of such a one of {} and its length", _each(ours, even), None),
         ("days, of {} as they are", _days(ours) / _days(theirs), None),
         ("days of a forecast, of one of {} as it is", _each(ours, theirs), None),
         ("interval score, of that of {}", _scored(ours, came) / _scored(theirs, came), None),
-        ("interval score, of that of {} stretched", _scored(ours, came) / _scored(wide, came), None),
+        ("interval score, of that of {} stretched", _scored(ours, came) / _scored(wide, came), 1.0),
     ]
     long = [one.length == "long" for one in found]
     counted = [

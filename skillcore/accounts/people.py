@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta, Struct
-from sqlalchemy import select
+from sqlalchemy import String, cast, func, select
 from sqlalchemy.exc import IntegrityError
 
 from skillcore.accounts.access import Actor, Role
@@ -39,6 +39,7 @@ __all__ = [
     "read",
     "resolve",
     "resolve_all",
+    "sample",
 ]
 
 EXTERNAL = "ext:"
@@ -219,6 +220,12 @@ async def read(tx: Transaction, actor: Actor, reference: str) -> Person:
     query = select(UserRow, MembershipRow.external_id).outerjoin(MembershipRow, known_as).where(UserRow.id == user_id)
     user, external_id = (await tx.session.execute(query)).one()
     return _person(user, external_id)
+
+
+async def sample(tx: Transaction, most: int) -> list[Person]:
+    """Return so many people at most, the same of the same each time: for what is summed up, and shows nobody to anybody."""
+    query = select(UserRow).order_by(func.md5(cast(UserRow.id, String)), UserRow.id).limit(most)
+    return [_person(user, None) for user in await tx.session.scalars(query)]
 
 
 async def list_people(tx: Transaction, actor: Actor, *, limit: int, cursor: str | None) -> Page[Person]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from hmac import compare_digest
 from pathlib import Path
 from typing import Annotated
 
-import psycopg
 from msgspec import Meta
 from sqlalchemy import select
 
@@ -18,18 +16,14 @@ from skillcore.accounts.password_rules import NewPassword, check
 from skillcore.accounts.registration import new_user
 from skillcore.accounts.roles import one_at_a_time
 from skillcore.accounts.sessions import Kept
+from skillcore.accounts.setup_token import FILE
 from skillcore.accounts.tables import UserRow
 from skillcore.delivery.addresses import EmailAddress, check_address
 from skillcore.plugin.veiled import Veiled
-from skillcore.runtime.database import SERVICE_ROLE
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.problems import Conflict, Forbidden
-from skillcore.runtime.secret_files import keep_first
 
-__all__ = ["NewAdministrator", "ensure_token", "set_up"]
-
-FILE = "setup-token"
-ANY_ADMINISTRATOR = "select exists (select from users where role = 'admin')"
+__all__ = ["NewAdministrator", "set_up"]
 
 
 class NewAdministrator(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,23 +38,6 @@ class NewAdministrator(Veiled, frozen=True, kw_only=True, forbid_unknown_fields=
     password: NewPassword
     token: Annotated[str, Meta(min_length=1, max_length=200, examples=["the token from the file"])]
     keep: Kept = "token"
-
-
-def ensure_token(service_dsn: str, data_dir: str | Path) -> Path | None:
-    """Return the file with the one-time token, written if need be; None once there is an administrator.
-
-    Args:
-        service_dsn: how the service logs in; the schema must be there.
-        data_dir: of the API processes.
-    """
-    path = Path(data_dir) / FILE
-    with psycopg.connect(service_dsn, options=f"-c role={SERVICE_ROLE}") as connection:
-        row = connection.execute(ANY_ADMINISTRATOR).fetchone()
-    if row == (True,):
-        path.unlink(missing_ok=True)
-        return None
-    keep_first(path, f"{secrets.token_urlsafe(32)}\n".encode())  # one that stands there already stays valid
-    return path
 
 
 async def set_up(engine: Engine, data: NewAdministrator) -> Entered:

@@ -74,6 +74,12 @@ def _course(values: Sequence[float | None], unit: str) -> str:
     return f"from {shown(known[0])} to {measured(known[-1], unit)}, {ends}"
 
 
+def _aim(values: Sequence[float | None], unit: str) -> str:
+    """Return what is aimed at in the end, and that it is given up where it is."""
+    *_, last = (value for value in values if value is not None)
+    return f"{measured(last, unit)}{', then none' if values[-1] is None else ''}"
+
+
 def _line(chart: LineChart) -> Facts:
     columns = ["Date" if chart.axis == "dates" else "Label", *(_named(series.name) for series in chart.series)]
     cells = [[_cell(value, chart.unit) for value in series.values] for series in chart.series]
@@ -84,7 +90,7 @@ def _line(chart: LineChart) -> Facts:
         values = chart.target.values if len(chart.target.values) > 1 else chart.target.values * (count + ahead)
         columns.append(_named(chart.target.name))
         cells.append([_cell(value, chart.unit) for value in values])
-        said.append(f"{_named(chart.target.name)}: {measured(chart.target.values[-1], chart.unit)}")
+        said.append(f"{_named(chart.target.name)}: {_aim(chart.target.values, chart.unit)}")
     if chart.forecast:
         for name, values in (("Forecast", chart.forecast.values), ("Low", chart.forecast.low), ("High", chart.forecast.high)):
             columns.append(name)

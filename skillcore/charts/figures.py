@@ -41,7 +41,7 @@ TOPICS = 120
 DAYS = 371
 
 
-State = Literal["done", "open", "locked"]
+State = Literal["done", "current", "open", "locked"]
 
 Text = Annotated[str, Meta(max_length=500)]
 Number = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
@@ -61,14 +61,14 @@ class Series(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Target(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is aimed at: one value for all labels, or one for each, those of the forecast included."""
+    """What is aimed at: one value for all labels, or for each, those of the forecast included, one or None."""
 
-    values: Annotated[tuple[Number, ...], Meta(min_length=1, max_length=2 * POINTS)]
+    values: Annotated[tuple[Number | None, ...], Meta(min_length=1, max_length=2 * POINTS)]
     name: Text = "Target"
 
     def __post_init__(self) -> None:
         _numbers(self.values)
-        _require(len(self.values) > 0, "a target needs a value")
+        _require(any(value is not None for value in self.values), "a target needs a value")
 
 
 class Forecast(Struct, frozen=True, forbid_unknown_fields=True):

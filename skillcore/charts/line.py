@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -18,6 +18,9 @@ __all__ = ["paint"]
 WIDE, PLOT = 680.0, 220.0
 MARKED = 31
 """Up to so many points, each bears its mark; of more, as many at even distances."""
+
+ALONE = 8.0
+"""How far a target for a single label reaches to both sides of it."""
 
 Place = tuple[float, float]
 
@@ -67,7 +70,7 @@ def _keys(chart: LineChart) -> list[tuple[str, str]]:
 
 def _ground(chart: LineChart, top: float) -> Ground:
     values = [value for series in chart.series for value in series.values if value is not None]
-    values += chart.target.values if chart.target else ()
+    values += [value for value in chart.target.values if value is not None] if chart.target else []
     values += (*chart.forecast.low, *chart.forecast.high) if chart.forecast else ()
     scale = ticks(values, top + PLOT, top, bounds=chart.bounds)
     left = EDGE + max(width(name + _sign(chart), 12) for _, name in scale.marks) + 10
@@ -120,17 +123,22 @@ def _target(chart: LineChart, ground: Ground) -> Iterator[Markup]:
     if chart.target is None:
         return
     values, name = chart.target.values, isolate(clean(chart.target.name, "unnamed"))
-    if len(values) == 1:
-        y = ground.scale.at(values[0])
+    first = values[0]
+    if len(values) == 1 and first is not None:
+        y = ground.scale.at(first)
         line = element(
             "path", class_="thin aim dash", d=f"M{coordinate(ground.left)} {coordinate(y)}H{coordinate(ground.right)}"
         )
-        yield titled(f"{name}: {measured(values[0], chart.unit)}", line)
+        yield titled(f"{name}: {measured(first, chart.unit)}", line)
         return
-    places = [(x, ground.scale.at(value)) for x, value in zip(ground.across, values, strict=True)]
-    yield element("path", class_="thin aim dash", d=_path(places))
-    for (x, y), day, value in zip(places, ground.names, values, strict=True):
-        yield titled(f"{name}, {day}: {measured(value, chart.unit)}", element("circle", class_="hit", cx=x, cy=y, r=5))
+    for run in _runs(ground, values):
+        # One place alone would be a line without length.
+        (x, y), *others = run
+        yield element("path", class_="thin aim dash", d=_path(run if others else [(x - ALONE, y), (x + ALONE, y)]))
+    for x, day, value in zip(ground.across, ground.names, values, strict=True):
+        if value is not None:
+            hit = element("circle", class_="hit", cx=x, cy=ground.scale.at(value), r=5)
+            yield titled(f"{name}, {day}: {measured(value, chart.unit)}", hit)
 
 
 def _forecast(chart: LineChart, ground: Ground) -> Iterator[Markup]:
@@ -158,11 +166,7 @@ def _series(chart: LineChart, ground: Ground, number: int, series: Series) -> It
         for index, (x, value) in enumerate(zip(ground.across, series.values, strict=False))
         if value is not None
     ]
-    runs: list[list[Place]] = []
-    for place, (index, x, y, _) in enumerate(known):
-        if place == 0 or known[place - 1][0] != index - 1:
-            runs.append([])
-        runs[-1].append((x, y))
+    runs = _runs(ground, series.values)
     if len(chart.series) == 1:
         foot = coordinate(ground.scale.at(0))
         for run in runs:
@@ -179,6 +183,19 @@ def _series(chart: LineChart, ground: Ground, number: int, series: Series) -> It
         )
         seen = alone or (len(known) - 1 - rank) % every == 0
         yield titled(words, mark(number, x, y) if seen else element("circle", class_="hit", cx=x, cy=y, r=5))
+
+
+def _runs(ground: Ground, values: Iterable[float | None]) -> list[list[Place]]:
+    """Return where values stand, apart where some are missing between them."""
+    runs: list[list[Place]] = []
+    goes_on = False
+    for x, value in zip(ground.across, values, strict=False):
+        if value is not None:
+            if not goes_on:
+                runs.append([])
+            runs[-1].append((x, ground.scale.at(value)))
+        goes_on = value is not None
+    return runs
 
 
 def _last(chart: LineChart, ground: Ground) -> Iterator[Markup]:

@@ -13,7 +13,8 @@ from skillcore.charts.text import clean, isolate, width, wrap
 
 __all__ = ["STATES", "paint"]
 
-STATES: dict[State, str] = {"done": "Done", "open": "Open", "locked": "Locked"}
+STATES: dict[State, str] = {"done": "Done", "current": "Current", "open": "Open", "locked": "Locked"}
+FRAMES: dict[State, str] = {"done": "done", "current": "current firm", "open": "open", "locked": "locked dash"}
 
 ACROSS = 4
 """Topics in a layer, so that names stay readable in a column of text."""
@@ -33,7 +34,8 @@ def paint(chart: MindMap) -> Picture:
     wide = max(NARROWEST, float(math.ceil(placed.wide + 2 * EDGE)))
     left = (wide - placed.wide) / 2
     counts = {state: sum(topic.state == state for topic in chart.topics) for state in STATES}
-    note = f"{counts['done']} of {len(chart.topics)} topics done, {counts['open']} open"
+    now = f", {counts['current']} current" if counts["current"] else ""
+    note = f"{counts['done']} of {len(chart.topics)} topics done{now}, {counts['open']} open"
     names = {topic.id: isolate(clean(topic.name, "unnamed")) for topic in chart.topics}
     body = (
         *heading(chart.title, note, wide),
@@ -92,7 +94,7 @@ def _topic(topic: Topic, names: dict[str, str], x: float, y: float) -> Markup:
     ink = "muted" if topic.state == "locked" else "ink"
     return titled(
         f"{names[topic.id]}: {STATES[topic.state].lower()}, requires {needs}",
-        element("rect", class_=f"surface box {topic.state}{' dash' if topic.state == 'locked' else ''}",
+        element("rect", class_=f"surface box {FRAMES[topic.state]}",
                 x=x, y=y, width=BOX, height=TALL, rx=8),
         _icon(topic.state, x + 20, y + TALL / 2),
         *(element("text", text(isolate(line)), class_=ink, x=x + 36, y=first + 16 * row) for row, line in enumerate(lines)),
@@ -100,10 +102,14 @@ def _topic(topic: Topic, names: dict[str, str], x: float, y: float) -> Markup:
 
 
 def _icon(state: State, x: float, y: float) -> Markup:
-    """Return the sign of a state: a tick, a ring to be filled, a lock."""
+    """Return the sign of a state: a tick, an arrow onwards, a ring to be filled, a lock."""
     if state == "done":
         tick = f"M{coordinate(x - 3.5)} {coordinate(y)}l2.5 2.5l4.5 -5"
         return element("g", element("circle", class_="fdone", cx=x, cy=y, r=8), element("path", class_="thin bare", d=tick))
+    if state == "current":
+        arrow = points([(x - 2.5, y - 4), (x - 2.5, y + 4), (x + 4.5, y)])
+        disc = element("circle", class_="fcurrent", cx=x, cy=y, r=8)
+        return element("g", disc, element("polygon", class_="surface", points=arrow))
     if state == "open":
         ring = element("circle", class_="surface line open", cx=x, cy=y, r=7)
         return element("g", ring, element("circle", class_="fopen", cx=x, cy=y, r=3))

@@ -28,6 +28,7 @@ class Scheme(Struct, frozen=True):
         series: one for each series.
         levels: low, medium, high, peak.
         done: what is reached.
+        current: what comes next.
     """
 
     surface: str
@@ -39,6 +40,7 @@ class Scheme(Struct, frozen=True):
     series: tuple[str, str, str, str, str, str]
     levels: tuple[str, str, str, str]
     done: str
+    current: str
 
 
 LIGHT = Scheme(
@@ -51,6 +53,7 @@ LIGHT = Scheme(
     series=("#2b5fd0", "#b4530f", "#0c7a68", "#a63a86", "#6d4fc2", "#56616f"),
     levels=("#5f86de", "#3f68cf", "#274ca8", "#12307a"),
     done="#0c7a68",
+    current="#b4530f",
 )
 
 DARK = Scheme(
@@ -63,6 +66,7 @@ DARK = Scheme(
     series=("#7ba4ff", "#f0a05a", "#43c6ab", "#ee8ccb", "#b59cff", "#a8b3c2"),
     levels=("#4a6bc0", "#6288e4", "#8caaf5", "#c3d3ff"),
     done="#43c6ab",
+    current="#f0a05a",
 )
 
 _TEXT = {
@@ -88,6 +92,7 @@ _MARKS = {
     "hit": "fill:none;stroke:none;pointer-events:all",
     "arc": "fill:none;stroke-width:14",
     "box": "stroke-width:1.5",
+    "firm": "stroke-width:3",
 }
 """What classes do to shapes, whatever the colours."""
 
@@ -107,12 +112,14 @@ def _colours(scheme: Scheme) -> dict[str, str]:
         "mark": f"stroke:{scheme.surface}",
         "aim": f"stroke:{scheme.muted}",
         "done": f"stroke:{scheme.done}",
+        "current": f"stroke:{scheme.current}",
         "open": f"stroke:{scheme.series[0]}",
         "edge": f"stroke:{scheme.edge}",
         "locked": f"stroke:{scheme.edge}",
         "bow": f"stroke:{scheme.muted}",
         "bare": f"stroke:{scheme.surface}",
         "fdone": f"fill:{scheme.done}",
+        "fcurrent": f"fill:{scheme.current}",
         "fopen": f"fill:{scheme.series[0]}",
         "flocked": f"fill:{scheme.muted}",
         "fedge": f"fill:{scheme.edge}",

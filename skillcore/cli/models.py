@@ -1,17 +1,22 @@
-"""``skillcore models``: train the model behind the formula `attempt`, and judge it on answers it has not seen."""
+"""``skillcore models``: what the service's own data teach its predictions.
+
+The model behind the formula `attempt` is trained, and judged on answers that it has not seen; forecasts of completion are held
+against what came of those of the past.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from skillcore.cli.commands import Commands
+from skillcore.cli.looking import OPERATOR
 from skillcore.cli.printing import as_json
 from skillcore.cli.reaching import on_database
 from skillcore.defaults.attempts.model import Model, generic
@@ -19,13 +24,20 @@ from skillcore.insight.attempts.answers import TEST_FILE, TRAIN_FILE, Answers, U
 from skillcore.insight.attempts.judging import Judgement, judged
 from skillcore.insight.attempts.ledger import answers_of_ledger
 from skillcore.insight.attempts.training import predictions, trained
+from skillcore.insight.predictions.completion import NONE, Correction
+from skillcore.insight.predictions.experience import looked_back
+from skillcore.insight.predictions.facts import Measure
+from skillcore.insight.predictions.hindsight import LEAST_LOOKS, Look, correction, held
 from skillcore.runtime.engine import Engine
 
-__all__ = ["Evaluation", "register"]
+__all__ = ["Evaluation", "Hindsight", "Holding", "hindsight", "register"]
 
 LEAST_LEARNERS = 5
 LEAST_ANSWERS = 100
 """Fewer say nothing of anybody, and a model made of them says nothing of their answers either."""
+
+PEOPLE = 1000
+LEVEL = 0.8
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
@@ -40,9 +52,38 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class Holding(Struct, frozen=True, kw_only=True):
+    """How many intervals of former forecasts held the day that came.
+
+    Attributes:
+        forecasts: of which it is known, because the day came, or the interval was over without it.
+        held: of these.
+        corrected: of these, had they been corrected.
+    """
+
+    forecasts: int
+    held: int
+    corrected: int
+
+
+class Hindsight(Struct, frozen=True, kw_only=True):
+    """What forecasts of the past teach.
+
+    Attributes:
+        forecasts: that were made of the past.
+        level: of the intervals.
+        measures: by what was counted.
+    """
+
+    correction: Correction
+    forecasts: int
+    level: float
+    measures: Mapping[Measure, Holding]
+
+
 def register(commands: Commands) -> None:
     """Add the commands."""
-    group = commands.group("models", summary="train and judge the model of the next attempt's success")
+    group = commands.group("models", summary="what the service's own data teach its predictions")
     train = group.add(
         "train",
         run_train,
@@ -69,6 +110,19 @@ def register(commands: Commands) -> None:
         details="exit codes: 0 done, 1 a tenth of the predictions is not calibrated, 2 the folder cannot be used,\n"
         "130 interrupted",
     )
+    back = group.add(
+        "forecasts",
+        run_forecasts,
+        summary="hold forecasts of completion against what came, and print how to correct those to come",
+        details="Forecasts are made anew of what the ledger knew on former days. Write the two figures that are printed\n"
+        "under [forecasts] in the configuration.\n\n"
+        "exit codes: 0 done, 2 the command line or the configuration cannot be used, or there is too little to look back on,\n"
+        "3 the database cannot be reached or used, 130 interrupted",
+    )
+    back.add_argument(
+        "--people", metavar="N", type=_positive, default=PEOPLE, help="look at so many people at most (default: %(default)s)"
+    )
+    back.add_argument("--json", action="store_true", help="print JSON")
     evaluate.add_argument("directory", metavar="DIR", type=Path, help="folder with both files")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
 
@@ -124,6 +178,50 @@ def run_evaluate(options: argparse.Namespace) -> int:
     else:
         _show(found, model)
     return 0 if found.model.calibrated else 1
+
+
+def run_forecasts(options: argparse.Namespace) -> int:
+    """Look back, and print what it teaches."""
+
+    async def work(engine: Engine) -> int:
+        found = await looked_back(engine, OPERATOR, options.people, _progress())
+        count = sum(map(len, found.values()))
+        if count < LEAST_LOOKS:
+            print(
+                f"there are {count} forecasts to look back on, and {LEAST_LOOKS} are needed at least: people with a month of"
+                " history have one, and with two months and more up to four",
+                file=sys.stderr,
+            )
+            return 2
+        taught = hindsight(found)
+        print(as_json(msgspec.to_builtins(taught)) if options.json else "\n".join(_told(taught)))
+        return 0
+
+    return on_database(options, work)
+
+
+def hindsight(found: Mapping[Measure, Sequence[Look]]) -> Hindsight:
+    """Return what forecasts of the past teach, of which there is at least one."""
+    best = correction([look for made in found.values() for look in made], len(found))
+    best = Correction(round(min(max(best.shift, -1.0), 1.0), 3), round(min(max(best.scale, 0.5), 2.0), 3))
+    measures = {}
+    for measure, made in found.items():
+        known, as_they_were = held(made, LEVEL, NONE)
+        measures[measure] = Holding(forecasts=known, held=as_they_were, corrected=held(made, LEVEL, best)[1])
+    return Hindsight(correction=best, forecasts=sum(map(len, found.values())), level=LEVEL, measures=measures)
+
+
+def _told(taught: Hindsight) -> Iterator[str]:
+    yield f"of {taught.forecasts} forecasts of the past, intervals of {taught.level:.0%} would have held the day that came:"
+    for measure, one in taught.measures.items():
+        if one.forecasts:
+            before, after = one.held / one.forecasts, one.corrected / one.forecasts
+            yield f"  {measure:<9}{before:6.1%} of {one.forecasts}, {after:.1%} corrected"
+    yield "to correct those to come, write into the configuration:"
+    yield ""
+    yield "[forecasts]"
+    yield f"shift = {taught.correction.shift}"
+    yield f"scale = {taught.correction.scale}"
 
 
 def _train(answers: Answers, options: argparse.Namespace) -> int:

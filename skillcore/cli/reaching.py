@@ -20,9 +20,9 @@ from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.logins import EMBEDDED, reachable
 from skillcore.runtime.logs import configure_logging
-from skillcore.runtime.migrations import VERSION_TABLE, latest
 from skillcore.runtime.postgres import PostgresFailed
 from skillcore.runtime.processes import InUse
+from skillcore.runtime.schema_version import VERSION_TABLE, latest
 from skillcore.runtime.settings import Settings
 
 __all__ = ["UNREACHABLE", "Unreachable", "on_database"]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from skillcore.accounts.audit import note
+from skillcore.app import tables
 from skillcore.cli.commands import Commands
 from skillcore.cli.printing import as_json
 from skillcore.cli.reaching import on_database
@@ -60,7 +61,7 @@ def _command(work: Callable[[Engine, argparse.Namespace], Awaitable[int]]) -> Ca
 
 
 async def _rotate(engine: Engine, options: argparse.Namespace) -> int:
-    done = await rotate(engine, lambda line: print(line, flush=True))
+    done = await rotate(engine, tables(), lambda line: print(line, flush=True))
     async with engine.transaction() as tx:
         await note(tx, "secrets.rotated", key=done.key, sealed=done.sealed, removed=list(done.removed))
     print(f"sealed with key {done.key}: {done.sealed} values anew")
@@ -71,7 +72,7 @@ async def _rotate(engine: Engine, options: argparse.Namespace) -> int:
 
 
 async def _list(engine: Engine, options: argparse.Namespace) -> int:
-    found = await states(engine)
+    found = await states(engine, tables())
     if options.json:
         print(as_json({"keys": found}))
     else:
@@ -83,7 +84,7 @@ async def _list(engine: Engine, options: argparse.Namespace) -> int:
 
 
 async def _prune(engine: Engine, options: argparse.Namespace) -> int:
-    removed = await prune(engine)
+    removed = await prune(engine, tables())
     _tell_removed(removed)
     if not removed:
         print("no key can go yet: `skillcore secrets list` says why")

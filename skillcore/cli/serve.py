@@ -13,9 +13,8 @@ from pathlib import Path
 import msgspec
 import psycopg
 
-from skillcore.accounts.setup import ensure_token
+from skillcore.accounts.setup_token import ensure_token
 from skillcore.cli.commands import Commands, configuration
-from skillcore.cli.serving import SUPERVISED
 from skillcore.runtime.addresses import from_here, listening_at
 from skillcore.runtime.configuration import Configuration
 from skillcore.runtime.http import AddressInUse, Certificate, CertificateUnusable, check, free_port, stop_requested
@@ -23,7 +22,7 @@ from skillcore.runtime.logins import embedded, instance_lock, logins
 from skillcore.runtime.logs import configure_logging
 from skillcore.runtime.migrations import MigrationFailed, migrate
 from skillcore.runtime.postgres import EmbeddedPostgres, PostgresFailed
-from skillcore.runtime.processes import InUse
+from skillcore.runtime.processes import SUPERVISED, InUse
 from skillcore.runtime.settings import Settings
 from skillcore.runtime.supervisor import Child, GaveUp, Supervisor
 

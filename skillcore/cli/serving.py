@@ -13,13 +13,10 @@ from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.logins import logins
 from skillcore.runtime.logs import configure_logging
-from skillcore.runtime.processes import end_with_parent
+from skillcore.runtime.processes import SUPERVISED, end_with_parent
 from skillcore.runtime.rooms import Process
 
-__all__ = ["SUPERVISED", "engine_for", "opened", "watch_parent"]
-
-SUPERVISED = "SKILLCORE_SUPERVISED"
-"""The variable by which ``skillcore serve`` tells its children that they are its children."""
+__all__ = ["engine_for", "opened", "watch_parent"]
 
 
 def engine_for(options: argparse.Namespace) -> Engine:

@@ -3,16 +3,3 @@
 It owns the outbox. A mail is written into it in the transaction that has a reason for the mail, and a job hands it over once
 that has committed. What stands in mails is the business of those who send them.
 """
-
-from skillcore.delivery import gauges, outbox
-from skillcore.delivery.mail import JOB
-from skillcore.runtime.rooms import Job, Room
-
-__all__ = ["ROOM"]
-
-ROOM = Room(
-    name="delivery",
-    jobs=(Job(name=JOB, queue="notifications", run=outbox.deliver),),
-    gauges=(gauges.refresh,),
-    retention=(outbox.RETENTION,),
-)

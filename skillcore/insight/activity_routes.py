@@ -1,4 +1,4 @@
-"""The routes that tell of what a person did: sums by period, streaks, and patterns. They leave the rest to the use cases."""
+"""The routes that tell of what a person did: progress, sums by period, streaks, patterns. The rest is left to the use cases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, user
 from skillcore.accounts.routes import PersonAsked
-from skillcore.insight import aggregates, spans, streaks
+from skillcore.insight import aggregates, progress, spans, streaks
 from skillcore.insight.patterns import reading
 from skillcore.runtime.engine import Engine
 
@@ -33,6 +33,20 @@ LastDay = Annotated[date | None, QueryParameter(description="The last day that i
 Target = Annotated[
     float, QueryParameter(ge=1, le=99, description="The score at which tasks are neither too easy nor too hard.")
 ]
+
+
+@get("/api/analytics/progress", opt=READ, tags=["analytics"], summary="Progress over time")
+async def read_progress_over_time(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    user: PersonAsked = "me",
+    bucket: Annotated[spans.Span, QueryParameter(description="From one value to the next.")] = "day",
+    since: Since = None,
+    until: Until = None,
+) -> progress.Progress:
+    """The level and what else a dashboard begins with, at the end of each: 30 days, 12 weeks or 12 months without `since`."""
+    async with engine.transaction() as tx:
+        return await progress.read(tx, actor, user=user, bucket=bucket, since=since, until=until)
 
 
 @get("/api/analytics/aggregates", opt=READ, tags=["analytics"], summary="What was done by day, week or month")
@@ -82,4 +96,4 @@ async def read_patterns(
         return await reading.read(tx, actor, user=user, since=since, until=until, zone=zone, target=target)
 
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (read_aggregates, read_streaks, read_patterns)
+ROUTES: tuple[ControllerRouterHandler, ...] = (read_progress_over_time, read_aggregates, read_streaks, read_patterns)

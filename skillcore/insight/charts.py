@@ -1,10 +1,11 @@
-"""What is drawn of a person: a score over time, a score of several skills, and on which days they did something."""
+"""What is drawn of a person: a score over time, a score of several skills, what they did in each week, and on which days."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from sqlalchemy import Date, any_, cast, func, select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.charts import Day, Forecast, Heatmap, LineChart, Radar, Series
+from skillcore.charts import Day, Forecast, Heatmap, LineChart, Radar, Series, Target
 from skillcore.charts.scales import ticks
 from skillcore.insight import aims, forecasts, readings, records, spans
 from skillcore.insight.levels import DIGITS, most_of, rounded
@@ -26,8 +27,12 @@ from skillcore.plugin import Score
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import InvalidField
+from skillcore.work import weekly
 
-__all__ = ["activity", "end_of", "names_of_skills", "progress", "radar"]
+__all__ = ["Counted", "activity", "end_of", "names_of_skills", "progress", "radar", "weeks"]
+
+Counted = Literal["minutes", "works"]
+"""What a weekly goal wants, and a chart of weeks counts."""
 
 COVER = 80
 """Of a hundred outcomes, those that a forecast's band is to hold."""
@@ -110,8 +115,9 @@ async def radar(tx: Transaction, actor: Actor, *, formula: str, user: str, as_of
     found = await scores.read_all(tx, wanted.user_id, formula, as_of=wanted.as_of)
     judged = {subject: value.score for subject, value in found.items() if value.score.value is not None}
     names = await names_of_skills(tx, actor, wanted.user_id, scores.bound(tx.engine, formula).kinds, judged)
-    highest = sorted(names, key=lambda skill: (-(judged[skill].value or 0.0), names[skill], skill))[:AXES]
-    shown = sorted(highest, key=lambda skill: (names[skill].casefold(), skill))
+    by_name = sorted(names, key=lambda skill: (names[skill].casefold(), skill))
+    highest = {*sorted(by_name, key=lambda skill: -(judged[skill].value or 0.0))[:AXES]}
+    shown = [skill for skill in by_name if skill in highest]
     with drawable():
         return Radar(
             title=f"{_named(formula)} by skill",
@@ -146,6 +152,28 @@ async def activity(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> H
     return Heatmap(
         title="Activity", unit="done", first=first, last=last, days=tuple(Day(held, float(count)) for held, count in rows)
     )
+
+
+async def weeks(tx: Transaction, actor: Actor, *, user: str, measure: Counted, count: int) -> LineChart:
+    """Return what a person did in each of some weeks, the present one included, beside what they wanted to do in it.
+
+    Each week is named by its Monday, and has the goal by which `skillcore.work.weekly.read` judges it.
+
+    Raises:
+        NotFound: no such person for this caller.
+        Unprocessable: a number that cannot be drawn.
+    """
+    found = await weekly.read(tx, actor, user=user, weeks=count)
+    wanted = [None if week.target is None else getattr(week.target, measure) for week in found.weeks]
+    with drawable():
+        return LineChart(
+            title=f"{measure.capitalize()} by week",
+            unit=measure,
+            labels=tuple(week.start.isoformat() for week in found.weeks),
+            series=(Series(measure.capitalize(), tuple(rounded(getattr(week, measure)) for week in found.weeks)),),
+            axis="dates",
+            target=None if wanted.count(None) == len(wanted) else Target(tuple(wanted), "Weekly goal"),
+        )
 
 
 def end_of(found: Iterable[Score]) -> float:

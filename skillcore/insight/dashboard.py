@@ -23,7 +23,8 @@ from skillcore.insight import aims, forecasts, recommendations, records, skill_s
 from skillcore.insight.days import DayDone, by_day
 from skillcore.insight.levels import rounded
 from skillcore.insight.modules import figures
-from skillcore.insight.predictions.completion import Forecast, completion
+from skillcore.insight.predictions.completion import Correction, Forecast, completion
+from skillcore.insight.predictions.facts import corrected
 from skillcore.insight.recommendations import Ability, Course, Recommendation, Situation, Topic
 from skillcore.insight.skill_standings import SkillStanding
 from skillcore.insight.streaks import Streaks
@@ -157,7 +158,7 @@ async def advise(tx: Transaction, actor: Actor, *, user: str) -> Advised:
     Raises:
         NotFound: no such person for this caller.
     """
-    known = await _known(tx, actor, user)
+    known = await _known(tx, actor, user, weeks=1)
     return Advised(user_id=known.person.id, today=known.today, recommendations=known.recommendations)
 
 
@@ -167,7 +168,7 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
     Raises:
         NotFound: no such person for this caller.
     """
-    known = await _known(tx, actor, user)
+    known = await _known(tx, actor, user, weeks=WEEKS)
     person, today = known.person, known.today
     days = known.days
     lately = days[-LATELY:]
@@ -193,15 +194,16 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
             levels=await _latest_levels(tx, actor, person.id),
         ),
         milestones=sorted(near, key=lambda one: (one.next.missing if one.next else 0.0, one.skill))[:SKILLS],
-        ahead=_ahead(known.courses, days[:-1], today),
+        ahead=_ahead(known.courses, days[:-1], today, corrected(tx)),
         recommendations=known.recommendations,
     )
 
 
-async def _known(tx: Transaction, actor: Actor, user: str) -> Known:
+async def _known(tx: Transaction, actor: Actor, user: str, *, weeks: int) -> Known:
+    """Return what is known of a person, with their days of so many weeks up to today: one holds all of the present week."""
     person = await people.read(tx, actor, user)
     today = now().astimezone(ZoneInfo(person.time_zone)).date()
-    days = await by_day(tx, actor, person, today - timedelta(weeks=WEEKS) + timedelta(days=1), today)
+    days = await by_day(tx, actor, person, today - timedelta(weeks=weeks) + timedelta(days=1), today)
     passed = days[-1 - today.weekday() :]
     minutes, works = sum(day.minutes for day in passed), sum(day.works for day in passed)
     week = await weekly.present(tx, actor, person.id, today - timedelta(days=today.weekday()), minutes, works)
@@ -321,7 +323,7 @@ def _happened(row: EventRow) -> Happened:
     )
 
 
-def _ahead(courses: Sequence[Course], before: Sequence[DayDone], today: date) -> Ahead:
+def _ahead(courses: Sequence[Course], before: Sequence[DayDone], today: date, correction: Correction) -> Ahead:
     """Return what is left of all modules, and when that may be done, by the days up to yesterday."""
     left = [one.minutes_left for one in courses]
     stated = [minutes for minutes in left if minutes is not None]
@@ -329,4 +331,4 @@ def _ahead(courses: Sequence[Course], before: Sequence[DayDone], today: date) ->
         return Ahead(minutes=None, completion=None)
     minutes = round(sum(stated), 6)
     history = list(dropwhile(lambda spent: not spent, (day.minutes for day in before)))
-    return Ahead(minutes=minutes, completion=completion(history, minutes, today, LEVEL))
+    return Ahead(minutes=minutes, completion=completion(history, minutes, today, LEVEL, correction))

@@ -22,7 +22,7 @@ from skillcore.insight.levels import most_of, rounded
 from skillcore.insight.predictions.areas import Area, Practised, areas
 from skillcore.insight.predictions.completion import Forecast, completion
 from skillcore.insight.predictions.curve import WEEKS, curve
-from skillcore.insight.predictions.facts import Measure, done_by_day, latest_attempts, scores_by_skill, today_of
+from skillcore.insight.predictions.facts import Measure, corrected, done_by_day, latest_attempts, scores_by_skill, today_of
 from skillcore.insight.predictions.practice import Need, needed, needs
 from skillcore.ledger import scores, skills, snapshots
 from skillcore.ledger.folding import valued
@@ -194,7 +194,7 @@ async def completed(
         skill=chosen,
         today=today,
         days=len(history),
-        forecast=completion(history, remaining, today, level),
+        forecast=completion(history, remaining, today, level, corrected(tx)),
     )
 
 
@@ -287,7 +287,8 @@ async def _practised(
     tx: Transaction, actor: Actor, person: Person, skill: str, attempts: int, level: float, as_of: date | None
 ) -> Forecast:
     today = today_of(person, as_of)
-    return completion(await done_by_day(tx, actor, person, "attempts", skill=skill, today=today), float(attempts), today, level)
+    history = await done_by_day(tx, actor, person, "attempts", skill=skill, today=today)
+    return completion(history, float(attempts), today, level, corrected(tx))
 
 
 async def attempt(

@@ -9,11 +9,13 @@ from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
 
 from skillcore.accounts.access import Actor, access, user
-from skillcore.accounts.routes import PersonAsked
+from skillcore.accounts.routes import PersonAsked, PersonInPath
 from skillcore.insight import pictures, positions
 from skillcore.insight.routes import AsOf
 from skillcore.learning.path_routes import PathNamed
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.freshness import KEPT
+from skillcore.runtime.pages import Cursor, Limit, Page
 
 __all__ = ["ROUTES"]
 
@@ -31,6 +33,19 @@ async def read_position(
     """By the tasks that the person completed, whether they follow the path or not."""
     async with engine.transaction() as tx:
         return await positions.read(tx, actor, name, user=user, as_of=as_of)
+
+
+@get("/api/users/{person:str}/learning-paths", opt=READ, tags=["paths"], summary="List the learning paths somebody follows")
+async def list_followed_paths(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    person: PersonInPath,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[positions.FollowedPath]:
+    """Those that you see, oldest first, each with how far the person is on it."""
+    async with engine.transaction() as tx:
+        return await positions.following(tx, actor, person, limit=limit, cursor=cursor)
 
 
 @get(
@@ -51,7 +66,7 @@ async def draw_path(
     """Its topics, done, open and locked, of up to 120; to be asked for again with `If-None-Match`."""
     async with engine.transaction() as tx:
         chart = await positions.chart(tx, actor, name, user=user, as_of=as_of)
-    return pictures.answer(request, chart, pictures.OWN)
+    return pictures.answer(request, chart, KEPT)
 
 
-ROUTES: tuple[ControllerRouterHandler, ...] = (read_position, draw_path)
+ROUTES: tuple[ControllerRouterHandler, ...] = (read_position, list_followed_paths, draw_path)

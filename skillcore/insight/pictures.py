@@ -15,14 +15,11 @@ from skillcore.runtime.browsers import headers_for
 from skillcore.runtime.freshness import is_held, tag_of
 from skillcore.runtime.problems import Unprocessable
 
-__all__ = ["EMBEDDED", "MEDIA_TYPE", "OWN", "PICTURE", "answer", "drawable"]
+__all__ = ["EMBEDDED", "MEDIA_TYPE", "PICTURE", "answer", "drawable"]
 
 MEDIA_TYPE = "image/svg+xml"
 PICTURE: dict[str, Any] = {"statuses": {304: "It is the picture that the caller has."}, "bodiless": (304,)}
 """What a route that answers with a picture puts into its ``opt``, beside who may use it."""
-
-OWN: Mapping[str, str] = {"Cache-Control": "private, no-cache"}
-"""Of a picture for its caller alone: browsers keep it, and ask each time whether it still holds."""
 
 EMBEDDED: Mapping[str, str] = {"Cache-Control": "public, max-age=300", "Cross-Origin-Resource-Policy": "cross-origin"}
 """Of a picture for everybody, which pages elsewhere may show."""

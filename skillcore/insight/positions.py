@@ -17,14 +17,15 @@ from skillcore.insight.levels import rounded
 from skillcore.insight.pictures import drawable
 from skillcore.learning import definitions
 from skillcore.learning.definitions import Definition
-from skillcore.learning.enrolments import enrolled
+from skillcore.learning.enrolments import enrolled, followed, starts
 from skillcore.learning.graph import normalised
 from skillcore.learning.paths import KIND, PathBody
-from skillcore.learning.position import Standing, TopicStanding
-from skillcore.learning.standing import standing_on
+from skillcore.learning.position import Standing, TopicStanding, standing
+from skillcore.learning.standing import done_by, standing_on
 from skillcore.runtime.engine import Transaction
+from skillcore.runtime.pages import Page, page, position
 
-__all__ = ["Position", "chart", "read"]
+__all__ = ["FollowedPath", "Position", "chart", "following", "read"]
 
 DRAWN: dict[str, State] = {"completed": "done", "available": "open", "locked": "locked"}
 
@@ -54,6 +55,29 @@ class Position(Struct, frozen=True, kw_only=True):
     topics: tuple[TopicStanding, ...]
     completed: tuple[str, ...]
     available: tuple[str, ...]
+    current: str | None
+    progress: float
+
+
+class FollowedPath(Struct, frozen=True, kw_only=True):
+    """A path that a person follows, and where they stand on it; `GET /api/learning-paths/{name}/position` has more.
+
+    Attributes:
+        version: of the path: its last one.
+        started_at: when they last started it.
+        topics: how many it has.
+        completed: how many of them are completed.
+        current: the first topic that can be begun, in the order of the path; null once all is completed.
+        progress: completed topics in percent of all.
+    """
+
+    path: UUID
+    name: str
+    title: str
+    version: int
+    started_at: datetime
+    topics: int
+    completed: int
     current: str | None
     progress: float
 
@@ -100,6 +124,41 @@ async def read(tx: Transaction, actor: Actor, reference: str, *, user: str, as_o
     )
 
 
+async def following(tx: Transaction, actor: Actor, person: str, *, limit: int, cursor: str | None) -> Page[FollowedPath]:
+    """Return the paths that a person follows and the caller sees, oldest first; none that is retired.
+
+    Raises:
+        NotFound: no such person for this caller.
+    """
+    after = position(cursor, UUID)
+    user_id = await people.resolve(tx, actor, person)
+    seen = await followed(tx, actor, user_id)
+    started = await starts(tx, user_id)
+    # A path may have been left since the first of the two was asked for.
+    paths = [path for path in seen if path.id in started and (after is None or path.id > after)]
+    done = await done_by(tx, user_id)
+    return page(
+        paths[: limit + 1],
+        limit,
+        lambda path: _followed(path, started[path.id], standing(path.body.topics, done.of(path.id))),
+        lambda path: path.id,
+    )
+
+
+def _followed(path: Definition[PathBody], started_at: datetime, stands: Standing) -> FollowedPath:
+    return FollowedPath(
+        path=path.id,
+        name=path.name,
+        title=path.body.title,
+        version=path.version,
+        started_at=started_at,
+        topics=len(stands.topics),
+        completed=sum(topic.state == "completed" for topic in stands.topics),
+        current=stands.current,
+        progress=rounded(stands.progress) or 0.0,
+    )
+
+
 async def chart(tx: Transaction, actor: Actor, reference: str, *, user: str, as_of: date | None) -> MindMap:
     """Return the map of a path with where a person stands on it; its title names the current topic.
 
@@ -111,7 +170,9 @@ async def chart(tx: Transaction, actor: Actor, reference: str, *, user: str, as_
     found = await _found(tx, actor, reference, user=user, as_of=as_of)
     said, current = found.path.body, found.standing.current
     names = {normalised(topic.name): topic.name for topic in said.topics}
-    states = {topic.name: DRAWN[topic.state] for topic in found.standing.topics}
+    states: dict[str, State] = {
+        topic.name: "current" if topic.name == current else DRAWN[topic.state] for topic in found.standing.topics
+    }
     with drawable():
         return MindMap(
             title=said.title if current is None else f"{said.title} · now: {current}",

@@ -11,10 +11,9 @@ from litestar.types import ControllerRouterHandler
 from skillcore.accounts.access import Actor, access, user
 from skillcore.accounts.routes import PersonAsked
 from skillcore.insight import profile
-from skillcore.insight.pictures import OWN
 from skillcore.insight.routes import AsOf
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.freshness import is_held
+from skillcore.runtime.freshness import KEPT, is_held
 
 __all__ = ["ROUTES"]
 
@@ -35,7 +34,7 @@ async def read_coding_profile(
     """Problems solved, rating, contributions and skills over all linked accounts, each with its source."""
     async with engine.transaction() as tx:
         asked = await profile.ask(tx, actor, user=user, as_of=as_of)
-        headers = {**OWN, "ETag": asked.tag}
+        headers = {**KEPT, "ETag": asked.tag}
         if is_held(request.headers, asked.tag):
             return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type] # an answer without a body
         return Response(await profile.read(tx, asked), headers=headers)

@@ -15,6 +15,7 @@ from skillcore.accounts.routes import PersonAsked, PersonInPath
 from skillcore.charts import CalendarData, ChartData, as_calendar, as_chartjs
 from skillcore.insight import analytics, charts, explanations, levels, pictures, readings, skill_standings, spans
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.freshness import KEPT
 from skillcore.runtime.pages import Cursor, Limit, Page
 
 __all__ = ["ROUTES", "AsOf"]
@@ -33,6 +34,7 @@ Until = Annotated[date | None, QueryParameter(description="A day of the last buc
 BucketAsked = Annotated[spans.Span, QueryParameter(description="From one value to the next.")]
 FormulaAsked = Annotated[str, QueryParameter(max_length=100, description="A role, such as `level`, or a formula's name.")]
 Ahead = Annotated[int, QueryParameter(ge=0, le=90, description="Days to come, with the band in which the score is expected.")]
+CountedAsked = Annotated[charts.Counted, QueryParameter(description="What is counted in each week.")]
 Weeks = Annotated[int, QueryParameter(ge=1, le=53, description="How many weeks, the present one included.")]
 
 
@@ -217,7 +219,7 @@ async def draw_progress_chart(
             until=until,
             ahead=ahead,
         )
-    return pictures.answer(request, chart, pictures.OWN)
+    return pictures.answer(request, chart, KEPT)
 
 
 @get("/api/charts/radar", opt=READ, tags=["charts"], summary="Chart a score of several skills")
@@ -252,7 +254,7 @@ async def draw_radar_chart(
     """The same as a picture, to be asked for again with `If-None-Match`."""
     async with engine.transaction() as tx:
         chart = await charts.radar(tx, actor, formula=formula, user=user, as_of=as_of)
-    return pictures.answer(request, chart, pictures.OWN)
+    return pictures.answer(request, chart, KEPT)
 
 
 @get("/api/charts/heatmap", opt=READ, tags=["charts"], summary="Chart activity by day")
@@ -282,7 +284,42 @@ async def draw_heatmap_chart(
     """The same as a picture, to be asked for again with `If-None-Match`."""
     async with engine.transaction() as tx:
         chart = await charts.activity(tx, actor, user=user, weeks=weeks)
-    return pictures.answer(request, chart, pictures.OWN)
+    return pictures.answer(request, chart, KEPT)
+
+
+@get("/api/charts/weeks", opt=READ, tags=["charts"], summary="Chart weeks beside the weekly goal")
+async def read_weeks_chart(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    user: PersonAsked = "me",
+    measure: CountedAsked = "minutes",
+    weeks: Weeks = 13,
+) -> ChartData:
+    """`data` of a Chart.js line: what was done in each week, which its Monday names, and what was wanted of it."""
+    async with engine.transaction() as tx:
+        chart = await charts.weeks(tx, actor, user=user, measure=measure, count=weeks)
+    return as_chartjs(chart)
+
+
+@get(
+    "/api/charts/weeks.svg",
+    opt=DRAWN,
+    tags=["charts"],
+    summary="Draw weeks beside the weekly goal",
+    media_type=pictures.MEDIA_TYPE,
+)
+async def draw_weeks_chart(
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    request: Request[Any, Any, Any],
+    user: PersonAsked = "me",
+    measure: CountedAsked = "minutes",
+    weeks: Weeks = 13,
+) -> Response[str]:
+    """The same as a picture, to be asked for again with `If-None-Match`."""
+    async with engine.transaction() as tx:
+        chart = await charts.weeks(tx, actor, user=user, measure=measure, count=weeks)
+    return pictures.answer(request, chart, KEPT)
 
 
 ROUTES: tuple[ControllerRouterHandler, ...] = (
@@ -300,4 +337,6 @@ ROUTES: tuple[ControllerRouterHandler, ...] = (
     draw_radar_chart,
     read_heatmap_chart,
     draw_heatmap_chart,
+    read_weeks_chart,
+    draw_weeks_chart,
 )

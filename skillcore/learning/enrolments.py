@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.problems import Conflict, NotFound
 
-__all__ = ["Enrolment", "enrolled", "followed", "leave", "start"]
+__all__ = ["Enrolment", "enrolled", "followed", "leave", "start", "starts"]
 
 
 class Enrolment(Struct, frozen=True, kw_only=True):
@@ -79,9 +80,14 @@ async def enrolled(tx: Transaction, user_id: UUID, path_id: UUID) -> Enrolment |
 
 async def followed(tx: Transaction, actor: Actor, user_id: UUID) -> list[Definition[PathBody]]:
     """Return the paths that a person follows, and that they have and the caller sees; by id."""
-    query = select(EnrolmentRow.definition_id).where(EnrolmentRow.user_id == user_id, EnrolmentRow.left_at.is_(None))
-    ids = (await tx.session.scalars(query)).all()
-    return await definitions.among(tx, actor, KIND, PathBody, ids, owner=user_id)
+    return await definitions.among(tx, actor, KIND, PathBody, [*await starts(tx, user_id)], owner=user_id)
+
+
+async def starts(tx: Transaction, user_id: UUID) -> Mapping[UUID, datetime]:
+    """Return when a person last started each path that they follow, by the path's id: also of retired and unseen ones."""
+    row = EnrolmentRow
+    query = select(row.definition_id, row.started_at).where(row.user_id == user_id, row.left_at.is_(None))
+    return {found.definition_id: found.started_at for found in await tx.session.execute(query)}
 
 
 def _shown(row: EnrolmentRow) -> Enrolment:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Response, delete, get, patch, post
+import msgspec
+from litestar import Request, Response, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
@@ -16,6 +17,7 @@ from skillcore.accounts.routes import PersonAsked
 from skillcore.learning import advice, enrolments, paths
 from skillcore.learning.graph import Findings
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.freshness import KEPT, is_held, tag_of
 from skillcore.runtime.pages import Cursor, Limit, Page
 
 __all__ = ["ROUTES", "PathNamed"]
@@ -96,13 +98,26 @@ async def read_path_advice(
         return await advice.read(tx, actor, advice_id)
 
 
-@get("/api/learning-paths/{name:str}", opt=READ, tags=["paths"], summary="Read a learning path")
+@get(
+    "/api/learning-paths/{name:str}",
+    opt=READ | {"statuses": {304: "It is the path that the caller has."}},
+    tags=["paths"],
+    summary="Read a learning path",
+)
 async def read_path(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], name: PathNamed, version: VersionAsked = None
-) -> paths.Path:
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    request: Request[Any, Any, Any],
+    name: PathNamed,
+    version: VersionAsked = None,
+) -> Response[paths.Path]:
     """With its topics, in its last version or a former one. One that is retired is found by its id."""
     async with engine.transaction() as tx:
-        return await paths.get(tx, actor, name, version=version)
+        path = await paths.get(tx, actor, name, version=version)
+    headers = {**KEPT, "ETag": tag_of(msgspec.json.encode(path))}
+    if is_held(request.headers, headers["ETag"]):
+        return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type] # an answer without a body
+    return Response(path, headers=headers)
 
 
 @patch("/api/learning-paths/{name:str}", opt=WRITE, tags=["paths"], summary="Change a learning path")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
 from typing import Any, Literal, TypeVar, cast
 from uuid import uuid4
 
@@ -17,8 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from skillcore.operations.sources import SourceState, states
 from skillcore.runtime.engine import Engine
-from skillcore.runtime.migrations import VERSION_TABLE, latest
 from skillcore.runtime.problems import UnavailableNow
+from skillcore.runtime.schema_version import VERSION_TABLE, latest
 
 __all__ = ["DatabaseHealth", "Health", "Mcp", "PluginHealth", "Probe", "SourceHealth", "database", "mcp", "plugins", "summary"]
 
@@ -131,9 +130,9 @@ async def database(engine: Engine) -> DatabaseHealth:
         UnavailableNow: it doesn't.
     """
     health = await engine.cache(Probe).ask("database", lambda: _look(engine))
-    if health.revision != _latest():
+    if health.revision != latest():
         raise UnavailableNow(
-            f"the database is at revision {health.revision}, and this code needs {_latest()}: migrate, or run other code"
+            f"the database is at revision {health.revision}, and this code needs {latest()}: migrate, or run other code"
         )
     return health
 
@@ -203,11 +202,6 @@ async def _look(engine: Engine) -> DatabaseHealth:
         milliseconds=round((time.perf_counter() - began) * 1000, 2),
         connections=engine.database.sqlalchemy.pool.checkedout(),  # type: ignore[attr-defined]
     )
-
-
-@lru_cache(maxsize=1)
-def _latest() -> str | None:
-    return latest()
 
 
 def _source(name: str, said: list[SourceState]) -> SourceHealth:

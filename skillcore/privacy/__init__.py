@@ -3,11 +3,3 @@
 It walks what all tables declare of people, so a new table takes part by its declaration. It owns requests to be erased
 and what people chose to show. What other rooms forget in time, and what erasing asks of them, they list in their `Room`.
 """
-
-from skillcore.privacy import retention
-from skillcore.privacy.routes import ROUTES
-from skillcore.runtime.rooms import Room
-
-__all__ = ["ROOM"]
-
-ROOM = Room(name="privacy", routes=ROUTES, services={"worker": (retention.service,)}, gauges=(retention.refresh,))

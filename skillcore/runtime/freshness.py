@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 
 from litestar.datastructures import Headers
 
-__all__ = ["is_held", "tag_of"]
+__all__ = ["KEPT", "is_held", "tag_of"]
+
+KEPT: Mapping[str, str] = {"Cache-Control": "private, no-cache"}
+"""Of an answer for its caller alone: browsers keep it, and ask each time whether it still holds."""
 
 TAG = re.compile(r'(?:W/)?("[^"]*")')
 

@@ -19,16 +19,15 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from skillcore.runtime.bundled import bundled
 from skillcore.runtime.database import SERVICE_ROLE
+from skillcore.runtime.schema_version import VERSION_TABLE
 
 __all__ = [
     "ERASER_ROLE",
     "OWNER_OPTIONS",
-    "VERSION_TABLE",
     "MigrationFailed",
     "current",
     "downgrade",
     "ensure_roles",
-    "latest",
     "migrate",
     "pending",
 ]
@@ -42,8 +41,6 @@ MIGRATING = 0x736B_6C6C_636F_7265
 
 WAIT_FOR_OTHERS = "10min"
 WAIT_FOR_TABLES = "15s"
-VERSION_TABLE = "schema_version"
-"""Where a database says at which revision it is; the service may read it."""
 
 
 class MigrationFailed(Exception):
@@ -84,11 +81,6 @@ def current(dsn: str) -> str | None:
     """Return the revision that a database is at; None for an empty one. Any login will do."""
     with connect(dsn) as connection:
         return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
-
-
-def latest() -> str | None:
-    """Return the revision that this code needs."""
-    return ScriptDirectory(str(bundled("migrations"))).get_current_head()
 
 
 def pending(dsn: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import jwt
-from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2 import OAuth2Client
 from msgspec import Meta, Struct
 
 from skillcore.plugin import Refused, Unavailable
@@ -116,7 +116,8 @@ def address_for(site: Site, *, state: str, verifier: str, nonce: str = "") -> st
     """
     refuse_unsafe(site.name, site.authorize_url)
     more = {"nonce": nonce} if nonce else {}
-    client = AsyncOAuth2Client(
+    client = OAuth2Client(  # of no transport: nothing is asked, and one would read whom TLS trusts, on the event loop
+        session=None,
         client_id=site.client.client_id,
         redirect_uri=site.redirect_uri,
         scope=" ".join(site.scopes) or None,

@@ -12,7 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["InUse", "Lock", "dying_with_parent", "end_with_parent"]
+__all__ = ["SUPERVISED", "InUse", "Lock", "dying_with_parent", "end_with_parent"]
+
+SUPERVISED = "SKILLCORE_SUPERVISED"
+"""The variable by which ``skillcore serve`` tells its children that they are its children."""
 
 PR_SET_PDEATHSIG = 1
 

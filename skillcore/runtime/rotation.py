@@ -18,7 +18,6 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Select, Table, and_, delete, func, or_, select, tuple_, update
 
-from skillcore.runtime.database import Base
 from skillcore.runtime.engine import Engine, Transaction
 from skillcore.runtime.keyring import REREAD, SealingKey, make_key
 from skillcore.runtime.sealing import Sealer, SealingKeyRow, Unsealable, exclusively, key_of, register
@@ -76,17 +75,18 @@ class KeyState(Struct, frozen=True):
     removable_from: datetime | None
 
 
-def sealed_columns() -> dict[Table, list[Column[Any]]]:
-    """Return the sealed columns of all tables."""
-    found = {table: [column for column in table.columns if column.info.get("sealed")] for table in Base.metadata.sorted_tables}
+def sealed_columns(tables: Sequence[Table]) -> dict[Table, list[Column[Any]]]:
+    """Return the sealed columns of tables."""
+    found = {table: [column for column in table.columns if column.info.get("sealed")] for table in tables}
     return {table: columns for table, columns in found.items() if columns}
 
 
-async def rotate(engine: Engine, tell: Tell, *, batch: int = BATCH) -> Rotated:
+async def rotate(engine: Engine, tables: Sequence[Table], tell: Tell, *, batch: int = BATCH) -> Rotated:
     """Make a new key, seal everything with it, and remove old keys that nobody needs. Goes on with what was interrupted.
 
     Args:
         engine: of this process, in which the `Sealer` is open.
+        tables: all that there are: what stands in others stays sealed with keys that are removed.
         tell: is told of progress.
         batch: rows of one transaction.
 
@@ -98,23 +98,28 @@ async def rotate(engine: Engine, tell: Tell, *, batch: int = BATCH) -> Rotated:
     # From its first second on, plus what a process takes to look again, nobody seals with another key.
     await asyncio.sleep(max(0.0, key.seals_from + REREAD - time.time()))
     total, broken = 0, dict[str, int]()
-    for table, columns in sealed_columns().items():
+    for table, columns in sealed_columns(tables).items():
         changed, damaged = await _reseal(engine, table, columns, key, batch, tell)
         total += changed
         broken |= damaged
     await asyncio.to_thread((engine.service(Sealer).keyring.directory / MARK).unlink, missing_ok=True)
-    return Rotated(key.name, total, broken, await prune(engine))
+    return Rotated(key.name, total, broken, await prune(engine, tables))
 
 
-async def states(engine: Engine) -> list[KeyState]:
-    """Return how all keys stand that are here, that the database knows, or with which something is sealed; oldest first."""
+async def states(engine: Engine, tables: Sequence[Table]) -> list[KeyState]:
+    """Return how all keys stand that are here, that the database knows, or with which something is sealed; oldest first.
+
+    Args:
+        engine: of this process, in which the `Sealer` is open.
+        tables: all that there are.
+    """
     keyring = engine.service(Sealer).keyring
     await asyncio.to_thread(keyring.read)
     here = {key.id for key in keyring.keys}
     counts: dict[bytes, int] = {}
     async with engine.transaction() as tx:
         known = set(await tx.session.scalars(select(SealingKeyRow.id)))
-        for column in (column for columns in sealed_columns().values() for column in columns):
+        for column in (column for columns in sealed_columns(tables).values() for column in columns):
             id_ = func.substring(column, 2, 8)
             query = select(id_, func.count()).where(column.is_not(None)).group_by(id_)
             for found, count in await tx.session.execute(query):
@@ -134,13 +139,18 @@ async def states(engine: Engine) -> list[KeyState]:
     ]
 
 
-async def prune(engine: Engine) -> tuple[str, ...]:
-    """Remove keys with which nothing is sealed, and whose grace is over; returns their names."""
+async def prune(engine: Engine, tables: Sequence[Table]) -> tuple[str, ...]:
+    """Remove keys with which nothing is sealed, and whose grace is over; returns their names.
+
+    Args:
+        engine: of this process, in which the `Sealer` is open.
+        tables: all that there are: what stands in others does not keep its key.
+    """
     keyring = engine.service(Sealer).keyring
     removed: list[str] = []
     async with engine.transaction() as outer:
         await exclusively(outer)
-        for state in await states(engine):
+        for state in await states(engine, tables):
             if state.values or not state.here or state.removable_from is None or state.removable_from > datetime.now(UTC):
                 continue
             # The row goes first: were the file gone and the row still there, no process would start.

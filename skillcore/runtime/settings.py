@@ -18,6 +18,7 @@ __all__ = [
     "AuditSettings",
     "AuthSettings",
     "DatabaseSettings",
+    "ForecastSettings",
     "LearningSettings",
     "LedgerSettings",
     "LimitSettings",
@@ -156,6 +157,13 @@ class ReviewSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=T
     daily_limit: Annotated[int, Meta(ge=1, le=10_000)] = 30
 
 
+class ForecastSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[forecasts]``: what looking back taught of forecasts of completion, on the scale of standard normal deviates."""
+
+    shift: Annotated[float, Meta(ge=-1, le=1)] = 0.0
+    scale: Annotated[float, Meta(ge=0.5, le=2)] = 1.0
+
+
 class SealingSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``[sealing]``: the keys with which secrets are sealed that must be read again."""
 
@@ -292,6 +300,7 @@ class Settings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ledger: LedgerSettings = LedgerSettings()
     learning: LearningSettings = LearningSettings()
     reviews: ReviewSettings = ReviewSettings()
+    forecasts: ForecastSettings = ForecastSettings()
     sealing: SealingSettings = SealingSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     formulas: Mapping[str, str] = field(default_factory=lambda: {"level": "level"})

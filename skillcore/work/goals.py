@@ -18,7 +18,7 @@ from skillcore.learning.definitions import Definition, Name
 from skillcore.ledger import record
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent
-from skillcore.runtime.pages import Page
+from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import InvalidField, NotFound
 from skillcore.work import reports, spaces
 from skillcore.work.reports import Progress
@@ -161,13 +161,15 @@ async def read(tx: Transaction, actor: Actor, goal_id: str) -> Goal:
     return _goal(await definitions.found(tx, actor, KIND, goal_id, judged.Goal))
 
 
-async def versions(tx: Transaction, actor: Actor, reference: str) -> list[Goal]:
+async def versions(tx: Transaction, actor: Actor, reference: str, *, limit: int, cursor: str | None) -> Page[Goal]:
     """Return a goal's versions, newest first.
 
     Raises:
         NotFound: there is none that this caller may see.
     """
-    return [_goal(one) for one in await definitions.history(tx, actor, KIND, reference, judged.Goal, limit=reports.VERSIONS)]
+    before = position(cursor, int)
+    found = await definitions.history(tx, actor, KIND, reference, judged.Goal, limit=limit + 1, before=before)
+    return page(found, limit, _goal, lambda one: one.version)
 
 
 async def edit(tx: Transaction, actor: Actor, reference: str, changes: GoalChanges) -> Goal:

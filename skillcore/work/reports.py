@@ -20,7 +20,6 @@ from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.problems import Conflict, InvalidField, NotFound
 
 __all__ = [
-    "VERSIONS",
     "Milestone",
     "Name",
     "Part",
@@ -36,9 +35,6 @@ __all__ = [
 ]
 
 B = TypeVar("B", bound=Struct)
-
-VERSIONS = 200
-"""Versions that are shown, the newest."""
 
 DIGITS = 6
 

@@ -73,11 +73,15 @@ async def read_space(
 
 @get("/api/spaces/{space:str}/versions", opt=READ, tags=["spaces"], summary="Read a space's versions")
 async def list_space_versions(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], space: SpaceInPath
-) -> list[spaces.Space]:
-    """Newest first, 200 at most."""
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    space: SpaceInPath,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[spaces.Space]:
+    """Newest first."""
     async with engine.transaction() as tx:
-        return await spaces.versions(tx, actor, space)
+        return await spaces.versions(tx, actor, space, limit=limit, cursor=cursor)
 
 
 @patch("/api/spaces/{space:str}", opt=WRITE, tags=["spaces"], summary="Change a space")
@@ -138,11 +142,15 @@ async def read_goal(
 
 @get("/api/goals/{goal:str}/versions", opt=READ, tags=["goals"], summary="Read a goal's versions")
 async def list_goal_versions(
-    engine: NamedDependency[Engine], actor: NamedDependency[Actor], goal: GoalInPath
-) -> list[goals.Goal]:
-    """Newest first, 200 at most."""
+    engine: NamedDependency[Engine],
+    actor: NamedDependency[Actor],
+    goal: GoalInPath,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[goals.Goal]:
+    """Newest first."""
     async with engine.transaction() as tx:
-        return await goals.versions(tx, actor, goal)
+        return await goals.versions(tx, actor, goal, limit=limit, cursor=cursor)
 
 
 @patch("/api/goals/{goal:str}", opt=WRITE, tags=["goals"], summary="Change a goal")

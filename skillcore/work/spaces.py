@@ -18,7 +18,7 @@ from skillcore.learning.definitions import Definition, Name
 from skillcore.ledger import record
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent
-from skillcore.runtime.pages import Page
+from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import InvalidField
 from skillcore.work import reports
 from skillcore.work.reports import Progress
@@ -155,13 +155,15 @@ async def get(tx: Transaction, actor: Actor, reference: str, *, user: str | None
     return _space(found, None if person is None else await _progress(tx, found, person))
 
 
-async def versions(tx: Transaction, actor: Actor, reference: str) -> list[Space]:
+async def versions(tx: Transaction, actor: Actor, reference: str, *, limit: int, cursor: str | None) -> Page[Space]:
     """Return a space's versions, newest first.
 
     Raises:
         NotFound: there is none that this caller may see.
     """
-    return [_space(one) for one in await definitions.history(tx, actor, KIND, reference, judged.Space, limit=reports.VERSIONS)]
+    before = position(cursor, int)
+    found = await definitions.history(tx, actor, KIND, reference, judged.Space, limit=limit + 1, before=before)
+    return page(found, limit, _space, lambda one: one.version)
 
 
 async def edit(tx: Transaction, actor: Actor, reference: str, changes: SpaceChanges) -> Space:

@@ -14,7 +14,7 @@ from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.accounts.passwords import Passwords, digest
 from skillcore.accounts.roles import one_at_a_time
-from skillcore.accounts.setup import ensure_token
+from skillcore.accounts.setup_token import ensure_token
 from skillcore.accounts.tables import MembershipRow, UserRow
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.problems import NotFound

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,14 @@ from tests.visitors import Door, Visitor, door_of
 
 LIFETIME = timedelta(minutes=15)
 PATIENCE = 60.0
-OTHERS = [new_key() for _ in range(2)]
+
+
+@cache
+def others() -> list[bytes]:
+    """Two further keys, for whoever runs a test that needs them: all processes read this module."""
+    return [new_key() for _ in range(2)]
+
+
 """Further keys; making one takes longer than most tests."""
 
 
@@ -125,7 +133,7 @@ def test_nobody_else_reads_them(tmp_path: Path) -> None:
 
 def test_the_newest_whose_time_has_come_signs_and_all_verify(tmp_path: Path, key_file: Path) -> None:
     first, second, third = put(
-        tmp_path, *zip(map(moment, ("10:00", "12:00", "14:00")), (key_file.read_bytes(), *OTHERS), strict=True)
+        tmp_path, *zip(map(moment, ("10:00", "12:00", "14:00")), (key_file.read_bytes(), *others()), strict=True)
     )
     keys = Keys(tmp_path, LIFETIME)
     table = {
@@ -148,7 +156,7 @@ def test_the_newest_whose_time_has_come_signs_and_all_verify(tmp_path: Path, key
 
 
 def test_old_keys_are_removed_and_no_others(tmp_path: Path, key_file: Path) -> None:
-    first, second = put(tmp_path, (moment("10:00"), key_file.read_bytes()), (moment("12:00"), OTHERS[0]))
+    first, second = put(tmp_path, (moment("10:00"), key_file.read_bytes()), (moment("12:00"), others()[0]))
     keys = Keys(tmp_path, LIFETIME)
     keys.remove_old(moment("12:16"))
     keys.read()
@@ -182,7 +190,7 @@ def test_what_is_no_key_is_refused_at_the_start_and_passed_over_later(tmp_path: 
     private, none = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     short = generate_private_key(65537, 2048).private_bytes(serialization.Encoding.PEM, private, none)
     curve = generate_curve_key(SECP256R1()).private_bytes(serialization.Encoding.PEM, private, none)
-    locked = serialization.load_pem_private_key(OTHERS[0], None).private_bytes(
+    locked = serialization.load_pem_private_key(others()[0], None).private_bytes(
         serialization.Encoding.PEM, private, serialization.BestAvailableEncryption(b"word")
     )
     for content in (b"no key", short, curve, locked):
@@ -235,7 +243,7 @@ async def test_keys_rotate_while_serving(rotating: Door, own_keys: Path) -> None
     assert ada.credentials is not None
     (first,) = await published(rotating)
 
-    (coming,) = put(own_keys, (datetime.now(UTC) + timedelta(hours=1), OTHERS[0]))
+    (coming,) = put(own_keys, (datetime.now(UTC) + timedelta(hours=1), others()[0]))
     await until_published(rotating, first, coming)
     assert kid(await rotating.learner("bob@example.org")) == first  # not yet
     assert (await ada.get("/api/auth/profile")).status_code == 200

@@ -72,9 +72,13 @@ async def furnish_more(visited: Visited, tenant: str, person: str) -> None:
         for method, path, body in (
             ("PATCH", f"/api/learning-paths/{things[f'path{own}']}", {"title": "again"}),
             ("PUT", f"/api/modules/{things[f'module{own}']}", again),
+            ("PATCH", f"/api/spaces/{things[f'space{own}']}", {"milestones": ["again"]}),
+            ("PATCH", f"/api/goals/{things[f'goal{own}']}", {"milestones": ["again"]}),
         ):
             changed = await visited.by(who).send(method, path, json=body)
             assert changed.status_code == 200, changed.text
+        followed = f"/api/learning-paths/{things[f'path{own}']}/start?user={things['person']}"
+        await made(visited.by(who), followed, None)
         await made(visited.by(who), "/api/progress_updates", {"project": project, "user": things["person"], "content": word})
     event = {"kind": "platform.volunteered", "user": things["person"], "subject": word, "data": {"title": word}}
     await made(visited.by(tenant), "/api/events", event | {"skills": ["python"]})

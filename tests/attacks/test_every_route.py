@@ -29,7 +29,7 @@ EVERYWHERE = {
 STATIC = {"/api/docs", "/api/docs/page.js", "/api/docs/page.css", "/.well-known/jwks.json"}
 """What may be kept by browsers and caches: the same for everybody."""
 
-ASKED_AGAIN = {f"/api/charts/{name}.svg" for name in ("progress", "radar", "heatmap")} | {"/api/analytics/profile"}
+ASKED_AGAIN = {f"/api/charts/{name}.svg" for name in ("progress", "radar", "heatmap", "weeks")} | {"/api/analytics/profile"}
 """What a browser may keep for its person alone, and must ask for again each time."""
 
 KEEPS_COUNT = {"audit", "limits", "sessions"}

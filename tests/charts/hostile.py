@@ -78,7 +78,8 @@ def lines(draw: st.DrawFn) -> LineChart:
         low, middle, high = (tuple(row[place] for row in rows) for place in range(3))
         forecast = Forecast(labels[count:], middle, low, high)
     total = count + (ahead if forecast else 0)
-    wanted = st.lists(NUMBERS, min_size=1, max_size=1) | st.lists(NUMBERS, min_size=max(total, 1), max_size=max(total, 1))
+    several = st.lists(st.none() | NUMBERS, min_size=max(total, 1), max_size=max(total, 1)).filter(lambda one: {*one} != {None})
+    wanted = st.lists(NUMBERS, min_size=1, max_size=1) | several
     target = Target(tuple(draw(wanted)), draw(TEXTS)) if total and draw(st.booleans()) else None
     bounds = draw(st.none() | st.tuples(NUMBERS, NUMBERS).filter(lambda ends: ends[0] < ends[1]))
     return LineChart(
@@ -113,7 +114,7 @@ def mindmaps(draw: st.DrawFn, most: int = 40) -> MindMap:
     for number in range(count):
         earlier = st.lists(st.integers(0, number - 1), unique=True, max_size=4) if number else st.just([])
         requires = tuple(str(other) for other in draw(earlier))
-        topics.append(Topic(str(number), draw(TEXTS), draw(st.sampled_from(("done", "open", "locked"))), requires))
+        topics.append(Topic(str(number), draw(TEXTS), draw(st.sampled_from(("done", "current", "open", "locked"))), requires))
     return MindMap(title=draw(TEXTS), topics=tuple(draw(st.permutations(topics))))
 
 

@@ -41,6 +41,11 @@ def test_target_and_forecast_are_datasets_over_all_labels():
     assert data["datasets"][4]["backgroundColor"] == "rgba(43, 95, 208, 0.16)"
 
 
+def test_a_target_may_be_missing_in_places():
+    chart = LineChart(title="A", labels=("a", "b"), series=(Series("S", (1.0, 2.0)),), target=Target((None, 5.0)))
+    assert plain(as_chartjs(chart))["datasets"][1]["data"] == [None, 5.0]
+
+
 def test_a_radar_is_filled_and_dotted():
     chart = Radar(title="A", labels=("x",), series=(Series("Current level", (40.0,)),))
     assert plain(as_chartjs(chart)) == {

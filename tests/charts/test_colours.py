@@ -39,7 +39,7 @@ def test_text_stands_out(scheme, text, ground):
 
 @SCHEMES
 def test_marks_stand_out(scheme):
-    marks = [*scheme.series, *scheme.levels, scheme.done, scheme.edge, scheme.muted]
+    marks = [*scheme.series, *scheme.levels, scheme.done, scheme.current, scheme.edge, scheme.muted]
     assert {mark: contrast(mark, scheme.surface) for mark in marks if contrast(mark, scheme.surface) < 3} == {}
 
 
@@ -60,6 +60,7 @@ def test_every_colour_of_a_picture_is_of_the_palette():
     known = set()
     for scheme in (LIGHT, DARK):
         known |= {scheme.surface, scheme.ink, scheme.muted, scheme.edge, scheme.grid, scheme.track, scheme.done}
+        known.add(scheme.current)
         known |= {*scheme.series, *scheme.levels}
     used = set(re.findall(r"#[0-9a-f]{3,8}\b", stylesheet()))
     for file in PLACE.glob("*.svg"):

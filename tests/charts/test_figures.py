@@ -80,6 +80,7 @@ def test_what_is_no_number_is_refused(make, value):
         (lambda: line(bounds=(1.0, 1.0)), "the lower bound lies below"),
         (lambda: Bars(title="A", bounds=(2.0, 1.0)), "the lower bound lies below"),
         (lambda: Target(()), "a target needs a value"),
+        (lambda: Target((None, None)), "a target needs a value"),
         (lambda: line(target=Target((1.0,) * 3)), "one value, or one for each label"),
         (lambda: line(labels=("2026-03-02", "2026-03-01"), axis="dates"), "dates come in order"),
         (lambda: line(labels=("2026-03-02", "2026-03-02"), axis="dates"), "dates come in order"),

@@ -118,6 +118,19 @@ def test_the_target_lies_at_its_value_and_slopes_with_several():
     assert {"Goal, a: 0", "Goal, b: 50", "Goal, c: 100"} <= set(titles(root))
 
 
+def test_a_target_is_drawn_where_there_is_one():
+    root = parsed(draw(line(target=Target((None, 50.0, None), "Goal"))))
+    (_, y0), (x1, _), _ = legend_free(root)
+    drawn = shapes(root, "path", "aim")[-1]
+    assert path_numbers(drawn.attrib["d"]) == near(x1 - 8, y0 - 110, x1 + 8, y0 - 110)
+    assert [title for title in titles(root) if title.startswith("Goal")] == ["Goal, b: 50"]
+    assert "Goal: 50, then none" in root.findtext(f"{SVG}desc")
+    root = parsed(draw(line(target=Target((None, 50.0, 100.0), "Goal"))))
+    drawn = shapes(root, "path", "aim")[-1]
+    assert path_numbers(drawn.attrib["d"])[1::2] == near(y0 - 110, y0 - 220)
+    assert "Goal: 100" in root.findtext(f"{SVG}desc")
+
+
 def test_the_forecast_goes_on_from_the_last_value_within_its_band():
     forecast = Forecast(("d", "e"), (50.0, 60.0), (40.0, 45.0), (60.0, 75.0), 90)
     root = parsed(draw(line(series=(Series("S", (0.0, 25.0, 30.0)),), forecast=forecast)))

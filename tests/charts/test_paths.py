@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import given, settings
 
-from skillcore.charts import MindMap, Topic, draw
+from skillcore.charts import MindMap, Topic, draw, tabulate
 from skillcore.charts.layers import layout
 from skillcore.charts.paths import arrange, essential, in_order
 from tests.charts.examples import examples
@@ -176,9 +176,23 @@ def test_states_differ_by_more_than_their_colour():
             shapes = tuple(shape.tag for shape in icon)
             state = re.search(r": (\w+), requires ", group[0].text)[1]
             found.setdefault(state, set()).add((shapes, "dash" in classes(rect)))
-    assert set(found) == {"done", "open", "locked"}
+    assert set(found) == {"done", "current", "open", "locked"}
     assert all(len(looks) == 1 for looks in found.values())
-    assert len(set.union(*found.values())) == 3
+    assert len(set.union(*found.values())) == 4
+    key = [words(element) for element, _ in texts(root)]
+    assert key.index("Done") < key.index("Current") < key.index("Open") < key.index("Locked")
+    assert "14 topics: 4 done, 1 current, 1 open, 8 locked" in root[1].text
+
+
+def test_what_comes_next_has_a_firm_frame_of_its_own_colour():
+    chart = MindMap(title="Path", topics=(Topic("a", "One", "current"), Topic("b", "Two", "open")))
+    drawn = draw(chart)
+    boxes = [classes(one) for one in parsed(drawn).iter(f"{SVG}rect") if "box" in classes(one)]
+    assert [{"current", "firm"} <= box for box in boxes] == [True, False]
+    assert "0 of 2 topics done, 1 current, 1 open" in [words(element) for element, _ in texts(parsed(drawn))]
+    assert ".chart .current{stroke:#b4530f}" in drawn
+    assert ".chart .current{stroke:#f0a05a}" in drawn.partition("prefers-color-scheme:dark")[2]
+    assert ">Current</td>" in tabulate(chart)
 
 
 def test_a_topic_says_its_state_and_all_that_it_requires():

@@ -96,7 +96,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def environment(tmp_path_factory: pytest.TempPathFactory, known_types: Path) -> Environment:
     """Return an environment with an installed skillcore. Whoever installs a plugin there gives it a name of its own."""
     pytest.importorskip("pip", reason="this environment has no pip")
-    return Environment(tmp_path_factory.mktemp("new"))
+    return Environment(tmp_path_factory.mktemp("new"), types=known_types)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -11,18 +12,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = ("--quiet", "--disable-pip-version-check", "--no-index")
+TYPES = "mypy"
 
 
 class Environment:
     """A virtual environment with what skillcore needs, skillcore from its wheel, and nothing of this checkout."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, *, types: Path) -> None:
+        """Make it.
+
+        Args:
+            place: an empty folder.
+            types: what mypy knows already.
+        """
         self.place = place
         self.python = place / "venv" / "bin" / "python"
         self.wheels = place / "wheels"
+        shutil.copytree(types, place / TYPES)
         run([sys.executable, "-m", "venv", "--without-pip", place / "venv"], place)
-        libraries = place / "libraries"
-        libraries.mkdir()
+        # By this name Hypothesis knows what is not the author's: all else it reads through for constants, each file of it.
+        libraries = place / "libraries" / "site-packages"
+        libraries.mkdir(parents=True)
         for entry in Path(sysconfig.get_path("purelib")).iterdir():
             if not entry.name.startswith(("skillcore", "__")) and entry.suffix != ".pth":
                 (libraries / entry.name).symlink_to(entry)
@@ -47,7 +57,7 @@ def run(words: Sequence[str | Path], directory: Path, *, first: Path | None = No
         name: value for name, value in os.environ.items() if not name.startswith(("SKILLCORE_", "PYTHON", "PYTEST_", "PIP_"))
     }
     places = [*([str(first)] if first else []), kept.get("PATH", os.defpath)]
-    own = {"MYPY_CACHE_DIR": str(directory.parent / "mypy"), "SKILLCORE__DATA_DIR": str(directory.parent / "data")}
+    own = {"MYPY_CACHE_DIR": str(directory.parent / TYPES), "SKILLCORE__DATA_DIR": str(directory.parent / "data")}
     done = subprocess.run(
         [str(word) for word in words],
         cwd=directory,

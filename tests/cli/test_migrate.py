@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from skillcore.runtime.migrations import current, latest
+from skillcore.runtime.migrations import current
+from skillcore.runtime.schema_version import latest
 from tests.cli.conftest import Commands, url_of
 from tests.conftest import Dsns
 

@@ -230,10 +230,10 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def types_known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def types_known(known_types: Path) -> Iterator[None]:
     """Have mypy remember what it knows of the contract, and of all that this stands on, from one test to the next."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MYPY_CACHE_DIR", str(tmp_path_factory.mktemp("mypy")))
+        patch.setenv("MYPY_CACHE_DIR", str(known_types))
         yield
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from skillcore.app import tables
 from tests.conftest import Dsns
 
 Run = Callable[..., Any]
@@ -49,3 +52,13 @@ async def test_without_the_keys_nothing_is_done(on_database: Run, tmp_path: Path
     for what in ("list", "rotate", "prune"):
         done = await on_database("secrets", what)
         assert (done.code, only["name"] in done.err, done.out) == (2, True, "")
+
+
+def test_a_process_of_the_command_alone_knows_everything_sealed() -> None:
+    """All tables are loaded in this process, whoever needs them: what a command itself loads shows in one of its own."""
+    look = "from skillcore.cli import secrets; from skillcore.runtime.database import Base; print(*Base.metadata.tables)"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    known = set(done.stdout.split())
+    assert known >= {"mails", "one_time_tokens", "second_factors", "sign_ins"}
+    assert known >= {"link_attempts", "source_tokens", "token_revocations"}  # with whose keys people's accounts are read
+    assert known == {table.name for table in tables()}

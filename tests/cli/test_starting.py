@@ -15,7 +15,14 @@ from skillcore.cli import main
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("skillcore.app", {"mcp", "mcp_types"}),  # only who asks servers needs them
+        (
+            "skillcore.app",
+            {"mcp", "mcp_types", "alembic"},
+        ),  # only who asks servers needs the first two, and who migrates the third
+        (
+            "skillcore.cli.serve",
+            {"mcp", "litestar", "numpy", "scipy", "procrastinate", "authlib", "skillcore.app"},
+        ),  # it supervises
         ("skillcore.cli.plugins", {"mcp", "mcp_types", "sqlalchemy", "psycopg", "alembic", "authlib"}),
         ("skillcore.cli.config", {"mcp", "mcp_types", "sqlalchemy", "psycopg", "alembic", "authlib"}),
     ],

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from skillcore.defaults.attempts.formula import Attempt, AttemptSettings, NextAttempt, attempted, configured
 from skillcore.defaults.attempts.learner import FEATURES, Learner
-from skillcore.defaults.attempts.model import Effect, Model, TrainedOn, UnusableModel, generic, read_model
+from skillcore.defaults.attempts.model import Bend, Effect, Model, TrainedOn, UnusableModel, generic, read_model
 from skillcore.plugin import Reading
 from skillcore.testing import FormulaSample, FormulaSuite, event
 
@@ -101,7 +101,22 @@ def test_parts_are_told_on_the_scale_of_logits():
         "attempts so far": pytest.approx(math.log(2) - math.log(2)),
         "attempts on the skill": pytest.approx(2 * math.log(2)),
         "ability on top of what is expected": 0.0,
+        "the bend": 0.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("depth", "middle", "reach", "bend"),
+    [
+        (-0.8, 0.0, 3.0, -0.05),  # 0.75 is a quarter of the way: -0.8 / 16
+        (-0.8, -0.75, 3.0, -0.2),  # half of the way
+        (-0.8, 0.0, 0.5, -0.8),  # beyond the reach
+    ],
+)
+def test_a_bend_adds_the_more_the_farther_from_its_middle(depth, middle, reach, bend):
+    bent = structs.replace(COUNTING, bend=Bend(depth, middle, reach))
+    assert read(Attempt(bent), []).value == pytest.approx(logistic(0.75 + bend))
+    assert read(Attempt(bent), []).components[-1].value == pytest.approx(bend)
 
 
 def test_the_shipped_model_names_nobody_s_items_and_learns_from_every_outcome():

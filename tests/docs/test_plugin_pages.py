@@ -93,9 +93,9 @@ def test_the_tutorial_ends_with_what_the_scaffold_writes() -> None:
 
 
 @pytest.mark.timeout(400)
-def test_the_commands_of_the_tutorial_do_what_it_says(tmp_path: Path) -> None:
+def test_the_commands_of_the_tutorial_do_what_it_says(tmp_path: Path, known_types: Path) -> None:
     directory, page = tmp_path / "plugin", "tutorial.md"
-    environment = installed(directory, files(KINDS[page]))
+    environment = installed(directory, files(KINDS[page])) | {"MYPY_CACHE_DIR": str(known_types)}
     for command, said in commands(page):
         answer = run(command, directory, environment)
         assert said in answer, f"{command}\n{answer}"

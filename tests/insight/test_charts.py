@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import text
 
 from skillcore.accounts.access import Actor
 from skillcore.defaults.kinds import (
@@ -26,6 +27,7 @@ from skillcore.defaults.kinds import (
     SessionEnded,
     SessionStarted,
     TaskCompleted,
+    TimeSpent,
     Volunteered,
     WorkDone,
 )
@@ -40,7 +42,7 @@ from tests.world import World
 
 MARCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
-PATHS = ("/api/charts/progress", "/api/charts/radar", "/api/charts/heatmap")
+PATHS = ("/api/charts/progress", "/api/charts/radar", "/api/charts/heatmap", "/api/charts/weeks")
 
 
 class Class:
@@ -268,6 +270,16 @@ async def test_a_radar_is_read_round_by_name_in_whichever_letters(learner: Class
     assert (await learner.get("/api/charts/radar", formula="level"))["labels"] == ["Alpha", "beta", "delta", "Gamma"]
 
 
+async def test_of_equal_skills_a_radar_takes_the_first_in_its_own_order(learner: Class) -> None:
+    names = [f"{letter}{number}" for letter in "aB" for number in range(7)]  # with capitals first, a5 and a6 would be missing
+    async with learner.door.engine.transaction() as tx:
+        for name in names:
+            await create(tx, NewSkill(name=name))
+    await learner.record(*(learner.work(name, 2.0, name.lower()) for name in names))
+    shown = (await learner.get("/api/charts/radar", formula="level"))["labels"]
+    assert shown == [*(f"a{number}" for number in range(7)), *(f"B{number}" for number in range(5))]
+
+
 def scored(value: float | None, *parts: tuple[float, float, float | None], combine: Any = "sum") -> Score:
     return Score(value, tuple(Component("c", v, w, most=most) for v, w, most in parts), combine=combine)
 
@@ -370,6 +382,46 @@ async def test_today_is_where_the_person_lives(learner: Class) -> None:
         assert before <= shown <= today(ZoneInfo(zone))
 
 
+async def test_weeks_are_drawn_beside_the_goal_that_stood_at_their_end(learner: Class) -> None:
+    monday = today() - timedelta(days=today().weekday())
+    noon = datetime.combine(monday, time(), UTC)
+    spent = [(noon - timedelta(days=14), 40.0), (noon - timedelta(seconds=1), 25.0), (noon, 30.0)]
+    await learner.record(
+        *(learner.event("progress.time", TimeSpent(minutes=minutes), "space", at=at) for at, minutes in spent),
+        learner.work("a", 2.0, at=noon - timedelta(days=1)),
+    )
+    named = [str(monday - timedelta(weeks=back)) for back in (2, 1, 0)]
+    chart = await learner.get("/api/charts/weeks", weeks=3)
+    assert chart["labels"] == named
+    assert [(one["label"], one["data"]) for one in chart["datasets"]] == [("Minutes", [40.0, 25.0, 30.0])]
+    wish = {"user": "ext:ada", "minutes": 90}
+    assert (await learner.platform.key.send("PUT", "/api/weekly-goal", json=wish)).status_code == 200
+    chart = await learner.get("/api/charts/weeks", weeks=3)
+    assert [(one["label"], one["data"]) for one in chart["datasets"]] == [
+        ("Minutes", [40.0, 25.0, 30.0]),
+        ("Weekly goal", [None, None, 90.0]),
+    ]
+    assert chart["datasets"][1]["borderDash"] == [5, 5]
+    works = await learner.get("/api/charts/weeks", weeks=3, measure="works")
+    assert [(one["label"], one["data"]) for one in works["datasets"]] == [("Works", [0.0, 1.0, 0.0])]
+    words = await learner.draw("/api/charts/weeks", weeks=3)
+    assert "Minutes: from 40 to 30 minutes, between 25 and 40; Weekly goal: 90 minutes" in words
+    again = await learner.answer("/api/charts/weeks.svg", weeks=3)
+    assert again.text == (await learner.answer("/api/charts/weeks.svg", weeks=3)).text
+
+
+async def test_a_goal_that_a_platform_set_is_on_no_chart_of_another(learner: Class, door: Door) -> None:
+    other = await door.platform("scores:read", "users:write")
+    query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'a-7', :u)")
+    async with door.engine.transaction() as tx:
+        await tx.session.execute(query, {"p": other.id, "u": learner.ada})
+    wish = {"user": "ext:ada", "minutes": 90}
+    assert (await learner.platform.key.send("PUT", "/api/weekly-goal", json=wish)).status_code == 200
+    assert len((await learner.get("/api/charts/weeks"))["datasets"]) == 2
+    seen = await other.key.get("/api/charts/weeks", params={"user": "ext:a-7"})
+    assert len(seen.json()["datasets"]) == 1
+
+
 async def test_withdrawn_evidence_is_on_no_chart(learner: Class) -> None:
     at = datetime.now(UTC) - timedelta(days=9)
     linked = learner.event("account.linked", AccountLinked(account="gym:ada", handle="ada", method="challenge"), "gym:ada")
@@ -400,6 +452,7 @@ async def test_a_picture_is_told_apart_by_what_it_shows(path: str, learner: Clas
     await learner.record(
         learner.work("a", 4.0, "loops", at=at),
         learner.event("session.activity", SessionActivity(type="quiz", score=50.0), "s", "loops", at=at, via="platform"),
+        learner.event("progress.time", TimeSpent(minutes=20.0), "space", at=at),
     )
     changed = await key.get(f"{path}.svg", params={"user": "ext:ada"}, headers={"If-None-Match": tag})
     assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
@@ -495,6 +548,8 @@ async def test_reading_somebodys_charts_is_noted(door: Door) -> None:
         ("progress", {"skill": "loops", "subject": "x"}, 422),
         ("progress", {"since": "2026-03-02", "until": "2026-03-01"}, 422),
         ("radar", {"as_of": "1969-12-31"}, 422),
+        ("weeks", {"measure": "pages"}, 400),
+        ("weeks", {"weeks": "54"}, 400),
     ],
 )
 async def test_what_cannot_be_charted_is_refused(path: str, asked: dict[str, str], status: int, learner: Class) -> None:

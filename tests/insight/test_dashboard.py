@@ -20,7 +20,8 @@ from skillcore.defaults.kinds import (
     Volunteered,
     WorkDone,
 )
-from skillcore.insight.days import by_day
+from skillcore.insight import dashboard
+from skillcore.insight.days import DayDone, by_day
 from skillcore.ledger import record
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.clock import now
@@ -154,7 +155,9 @@ async def test_this_week_is_that_of_the_weekly_goal(learner: Learner) -> None:
         await learner.put("progress.time", TimeSpent(minutes=2**days), "space", days=days)
         await learner.work(f"w{days}", days=days)
     (week,) = (await learner.get("/api/weekly-goal", weeks=1))["weeks"]
-    assert (await learner.get("/api/dashboard"))["summary"]["week"] == week
+    found = await learner.get("/api/dashboard")
+    assert found["summary"]["week"] == week
+    assert (await learner.get("/api/recommendations"))["recommendations"] == found["recommendations"]
     assert (week["missing"]["works"], week["missing"]["minutes"]) == (30 - week["works"], 500 - week["minutes"])
 
 
@@ -195,6 +198,19 @@ async def test_recommendations_follow_from_paths_goals_weeks_and_skills(learner:
     assert (of_kind["topic"]["title"], of_kind["topic"]["minutes"]) == ("CSS", 120)
     assert of_kind["week"]["reason"].startswith("3 works are missing")
     assert (await learner.get("/api/dashboard"))["recommendations"] == advised
+
+
+async def test_recommendations_look_at_no_more_days_than_a_week_has(learner: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    async def counted(tx: Any, actor: Any, person: Any, first: date, last: date) -> list[DayDone]:
+        asked.append((last - first).days + 1)
+        return await by_day(tx, actor, person, first, last)
+
+    monkeypatch.setattr(dashboard, "by_day", counted)
+    await learner.get("/api/recommendations")
+    await learner.get("/api/dashboard")
+    assert asked == [7, 56]
 
 
 async def test_the_figures_are_of_four_weeks_and_what_is_ahead_rests_on_days_before_today(learner: Learner) -> None:

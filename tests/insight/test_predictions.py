@@ -8,11 +8,13 @@ from uuid import UUID
 
 import httpx
 import pytest
+from msgspec import structs
 
 from skillcore.defaults.kinds import EvidenceAccepted, EvidenceWithdrawn, SessionActivity, TimeSpent
 from skillcore.ledger import record
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.events import NewEvent, of_platform
+from skillcore.runtime.settings import ForecastSettings
 from tests.visitors import Door, Platform
 
 MARCH = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,6 +84,19 @@ async def test_works_left_are_done_at_the_pace_of_those_before(learner: Learner)
         "status"
     ] == "unknown"
     assert (await learner.get("completion", remaining=0))["forecast"]["status"] == "done"
+
+
+async def test_what_looking_back_taught_is_told_and_moves_the_days(learner: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+    await learner.record(*(learner.work(f"w{day}", "loops", day=day) for day in range(1, 32, 2)))
+    before = (await learner.get("completion", remaining=20, as_of="2026-03-31"))["forecast"]
+    assert before["correction"] == {"shift": 0.0, "scale": 1.0}
+    taught = structs.replace(learner.door.engine.settings, forecasts=ForecastSettings(shift=0.6, scale=0.9))
+    monkeypatch.setattr(learner.door.engine, "settings", taught)
+    after = (await learner.get("completion", remaining=20, as_of="2026-03-31"))["forecast"]
+    assert after["correction"] == {"shift": 0.6, "scale": 0.9}
+    assert before["earliest"] < after["earliest"]
+    assert before["day"] < after["day"]
+    assert before["latest"] < after["latest"]
 
 
 async def test_only_days_until_the_one_asked_for_count(learner: Learner) -> None:

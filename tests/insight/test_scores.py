@@ -150,6 +150,28 @@ async def test_a_score_as_of_a_former_day_and_along_many(school: School) -> None
     assert (why["value"], {fact["subject"] for fact in why["events"]["items"]}) == (0.6, {f"gym:ada:w{n}" for n in range(3)})
 
 
+async def test_progress_is_what_a_dashboard_begins_with_along_many_days(school: School) -> None:
+    await school.record(
+        *(school.work(f"w{n}", 2.0, occurred_at=datetime(2026, 3, day, 12, tzinfo=UTC)) for n, day in enumerate((1, 3))),
+        school.work("w2", 8.0, occurred_at=datetime(2026, 3, 3, 13, tzinfo=UTC)),
+    )
+    found = await school.get("/api/analytics/progress", since="2026-02-28", until="2026-03-03")
+    assert (found["bucket"], found["time_zone"]) == ("day", "UTC")
+    # 2 / 10, then (2 + 2 + 8) / 10; the median of 2, 2 and 8
+    assert found["points"] == [
+        {"start": f"2026-{day}", "level": level, "overall": None, "improvement": None, "difficulty": difficulty}
+        for day, level, difficulty in (("02-28", 0.0, None), ("03-01", 0.2, 2.0), ("03-02", 0.2, 2.0), ("03-03", 1.2, 2.0))
+    ]
+    weeks = await school.get("/api/analytics/progress", bucket="week", since="2026-03-01", until="2026-03-08")
+    assert [(point["start"], point["level"]) for point in weeks["points"]] == [("2026-02-23", 0.2), ("2026-03-02", 1.2)]
+    await school.record(trained(school, 60.0, 4, "loops"), trained(school, 80.0, 11, "loops"))
+    for name in ("level", "overall", "improvement", "working_difficulty"):
+        along = await school.get(f"/api/scores/{name}/series", bucket="week")
+        told = await school.get("/api/analytics/progress", bucket="week")
+        key = "difficulty" if name == "working_difficulty" else name
+        assert [point[key] for point in told["points"]] == [point["value"] for point in along["points"]]
+
+
 async def test_a_day_ends_where_the_person_lives(school: School) -> None:
     async with school.door.engine.transaction() as tx:
         await tx.session.execute(text("update users set time_zone = 'Pacific/Auckland'"))  # 13 hours ahead of UTC in March

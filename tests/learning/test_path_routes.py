@@ -11,7 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from skillcore.accounts.mentor_tables import MentorRow
+from skillcore.defaults.kinds import TaskCompleted, WorkDone
+from skillcore.ledger import record
 from skillcore.ledger.tables import SkillRow
+from skillcore.runtime.clock import now
+from skillcore.runtime.events import NewEvent
 from tests.visitors import Door, Visitor
 
 WEB = [
@@ -198,13 +202,28 @@ async def test_a_path_is_started_left_and_drawn(door: Door) -> None:
 
     drawn = await ada.get("/api/learning-paths/web/map.svg")
     assert drawn.headers["content-type"].startswith("image/svg+xml")
-    for word in ("The web · now: HTML", "HTML: open", "CSS: locked, requires", "0 of 3 topics done, 1 open"):
+    for word in ("The web · now: HTML", "HTML: current", "CSS: locked, requires", "0 of 3 topics done, 1 current, 0 open"):
         assert word in drawn.text.replace("\u2068", "").replace("\u2069", ""), word
     same = await ada.get("/api/learning-paths/web/map.svg", headers={"If-None-Match": drawn.headers["etag"]})
     assert same.status_code == 304
     many = [{"name": f"t{number}"} for number in range(121)]
     assert (await ada.send("PATCH", "/api/learning-paths/web", json={"topics": many})).status_code == 200
     assert (await ada.get("/api/learning-paths/web/map.svg")).status_code == 422
+
+
+async def test_a_path_is_told_again_once_it_has_changed(door: Door) -> None:
+    ada, _ = await door.learner()
+    await made(ada)
+    first = await ada.get("/api/learning-paths/web")
+    tag = first.headers["etag"]
+    assert first.headers["cache-control"] == "private, no-cache"
+    again = await ada.get("/api/learning-paths/web", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert (await ada.send("PATCH", "/api/learning-paths/web", json={"title": "Webs"})).status_code == 200
+    changed = await ada.get("/api/learning-paths/web", headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.json()["title"], changed.headers["etag"] != tag) == (200, "Webs", True)
+    former = await ada.get("/api/learning-paths/web", params={"version": 1}, headers={"If-None-Match": tag})
+    assert former.status_code == 304
 
 
 async def test_who_starts_again_begins_anew(door: Door) -> None:
@@ -222,6 +241,42 @@ async def test_who_starts_again_begins_anew(door: Door) -> None:
     assert datetime.fromisoformat(again.json()["started_at"]) > datetime.fromisoformat(left["left_at"])
     position = (await ada.get("/api/learning-paths/web/position")).json()
     assert (position["started_at"], position["left_at"]) == (again.json()["started_at"], None)
+
+
+async def test_the_paths_that_somebody_follows_are_listed_with_how_far_they_are(door: Door) -> None:
+    ada, ada_id = await door.learner()
+    paths = [await made(ada, name=name, title=name.upper()) for name in ("web", "old", "left", "other")]
+    for path in paths[:3]:
+        assert (await ada.post(f"/api/learning-paths/{path['id']}/start")).status_code == 201
+    assert (await ada.post("/api/learning-paths/left/leave")).status_code == 200
+    begun = (await ada.get("/api/learning-paths/web/position")).json()["started_at"]
+    data = TaskCompleted(topic="html", works=(WorkDone(subject="gym:ada:1"),), path=paths[0]["id"])
+    async with door.engine.transaction() as tx:
+        await record(tx, [NewEvent(user_id=UUID(ada_id), kind="task.completed", subject_id="t", data=data, occurred_at=now())])
+    listed = (await ada.get("/api/users/me/learning-paths")).json()
+    assert [path["name"] for path in listed["items"]] == ["web", "old"]
+    assert listed["items"][0] == {
+        "path": paths[0]["id"],
+        "name": "web",
+        "title": "WEB",
+        "version": 1,
+        "started_at": begun,
+        "topics": 3,
+        "completed": 1,
+        "current": "CSS",
+        "progress": 33.333333,
+    }
+    assert (listed["items"][1]["completed"], listed["items"][1]["current"], listed["next_cursor"]) == (0, "HTML", None)
+    first = (await ada.get("/api/users/me/learning-paths", params={"limit": 1})).json()
+    asked = {"limit": 1, "cursor": first["next_cursor"]}
+    second = (await ada.get("/api/users/me/learning-paths", params=asked)).json()
+    assert [*first["items"], *second["items"]] == listed["items"]
+    assert second["next_cursor"] is None
+    assert (await ada.send("DELETE", "/api/learning-paths/old")).status_code == 204
+    assert len((await ada.get("/api/users/me/learning-paths")).json()["items"]) == 1
+    guide, (stranger, _) = await mentored(door, ada_id), await door.learner("bob@example.org")
+    assert len((await guide.get(f"/api/users/{ada_id}/learning-paths")).json()["items"]) == 1
+    assert (await stranger.get(f"/api/users/{ada_id}/learning-paths")).status_code == 404
 
 
 async def test_a_name_means_the_path_that_the_person_has(door: Door) -> None:

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import select, update
 
 from skillcore.accounts.tables import UserRow
+from skillcore.app import tables
 from skillcore.runtime import rotation
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Engine
@@ -94,7 +95,7 @@ async def test_everything_is_sealed_anew_and_opens_as_before(engine: Engine, sea
     await fill(engine, sealer, 25)
     before, (old,) = await kept(engine, sealer)
     told: list[str] = []
-    done = await rotate(engine, told.append, batch=10)
+    done = await rotate(engine, tables(), told.append, batch=10)
     after, (new,) = await kept(engine, sealer)
     assert (after, done.sealed, done.broken, done.key) == (before, 50, {}, new.hex())
     assert done.removed == (old.hex(),)
@@ -107,7 +108,7 @@ async def test_everything_is_sealed_anew_and_opens_as_before(engine: Engine, sea
 
 
 async def test_it_finds_every_column_that_declares_itself() -> None:
-    assert [column.name for column in sealed_columns()[LinkAttemptRow.__table__]] == ["nonce", "verifier", "code"]  # type: ignore[index]
+    assert [column.name for column in sealed_columns(tables())[LinkAttemptRow.__table__]] == ["nonce", "verifier", "code"]  # type: ignore[index]
 
 
 async def test_rows_that_others_hold_are_waited_for(engine: Engine, sealer: Sealer) -> None:
@@ -115,7 +116,7 @@ async def test_rows_that_others_hold_are_waited_for(engine: Engine, sealer: Seal
     async with engine.transaction() as holding:
         await holding.session.scalars(select(LinkAttemptRow).where(LinkAttemptRow.source == "s1").with_for_update())
         passed = asyncio.Event()
-        rotating = asyncio.create_task(rotate(engine, lambda line: passed.set() if "sealed anew" in line else None))
+        rotating = asyncio.create_task(rotate(engine, tables(), lambda line: passed.set() if "sealed anew" in line else None))
         await passed.wait()
         async with engine.transaction() as tx:
             held = (await tx.session.scalars(select(LinkAttemptRow.code).where(LinkAttemptRow.source == "s1"))).one()
@@ -129,9 +130,9 @@ async def test_what_does_not_open_stays_and_keeps_its_key(engine: Engine, sealer
     async with engine.transaction() as tx:  # one row's code is put into another one
         code = (await tx.session.scalars(select(LinkAttemptRow.code).where(LinkAttemptRow.source == "s0"))).one()
         await tx.session.execute(update(LinkAttemptRow).where(LinkAttemptRow.source == "s1").values(code=code))
-    done = await rotate(engine, lambda _: None)
+    done = await rotate(engine, tables(), lambda _: None)
     assert (done.sealed, done.broken, done.removed) == (5, {"link_attempts.code": 1}, ())
-    assert [state.values for state in await states(engine)] == [1, 5]
+    assert [state.values for state in await states(engine, tables())] == [1, 5]
     with pytest.raises(Unsealable):
         await kept(engine, sealer)
 
@@ -144,14 +145,14 @@ async def test_one_that_was_interrupted_is_gone_on_with(engine: Engine, sealer: 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        await rotate(engine, stop, batch=5)
+        await rotate(engine, tables(), stop, batch=5)
     found, keys = await kept(engine, sealer)
     assert (len(found), len(keys)) == (30, 2)
     told: list[str] = []
-    done = await rotate(engine, told.append, batch=5)
+    done = await rotate(engine, tables(), told.append, batch=5)
     assert "interrupted" in told[0]
     assert (done.sealed, len((await kept(engine, sealer))[1])) == (50, 1)
-    assert (await rotate(engine, told.append)).key != done.key  # that one is over
+    assert (await rotate(engine, tables(), told.append)).key != done.key  # that one is over
 
 
 async def test_keys_stay_for_their_grace_and_while_anything_needs_them(engine: Engine, sealer: Sealer) -> None:
@@ -159,18 +160,18 @@ async def test_keys_stay_for_their_grace_and_while_anything_needs_them(engine: E
     directory = keys_directory(engine.settings)
     (old,) = sealer.keyring.keys
     new = make_key(directory, int(time.time()) - 50)
-    assert await prune(engine) == ()  # something is sealed with it
+    assert await prune(engine, tables()) == ()  # something is sealed with it
     async with engine.transaction() as tx:
         await tx.session.execute(update(LinkAttemptRow).values(code=None, verifier=None))
     patient = msgspec.structs.replace(engine.settings, sealing=msgspec.structs.replace(engine.settings.sealing, key_grace=60.0))
     engine.settings = patient
-    assert await prune(engine) == ()  # another one has sealed for 50 seconds only
-    state, latest = await states(engine)
+    assert await prune(engine, tables()) == ()  # another one has sealed for 50 seconds only
+    state, latest = await states(engine, tables())
     assert (state.name, state.values, state.here, latest.removable_from) == (old.name, 0, True, None)
     assert state.removable_from is not None
     assert timedelta(seconds=5) < state.removable_from - now() < timedelta(seconds=11)
     engine.settings = msgspec.structs.replace(patient, sealing=msgspec.structs.replace(patient.sealing, key_grace=40.0))
-    assert await prune(engine) == (old.name,)
+    assert await prune(engine, tables()) == (old.name,)
     assert [key.id for key in sealer.keyring.keys] == [new.id]
     elsewhere = Engine(engine.settings, engine.plugins, engine.database)
     async with Sealer.opened(elsewhere) as again:  # the database misses none
@@ -180,7 +181,7 @@ async def test_keys_stay_for_their_grace_and_while_anything_needs_them(engine: E
 async def test_a_key_that_begins_much_later_is_not_followed_by_another(engine: Engine, sealer: Sealer) -> None:
     make_key(keys_directory(engine.settings), int(time.time()) + 1000)
     with pytest.raises(TooEarly, match="clock"):
-        await rotate(engine, lambda _: None)
+        await rotate(engine, tables(), lambda _: None)
 
 
 WRITE = """
@@ -231,7 +232,7 @@ async def test_other_processes_write_on_and_nothing_is_lost(
         for writer in writers:
             assert writer.stdout is not None
             assert await writer.stdout.readline() == b"writing\n"
-        done = await rotate(engine, lambda _: None, batch=7)
+        done = await rotate(engine, tables(), lambda _: None, batch=7)
         written = await count(engine)
         while await count(engine) < written + 20:  # they go on afterwards, with the new key
             pass

@@ -18,13 +18,14 @@ from skillcore.runtime.engine import Engine
 from skillcore.runtime.jobs import JobContext, Jobs
 from skillcore.runtime.settings import ResilienceSettings, Settings, VerificationSettings
 from skillcore.testing import MCP_URL
-from skillcore.verification import ROOM, accounts, imports
+from skillcore.verification import accounts, imports
 from skillcore.verification.accounts import Vouch
 from skillcore.verification.importing import import_history
 from skillcore.verification.imports import Import
+from skillcore.verification.room import ROOM
 from skillcore.verification.sources import Sources
 from skillcore.verification.tables import SourceAccountRow
-from skillcore.work import ROOM as WORK
+from skillcore.work.room import ROOM as WORK
 from tests.conftest import Dsns
 from tests.verification.archive import Shelves, loaded, made
 from tests.world import World

@@ -16,7 +16,7 @@ from skillcore.runtime.jobs import Jobs
 from skillcore.runtime.settings import Settings
 from skillcore.runtime.worker import Pace, run_worker
 from skillcore.testing import MCP_URL
-from skillcore.verification import ROOM
+from skillcore.verification.room import ROOM
 from skillcore.verification.sources import Sources
 from tests.verification.archive import SERVER, Archive, loaded
 from tests.verification.importers import patient, shelved

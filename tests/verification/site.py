@@ -42,11 +42,12 @@ from skillcore.runtime.jobs import JobContext, Jobs
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import ResilienceSettings, Settings, VerificationSettings
 from skillcore.testing import MCP_URL
-from skillcore.verification import ROOM, accounts, proving
+from skillcore.verification import accounts, proving
 from skillcore.verification.accounts import SourceAccount
 from skillcore.verification.attempts import Attempt
 from skillcore.verification.proof import prove
 from skillcore.verification.proving import NewAttempt, Submitted
+from skillcore.verification.room import ROOM
 from skillcore.verification.sources import Sources
 from skillcore.verification.tables import LinkAttemptRow
 from tests.conftest import Dsns

@@ -15,6 +15,7 @@ from sqlalchemy import select, text
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.audit.tables import AuditRow
+from skillcore.app import tables
 from skillcore.plugin import (
     Account,
     ChallengeProof,
@@ -37,15 +38,16 @@ from skillcore.runtime.rotation import sealed_columns
 from skillcore.runtime.sealing import Sealer
 from skillcore.runtime.settings import Settings
 from skillcore.runtime.sites import Token, TokenEnded
-from skillcore.verification import ROOM, accounts, following, identities, imports, revocations, tokens
+from skillcore.verification import accounts, following, identities, imports, revocations, tokens
 from skillcore.verification.following import DAILY, LATELY, followed
 from skillcore.verification.importing import import_history
 from skillcore.verification.linking import LinkedAccount, account_for
 from skillcore.verification.revocations import forget_all, revoke_due
+from skillcore.verification.room import ROOM
 from skillcore.verification.tables import SourceTokenRow, TokenRevocationRow
-from skillcore.work import ROOM as WORK
 from skillcore.work import tasks
 from skillcore.work.completion import complete_task
+from skillcore.work.room import ROOM as WORK
 from skillcore.work.tasks import NewTask
 from tests.conftest import Dsns
 from tests.verification.sign_ins import BACK, KEEPING, People, Place, by_lasting_token, by_profile, by_token, held
@@ -473,7 +475,7 @@ async def test_it_is_sealed_in_its_place(issuer: str, people: Place) -> None:
         assert await kept(place, ada) is None
         assert (await ask(place, ada)).handle == "Ride"
         assert await kept(place, eve) is not None
-        columns = {f"{table.name}.{column.name}" for table, found in sealed_columns().items() for column in found}
+        columns = {f"{table.name}.{column.name}" for table, found in sealed_columns(tables()).items() for column in found}
         assert {"source_tokens.token", "token_revocations.token"} <= columns
 
 

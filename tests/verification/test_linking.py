@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from skillcore import verification
 from skillcore.accounts import memberships
 from skillcore.accounts.access import Actor
 from skillcore.accounts.departures import Departures
@@ -28,6 +27,7 @@ from skillcore.verification import accounts, answers, services
 from skillcore.verification.accounts import SourceAccount, Vouch
 from skillcore.verification.answers import Kept
 from skillcore.verification.linking import Claim, LinkedAccount, account_for, link
+from skillcore.verification.room import ROOM
 from skillcore.verification.tools import RawAnswer
 from tests.conftest import Dsns
 from tests.ledger.facts import rows
@@ -193,7 +193,7 @@ async def test_of_a_proof_that_was_unlinked_nobody_learns_that_a_platform_vouche
 
 async def leave(world: World, platform: Actor, person: Actor) -> None:
     assert platform.platform_id
-    async with world.engine.open(Departures([verification.ROOM])), world.engine.transaction() as tx:
+    async with world.engine.open(Departures([ROOM])), world.engine.transaction() as tx:
         await memberships.leave(tx, person, platform.platform_id)
 
 

@@ -23,10 +23,11 @@ from skillcore.runtime.jobs import JobContext, JobStatus, Retry, status
 from skillcore.runtime.problems import Conflict
 from skillcore.runtime.problems import NotFound as Nothing
 from skillcore.runtime.settings import Settings
-from skillcore.verification import ROOM, accounts, stats
+from skillcore.verification import accounts, stats
 from skillcore.verification.collecting import read_stats
 from skillcore.verification.figures import sound_figures
 from skillcore.verification.linking import Claim, link
+from skillcore.verification.room import ROOM
 from skillcore.verification.schedule import service
 from skillcore.verification.stats import StatsAsked
 from skillcore.verification.tables import StatsRow

@@ -15,7 +15,7 @@ from skillcore.runtime.jobs import Jobs
 from skillcore.runtime.settings import ResilienceSettings, Settings, VerificationSettings
 from skillcore.testing import MCP_URL
 from skillcore.verification.sources import Sources
-from skillcore.work import ROOM
+from skillcore.work.room import ROOM
 from tests.conftest import Dsns
 from tests.world import Arranged, World, plugins
 

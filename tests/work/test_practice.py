@@ -13,11 +13,12 @@ from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.jobs import Jobs
 from skillcore.runtime.settings import Settings
-from skillcore.verification import ROOM as VERIFICATION
 from skillcore.verification import accounts
 from skillcore.verification.accounts import Vouch
+from skillcore.verification.room import ROOM as VERIFICATION
 from skillcore.verification.sources import Sources
-from skillcore.work import ROOM, tasks
+from skillcore.work import tasks
+from skillcore.work.room import ROOM
 from skillcore.work.tasks import NewTask, Task
 from tests.conftest import Dsns
 from tests.world import World

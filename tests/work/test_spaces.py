@@ -115,7 +115,11 @@ async def test_former_days_stay_judged_by_the_version_of_then(door: Door, ada: V
     assert (await got(ada, "/api/scores/space", as_of="2026-03-01", **asked))["value"] == 0
     series = await got(ada, "/api/scores/space/series", since="2026-03-01", until="2026-03-03", **asked)
     assert [point["value"] for point in series["points"]] == [0, 7.5, 7.5]
-    assert [one["version"] for one in await got(ada, "/api/spaces/garden/versions")] == [2, 1]
+    listed = await got(ada, "/api/spaces/garden/versions")
+    assert ([one["version"] for one in listed["items"]], listed["next_cursor"]) == ([2, 1], None)
+    first = await got(ada, "/api/spaces/garden/versions", limit=1)
+    second = await got(ada, "/api/spaces/garden/versions", limit=1, cursor=first["next_cursor"])
+    assert [*first["items"], *second["items"]] == listed["items"]
     late = await ada.send("PATCH", "/api/spaces/garden", json={"milestones": [], "version": 1})
     assert (late.status_code, late.json()["field"]) == (409, "version")
 
@@ -186,7 +190,7 @@ async def test_a_goal_takes_only_spaces_of_whoever_has_it(door: Door, ada: Visit
     assert (twice.status_code, twice.json()["field"]) == (422, "spaces")
     edited = await school.key.send("PATCH", f"/api/goals/{goal['id']}", json={"spaces": [foreign["id"]]})
     assert (edited.status_code, edited.json()["field"]) == (422, "spaces[0]")
-    assert (await got(school.key, f"/api/goals/{goal['id']}/versions"))[0]["version"] == 1
+    assert (await got(school.key, f"/api/goals/{goal['id']}/versions"))["items"][0]["version"] == 1
 
 
 async def test_what_is_everybodys_is_made_of_what_everybody_has(door: Door, school: Platform, ada: Visitor) -> None:

@@ -23,6 +23,7 @@ PARTS = (
     ("attempts so far", ("general.",)),
     ("attempts on the skill", ("skill.",)),
     ("ability on top of what is expected", ("both.",)),
+    ("the bend", ("bend",)),
 )
 """Components by what the names of their contributions begin with; the last that fits wins."""
 
@@ -137,7 +138,7 @@ def _belongs(contribution: str, begin: str) -> bool:
     return contribution.startswith(begin) if begin.endswith(".") else contribution == begin
 
 
-_PART_OF = {name: _part_of(name) for name in ("intercept", "item", "difficulty", "skill", *FEATURES)}
+_PART_OF = {name: _part_of(name) for name in ("intercept", "item", "difficulty", "skill", "bend", *FEATURES)}
 
 
 def configured(settings: AttemptSettings) -> ScoringFormula[Any]:

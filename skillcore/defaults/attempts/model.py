@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from skillcore.defaults.attempts.learner import FEATURES, SLOPED, Learner, features
 
-__all__ = ["Effect", "Model", "TrainedOn", "UnusableModel", "generic", "read_model"]
+__all__ = ["Bend", "Effect", "Model", "TrainedOn", "UnusableModel", "generic", "read_model"]
 
 GENERIC = Path(__file__).with_name("generic.json")
 MOST_LOGIT = 30.0
@@ -39,6 +39,24 @@ class Effect(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     slopes: tuple[Finite, ...] = ()
 
 
+class Bend(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """What is added to a logit the more, the farther it is from the middle: what so low or so high ones turned out to be.
+
+    Attributes:
+        depth: what is added at the reach and beyond it.
+        middle: the logit to which nothing is added.
+        reach: how far from the middle the bend goes on.
+    """
+
+    depth: Finite = 0.0
+    middle: Finite = 0.0
+    reach: Annotated[float, Meta(gt=0, le=1e6)] = 1.0
+
+    def of(self, logit: float) -> float:
+        """Return what is added to a logit."""
+        return self.depth * min(abs(logit - self.middle) / self.reach, 1.0) ** 2
+
+
 class TrainedOn(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a model was trained on, in numbers."""
 
@@ -55,6 +73,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         format: of the file, and of what the features mean.
         least_learners: how many tried each item and each skill that is named, at least; the others aren't.
         weights: of each feature.
+        bend: of the sum of all else.
         ease: of what is not named.
         skills: by id.
         items: by name.
@@ -66,6 +85,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     intercept: Finite
     ease: Finite
     weights: Mapping[str, Finite]
+    bend: Bend = Bend()
     skills: Mapping[str, Effect] = {}
     items: Mapping[str, Effect] = {}
 
@@ -100,6 +120,7 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             parts["skill"] += effect.effect / len(skills)
             for name, place, slope in zip(SLOPED, _SLOPED_PLACES, effect.slopes, strict=False):
                 parts[name] += slope * seen[place] / len(skills)
+        parts["bend"] = self.bend.of(math.fsum(parts.values()))
         return parts
 
     def probability(self, learner: Learner, item: str, skills: Sequence[str], at: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -72,6 +73,7 @@ class Answers(Struct, frozen=True):
 def read_answers(path: Path) -> Answers:
     """Return the answers of a tab-separated file with the columns of `COLUMNS`, in any order, and others beside them.
 
+    Cells that hold a tab, a line break or a quote stand in double quotes, as everywhere in CSV; blank lines count for nothing.
     A learner's rows are ordered by timestamp, and by their place in the file where timestamps are equal. Rows that differ
     from the one before in nothing but the skill are one answer on several skills.
 
@@ -79,12 +81,15 @@ def read_answers(path: Path) -> Answers:
         UnreadableAnswers: it cannot be read, or holds something else.
     """
     try:
-        with path.open(encoding="utf-8", newline=None) as file:
-            return gathered(_rows(path, file))
+        with path.open(encoding="utf-8-sig", newline="") as file:  # some programs put a mark before the first column
+            answers = gathered(_rows(path, file))
     except OSError as error:
         raise UnreadableAnswers(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UnreadableAnswers(f"{path}: it is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    if not len(answers):
+        raise UnreadableAnswers(f"{path}: it holds no answers, only the names of its columns")
+    return answers
 
 
 def gathered(rows: Iterable[Answer]) -> Answers:
@@ -127,8 +132,8 @@ def _one_answer_each(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _rows(path: Path, lines: Iterable[str]) -> Iterator[Answer]:
-    lines = iter(lines)
-    heading = next(lines, "").rstrip("\n").split("\t")
+    table = _cells(path, lines)
+    _, heading = next(table, (1, [""]))
     places = []
     for column in COLUMNS:
         if column not in heading:
@@ -137,11 +142,9 @@ def _rows(path: Path, lines: Iterable[str]) -> Iterator[Answer]:
                 f" {', '.join(COLUMNS)}, with tabs between them"
             )
         places.append(heading.index(column))
-    number = 1
-    for number, line in enumerate(lines, 2):
-        cells = line.rstrip("\n").split("\t")
+    for number, cells in table:
         if len(cells) != len(heading):
-            if not line.strip():
+            if not "".join(cells).strip():
                 continue
             raise UnreadableAnswers(f"{path}, line {number}: found {len(cells)} columns; line 1 names {len(heading)}")
         learner, item, at, correct, skill = (cells[place] for place in places)
@@ -149,8 +152,18 @@ def _rows(path: Path, lines: Iterable[str]) -> Iterator[Answer]:
             yield Answer(_name(learner), _name(item), _skills(skill), _seconds(at), _outcome(correct))
         except ValueError as error:
             raise UnreadableAnswers(f"{path}, line {number}: {_misplaced(learner, item, at, correct)}") from error
-    if number == 1:
-        raise UnreadableAnswers(f"{path}: it holds no answers, only the names of its columns")
+
+
+def _cells(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row's cells with the number of the line that it ends on."""
+    table = csv.reader(lines, delimiter="\t", strict=True)
+    try:
+        for cells in table:
+            yield table.line_num, cells
+    except csv.Error as error:
+        raise UnreadableAnswers(
+            f"{path}, line {table.line_num}: a quote that opens here or before does not close at the end of its cell: {error}"
+        ) from error
 
 
 def _misplaced(learner: str, item: str, at: str, correct: str) -> str:

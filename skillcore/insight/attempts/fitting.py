@@ -2,12 +2,14 @@
 
 Items are by far the most, and each answer has one, so their block of the Hessian is diagonal: it is eliminated (the Schur
 complement), and what is left to solve is as large as there are skills and features. How strongly effects are drawn to zero
-comes from the data: the variances of items and of skills are those that explain the fit best, found by a few steps of EM.
+comes from the data: each group of effects (items, skills, slopes, features) has the variance that explains the fit best. Where
+nothing can be foreseen the variances go to nothing, and so do the effects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,12 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from scipy import sparse
 
-__all__ = ["Design", "Fit", "fitted"]
+__all__ = ["Design", "Fit", "fitted", "refitted"]
 
 Numbers = NDArray[np.float64]
 
 NEWTON_STEPS = 30
-VARIANCE_STEPS = 5
+VARIANCE_STEPS = 6
 SETTLED = 1e-6
 """A step that improves the objective by less than this share of it is the last one."""
 
@@ -30,15 +32,17 @@ SHORTEST = 1e-3
 STEADY = 0.05
 """Variances that change by less than this share are found."""
 
-FIRST_VARIANCES = (0.5, 0.5)
-
-FEATURE_PENALTY = 30.0
-"""On features of unit variance: for a thousand answers or more it is hardly felt."""
+FIRST_ITEM, FIRST_EFFECT, FIRST_SLOPE, FIRST_FEATURE = 0.5, 0.5, 0.05, 0.03
+"""Variances to begin with: of items, of skills, of further groups of columns, of features."""
 
 INTERCEPT_PENALTY = 1.0
 
-LEAST_VARIANCE, MOST_VARIANCE = 1e-3, 9.0
-"""Of effects on the logit scale: whatever the data, items differ a little, and no group is left without a prior."""
+LEAST_ITEM, LEAST_VARIANCE, MOST_VARIANCE, MOST_WEIGHT = 1e-3, 1e-5, 9.0, 1.0
+"""Of effects on the logit scale, the last of slopes and features: whatever the data, items differ a little, and no group is
+left without a prior."""
+
+FASTEST = 4.0
+"""A variance falls to no less than such a part of itself in a step."""
 
 
 class Design(Struct, frozen=True):
@@ -46,21 +50,33 @@ class Design(Struct, frozen=True):
 
     Attributes:
         items: each answer's item, as a number from 0 on.
-        skills: a column a skill: 1 for those of the answer.
+        skills: a column a skill: 1 for those of the answer; groups of further columns may follow.
         features: dense, each of about unit variance.
+        groups: how many columns of ``skills`` belong together, group by group; all of them if there are none.
     """
 
     items: NDArray[np.int64]
     item_count: int
     skills: Any
     features: Numbers
+    groups: tuple[int, ...] = ()
+
+    def of(self, rows: NDArray[np.int64]) -> Design:
+        """Return the design of some answers only, with the same effects."""
+        return Design(self.items[rows], self.item_count, self.skills[rows], self.features[rows], self.groups)
+
+    def parts(self) -> list[slice]:
+        """Return where the groups of effects beside the items' stand, the features at the end."""
+        cuts = np.cumsum([0, *(self.groups or (self.skills.shape[1],)), self.features.shape[1]]).tolist()
+        return [slice(start, end) for start, end in pairwise(cuts)]
 
 
 class Fit(Struct, frozen=True):
     """Effects on the logit scale.
 
     Attributes:
-        item_variance: that the items' effects were taken to have; likewise for skills.
+        item_variance: that the items' effects were taken to have.
+        variances: of the other groups, the features at the end.
     """
 
     intercept: float
@@ -68,7 +84,7 @@ class Fit(Struct, frozen=True):
     skills: Numbers
     features: Numbers
     item_variance: float
-    skill_variance: float
+    variances: tuple[float, ...]
 
     def logits(self, design: Design) -> Numbers:
         """Return what the effects add up to for each answer."""
@@ -133,32 +149,55 @@ def fitted(design: Design, correct: Numbers, report: Callable[[str], None] = lam
         correct: 0 or 1.
         report: told of each step.
     """
-    answered = _Answered(
+    answered, parts = _answered(design, correct), design.parts()
+    items, others = np.zeros(design.item_count), np.zeros(design.skills.shape[1] + answered.dense.shape[1])
+    first = (FIRST_EFFECT, *(FIRST_SLOPE for _ in parts[2:]), FIRST_FEATURE)
+    penalty = _penalty(FIRST_ITEM, first, parts)
+    item_variance, variances = FIRST_ITEM, first
+    for step in range(VARIANCE_STEPS):
+        items, others, normal = _climbed(answered, items, others, penalty)
+        before = (item_variance, *variances)
+        item_variance = _item_variance(items, normal)
+        variances = _variances(others, normal, variances, parts)
+        penalty = _penalty(item_variance, variances, parts)
+        report(
+            f"fit {step + 1}: variance of items {item_variance:.3f}, of others {', '.join(f'{each:.4f}' for each in variances)}"
+        )
+        if max(abs(new / old - 1) for new, old in zip((item_variance, *variances), before, strict=True)) < STEADY:
+            break
+    return _fit(answered, items, others, item_variance, variances)
+
+
+def refitted(design: Design, correct: Numbers, fit: Fit) -> Fit:
+    """Return the effects that explain other answers best, where the variances are those of a fit, which is begun from."""
+    answered = _answered(design, correct)
+    others = np.concatenate([fit.skills, fit.features, [fit.intercept - answered.offset]])
+    penalty = _penalty(fit.item_variance, fit.variances, design.parts())
+    items, others, _ = _climbed(answered, fit.items, others, penalty)
+    return _fit(answered, items, others, fit.item_variance, fit.variances)
+
+
+def _answered(design: Design, correct: Numbers) -> _Answered:
+    count = len(correct)
+    return _Answered(
         correct,
         design.items,
-        sparse.csr_array(
-            (np.ones(len(correct)), (design.items, np.arange(len(correct)))), shape=(design.item_count, len(correct))
-        ),
+        sparse.csr_array((np.ones(count), (design.items, np.arange(count))), shape=(design.item_count, count)),
         design.skills,
-        np.hstack([design.features, np.ones((len(correct), 1))]),
-        float(np.log((correct.sum() + 1) / (len(correct) - correct.sum() + 1))),
+        np.hstack([design.features, np.ones((count, 1))]),
+        float(np.log((correct.sum() + 1) / (count - correct.sum() + 1))),
     )
-    skills = design.skills.shape[1]
-    items, others = np.zeros(design.item_count), np.zeros(skills + answered.dense.shape[1])
-    variances = FIRST_VARIANCES
-    for step in range(VARIANCE_STEPS):
-        penalty = _Penalty(1 / variances[0], _penalties(skills, design.features.shape[1], variances[1]))
-        items, others, normal = _climbed(answered, items, others, penalty)
-        before, variances = variances, _variances(items, others, normal, skills)
-        report(f"fit {step + 1}: variance of items {variances[0]:.3f}, of skills {variances[1]:.3f}")
-        if max(abs(new / old - 1) for new, old in zip(variances, before, strict=True)) < STEADY:
-            break
-    return Fit(answered.offset + float(others[-1]), items, others[:skills], others[skills:-1], *variances)
 
 
-def _penalties(skills: int, features: int, skill_variance: float) -> Numbers:
-    """Return the penalty of each effect beside the items'."""
-    return np.concatenate([np.full(skills, 1 / skill_variance), np.full(features, FEATURE_PENALTY), [INTERCEPT_PENALTY]])
+def _fit(answered: _Answered, items: Numbers, others: Numbers, item_variance: float, variances: tuple[float, ...]) -> Fit:
+    skills = answered.skills.shape[1]
+    return Fit(answered.offset + float(others[-1]), items, others[:skills], others[skills:-1], item_variance, variances)
+
+
+def _penalty(item_variance: float, variances: tuple[float, ...], parts: list[slice]) -> _Penalty:
+    sizes = [part.stop - part.start for part in parts]
+    others = np.repeat([1 / variance for variance in variances], sizes)
+    return _Penalty(1 / item_variance, np.append(others, INTERCEPT_PENALTY))
 
 
 def _climbed(answered: _Answered, items: Numbers, others: Numbers, penalty: _Penalty) -> tuple[Numbers, Numbers, _Normal]:
@@ -211,9 +250,25 @@ def _sums(answered: _Answered, logits: Numbers, items: Numbers, others: Numbers,
     )
 
 
-def _variances(items: Numbers, others: Numbers, normal: _Normal, skills: int) -> tuple[float, float]:
-    """Return the variances of items and skills, given where their effects are and how sure that is."""
-    uncertain = np.diag(np.linalg.inv(normal.schur))[:skills]
-    of_items = float(np.mean(items**2 + 1 / normal.curvature_items)) if len(items) else 1.0
-    of_skills = float(np.mean(others[:skills] ** 2 + uncertain)) if skills else 1.0
-    return tuple(min(max(variance, LEAST_VARIANCE), MOST_VARIANCE) for variance in (of_items, of_skills))  # type: ignore[return-value]
+def _item_variance(items: Numbers, normal: _Normal) -> float:
+    """Return the variance of items, given where their effects are and how sure that is: a step of EM.
+
+    It is a slow step, which stays near the first guess where most items have an answer or two: these say little of a variance,
+    and a quicker step would take it for much too small.
+    """
+    return float(np.clip(np.mean(items**2 + 1 / normal.curvature_items), LEAST_ITEM, MOST_VARIANCE)) if len(items) else 1.0
+
+
+def _variances(others: Numbers, normal: _Normal, before: tuple[float, ...], parts: list[slice]) -> tuple[float, ...]:
+    """Return the variance of each group by MacKay's step: squares over the number of effects that the data determine.
+
+    It goes to nothing in a few steps where a group explains nothing, which EM needs hundreds for.
+    """
+    uncertain = np.diag(np.linalg.inv(normal.schur))
+    found = []
+    for place, (part, variance) in enumerate(zip(parts, before, strict=True)):
+        determined = float(np.sum(1 - uncertain[part] / variance))
+        squares = float(np.sum(others[part] ** 2))
+        new = max(squares, determined * variance / FASTEST) / determined if determined > 0 else variance
+        found.append(min(max(new, LEAST_VARIANCE), MOST_WEIGHT if place else MOST_VARIANCE))
+    return tuple(found)

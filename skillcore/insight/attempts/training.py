@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 from scipy import sparse
 
 from skillcore.defaults.attempts.learner import FEATURES, SLOPED, Learner, after
-from skillcore.defaults.attempts.model import Effect, Model, TrainedOn
+from skillcore.defaults.attempts.model import Bend, Effect, Model, TrainedOn
 from skillcore.insight.attempts.answers import Answers
+from skillcore.insight.attempts.correcting import REACH, Correction, corrected, held_out
 from skillcore.insight.attempts.features import seen_before
 from skillcore.insight.attempts.fitting import Design, Fit, fitted
 
@@ -22,7 +23,8 @@ Numbers = NDArray[np.float64]
 Report = Callable[[str], None]
 
 PARTS = 5
-"""Learners are parted into so many groups: how easy an item is for a group is taken from the others."""
+"""Learners are parted into so many groups: how easy an item is for a group is taken from the others, and so is the fit that
+shows what predictions for the group are worth."""
 
 ITEM_PRIOR, SKILL_PRIOR = 8.0, 20.0
 """Answers that the mean of an item's skill counts for beside its own, and the mean of all beside a skill's."""
@@ -30,9 +32,6 @@ ITEM_PRIOR, SKILL_PRIOR = 8.0, 20.0
 
 MOST_SLOPED = 400
 """Of more skills, none gets slopes of its own: the equations to solve would be too many."""
-
-SLOPE_SCALE = 0.3
-"""How much less than in their effects skills are taken to differ in a slope."""
 
 
 class Eases(Struct, frozen=True):
@@ -59,10 +58,11 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
     seen = seen_before(answers, ease, report)
     mean, scale = seen.mean(axis=0), seen.std(axis=0)
     scale[scale < 1e-9] = 1.0
-    items = np.zeros(len(answers), dtype=np.int64) if generic else answers.items
     even = (seen - mean) / scale
-    counted = (1, columns[:, :0]) if generic else (len(answers.item_names), _with_slopes(columns, even))
-    fit = fitted(Design(items, *counted, even), answers.correct, report)
+    design = _designed(answers, columns, even, generic=generic)
+    fit = fitted(design, answers.correct, report)
+    correction = _correction(design, answers, fit, report)
+    fit = _drawn(fit, correction)
     weights = fit.features / scale
     intercept = fit.intercept - float(weights @ mean) + (float(fit.items[0]) if generic else 0.0)
     named = (
@@ -81,6 +81,7 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
         intercept=intercept,
         ease=eases.overall,
         weights=dict(zip(FEATURES, weights.tolist(), strict=True)),
+        bend=Bend(correction.bend * REACH**2, correction.shift, REACH * correction.scale),
         skills=named[0],
         items=named[1],
     )
@@ -143,12 +144,38 @@ def _logits(shares: Any) -> Any:
     return np.log(shares / (1 - shares))
 
 
-def _with_slopes(columns: Any, even: Numbers) -> Any:
-    """Return the columns of skills, and where these are not too many further ones for their slopes."""
-    if not 0 < columns.shape[1] <= MOST_SLOPED:
-        return columns
-    slopes = (sparse.diags_array(SLOPE_SCALE * even[:, FEATURES.index(name)]) @ columns for name in SLOPED)
-    return sparse.hstack([columns, *slopes]).tocsr()
+def _designed(answers: Answers, columns: Any, even: Numbers, *, generic: bool) -> Design:
+    """Return what answers are made of; where skills are not too many, with columns for the slopes of each."""
+    if generic:
+        return Design(np.zeros(len(answers), dtype=np.int64), 1, columns[:, :0], even)
+    count = columns.shape[1]
+    if not 0 < count <= MOST_SLOPED:
+        return Design(answers.items, len(answers.item_names), columns, even)
+    slopes = [sparse.diags_array(even[:, FEATURES.index(name)]) @ columns for name in SLOPED]
+    together = sparse.hstack([columns, *slopes]).tocsr()
+    return Design(answers.items, len(answers.item_names), together, even, (count, count * len(slopes)))
+
+
+def _correction(design: Design, answers: Answers, fit: Fit, report: Report) -> Correction:
+    """Return how to correct a fit; not at all, where one learner or one outcome leaves nothing to hold it against."""
+    groups = answers.learners % PARTS
+    if len(np.unique(groups)) == 1 or len(np.unique(answers.correct)) == 1:
+        return Correction()
+    found = corrected(held_out(design, answers.correct, groups, fit), answers.correct)
+    report(f"held against learners left out: scale {found.scale:.3f}, shift {found.shift:+.3f}, bend {found.bend:+.4f}")
+    return found
+
+
+def _drawn(fit: Fit, correction: Correction) -> Fit:
+    """Return a fit whose logits are scaled and shifted; what bends them stands beside it in the model."""
+    scale = correction.scale
+    return structs.replace(
+        fit,
+        intercept=correction.shift + scale * fit.intercept,
+        items=scale * fit.items,
+        skills=scale * fit.skills,
+        features=scale * fit.features,
+    )
 
 
 class _Effects(Struct, frozen=True):
@@ -168,7 +195,7 @@ class _Effects(Struct, frozen=True):
         if len(fit.skills) == skills:
             return cls(fit.items, fit.skills, np.zeros((skills, 0)))
         places = [FEATURES.index(name) for name in SLOPED]
-        slopes = fit.skills[skills:].reshape(-1, skills).T * SLOPE_SCALE / scale[places]
+        slopes = fit.skills[skills:].reshape(-1, skills).T / scale[places]
         return cls(fit.items, fit.skills[:skills] - slopes @ mean[places], slopes)
 
 

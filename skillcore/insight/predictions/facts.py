@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Date, Float, Select, and_, any_, case, cas
 from skillcore.accounts.access import Actor
 from skillcore.accounts.people import Person
 from skillcore.defaults.counted import KINDS, VOUCHING, counted
+from skillcore.insight.predictions.completion import Correction
 from skillcore.insight.predictions.pace import LONGEST_HISTORY
 from skillcore.insight.records import conditions
 from skillcore.learning.session_minutes import minutes_by_day
@@ -23,7 +24,7 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.work.weekly import MINUTES, WORK
 
-__all__ = ["LATEST", "Attempt", "Measure", "done_by_day", "latest_attempts", "scores_by_skill", "today_of"]
+__all__ = ["LATEST", "Attempt", "Measure", "corrected", "done_by_day", "latest_attempts", "scores_by_skill", "today_of"]
 
 Measure = Literal["works", "attempts", "minutes"]
 """What is counted: accepted works, attempts that count, or minutes: stated, and without a skill also of training sessions."""
@@ -46,6 +47,12 @@ def today_of(person: Person, as_of: date | None) -> date:
     """Return the first day to come of a person: today, or the day after a former one."""
     today = now().astimezone(ZoneInfo(person.time_zone)).date()
     return today if as_of is None or as_of >= today else as_of + timedelta(days=1)
+
+
+def corrected(tx: Transaction) -> Correction:
+    """Return how forecasts of completion are corrected here."""
+    chosen = tx.engine.settings.forecasts
+    return Correction(chosen.shift, chosen.scale)
 
 
 async def done_by_day(

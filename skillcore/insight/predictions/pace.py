@@ -31,27 +31,27 @@ LEVELS: Numbers = np.linspace(-2.4, 2.4, 13)
 JUMPS = (1 / 90, 1 / 30)
 SWINGS = (0.3, 0.6, 1.0)
 USUAL = (-0.8, -0.4, 0.0, 0.4, 0.8)
-PAUSES = (1 / 70, 1 / 30)
+PAUSES = (1 / 120, 1 / 40)
 """The grid: jumps of the pace a day, standard deviation of its logarithm, its mean, and pauses begun a day."""
 
-USUAL_SPREAD = 0.6
+USUAL_SPREAD = 0.4
 """By how much the usual pace may lie beside that of the days seen."""
 
-EVEN, RETURN = 0.7, 0.4
+EVEN, RETURN = 0.7, 0.5
 """Who was active on more than half of the days (an intensity of 0.7) will usually be less so, and the other way round: the
 usual pace is drawn to that intensity by so much of the distance between logarithms."""
 
-ENTERED: Numbers = np.array([0.5, 0.48, 0.02])
-LEFT: Numbers = np.array([1 / 4, 1 / 13, 1 / 45])
+ENTERED: Numbers = np.array([0.5, 0.49, 0.01])
+LEFT: Numbers = np.array([1 / 4, 1 / 11, 1 / 40])
 """Kinds of pauses: the share of them that are of each, and how many are over on the next day."""
 
 ODD = 0.02
 """Days of a pause on which something is done all the same."""
 
-WEEKS = 6.0
+WEEKS = 5.0
 """How many weeks of like days the habits of weekdays are drawn to."""
 
-AMOUNTS, USUAL_VARIATION = 15.0, 0.5
+AMOUNTS, USUAL_VARIATION = 12.0, 0.5
 """How many active days the usual squared coefficient of variation of amounts counts for."""
 
 PAUSED = 7
@@ -243,7 +243,8 @@ def walked(known: Known, first_weekday: int, days: int, enough: float) -> Paths:
     usual = known.habits.pace * known.habits.weekdays[(first_weekday + np.arange(days)) % 7]
     for ahead in (min(days, 120), min(days, 320), days):
         level = np.cumsum(_placed(ahead, changes, np.diff(levels, axis=0), levels[0]), axis=0)
-        away = np.cumsum(_placed(ahead, ends - pauses, 1.0, mode > 0) - _placed(ahead, np.vstack([paused, ends]), 1.0), axis=0)
+        # A pause of no day at all begins each course that is at work, so that all courses end as many as they begin.
+        away = np.cumsum(_placed(ahead, ends - pauses, 1.0, 1.0) - _placed(ahead, np.vstack([paused, ends]), 1.0), axis=0)
         expected = np.cumsum(usual[:ahead, None] * np.exp(level) * (away < 0.5), axis=0)
         if ahead == days or expected[-1].min() > 2 * enough + 10 * known.habits.dispersion:
             break

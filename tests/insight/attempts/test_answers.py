@@ -55,6 +55,19 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path):
     assert shown(found) == [(0, "a", ("x",), 0, 1)]
 
 
+@pytest.mark.parametrize("change", ["crlf", "mark", "blank lines", "quotes"])
+def test_files_of_other_programs_say_the_same(tmp_path, change):
+    text = HEADING + "7\tb\t0\t1\tx~~y\n7\ta\t1\t0\tx\n"
+    changed = {
+        "crlf": text.replace("\n", "\r\n"),
+        "mark": "\ufeff" + text,
+        "blank lines": text.replace("\n", "\n\n") + " \n",
+        "quotes": '"' + text.rstrip("\n").replace("\t", '"\t"').replace("\n", '"\n"') + '"\n',
+    }[change]
+    (tmp_path / "answers.csv").write_bytes(changed.encode())
+    assert shown(read_answers(tmp_path / "answers.csv")) == [(0, "b", ("x", "y"), 0, 1), (0, "a", ("x",), 1, 0)]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -62,6 +75,8 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path):
         ("user_id,item_id,timestamp,correct,skill_id\n", "with tabs between them"),
         (HEADING.replace("correct", "right"), "line 1: there is no column 'correct'"),
         (HEADING, "it holds no answers"),
+        (HEADING + "\n\n", "it holds no answers"),
+        (HEADING + '"7\ta\t0\t1\tx\n7\ta\t0\t1\tx\n', "line 3: a quote that opens here or before"),
         (HEADING + "7\ta\t0\t1\tx\n7\ta\t0\t2\tx\n", "line 3: column 'correct': found '2'; allowed: 0 or 1"),
         (HEADING + "7\ta\t0\t0.5\tx\n", "line 2: column 'correct': found '0.5'"),
         (HEADING + "7\ta\tnow\t1\tx\n", "line 2: column 'timestamp': found 'now'"),

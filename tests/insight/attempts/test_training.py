@@ -1,5 +1,7 @@
 """Models: what they find in generated answers, what they never see, and what they say of what they do not know."""
 
+import random
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -80,6 +82,61 @@ def test_unseen_items_skills_and_learners_have_a_prediction(model):
     assert model.ease_of("unheard of", ("s1",)) == model.skills["s1"].ease
     assert model.ease_of("unheard of", ("s1", "other")) == pytest.approx((model.skills["s1"].ease + model.ease) / 2)
     assert model.ease_of("unheard of", ()) == model.ease
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_order_of_what_is_still_to_come_means_nothing(model, seed):
+    """Online: what is said of an answer depends on those before it, whatever follows, in whichever order."""
+    found, chance = rows(7, learners=3), random.Random(seed)
+    before = predictions(model, gathered(found))
+    cut = chance.randrange(1, 39)
+    permuted = []
+    for learner in range(3):
+        own = found[learner * 40 : learner * 40 + 40]
+        later = chance.sample(own[cut:], k=40 - cut)
+        permuted += own[:cut] + [row._replace(at=kept.at) for row, kept in zip(later, own[cut:], strict=True)]
+    after_ = predictions(model, gathered(permuted))
+    for start in (0, 40, 80):
+        assert np.array_equal(before[start : start + cut], after_[start : start + cut])
+    assert not np.array_equal(before, after_)
+
+
+def test_what_was_answered_before_makes_predictions_better(model):
+    """Of each learner anew, without a past, the same model says less."""
+    test = rows(8)
+    online = judged(gathered(test).correct, predictions(model, gathered(test)))
+    strangers = gathered([row._replace(learner=str(number)) for number, row in enumerate(test)])
+    assert online.auc > judged(strangers.correct, predictions(model, strangers)).auc + 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_nothing_can_be_foreseen_nothing_is_claimed(seed):
+    """Forty learners who toss coins: with weights drawn to zero by a fixed strength, tenths missed by 12 points."""
+
+    def tossed(first, learners):
+        chance = random.Random(seed * 10_000 + first)
+        return gathered(
+            Answer(
+                f"u{first + learner}",
+                f"i{chance.randrange(200)}",
+                (f"s{chance.randrange(10)}",),
+                0.0,
+                float(chance.random() < 0.5),
+            )
+            for learner in range(learners)
+            for _ in range(50)
+        )
+
+    test = tossed(1000, 60)
+    said = predictions(trained(tossed(0, 40)), test)
+    assert np.mean(np.abs(said - 0.5)) < 0.045
+    assert judged(test.correct, said).rmse < 0.505
+
+
+def test_one_outcome_only_is_not_held_for_certain():
+    found = [row._replace(correct=1.0) for row in rows(1, learners=12, each=10)]
+    said = predictions(trained(gathered(found)), answers(2, learners=5))
+    assert np.all((said > 0.9) & (said < 0.9999))
 
 
 def test_what_few_have_tried_is_not_named():

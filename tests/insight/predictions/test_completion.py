@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skillcore.insight.predictions.completion import HORIZON, completion, shares
+from skillcore.insight.predictions.completion import HORIZON, Correction, Forecast, completion, distribution, shares
+from skillcore.insight.predictions.factors import Factor
 
 MONDAY = date(2026, 3, 2)
 AMOUNTS = st.lists(st.one_of(st.just(0.0), st.integers(0, 9).map(float), st.floats(0, 500)), max_size=60)
@@ -56,6 +57,34 @@ def test_a_pause_that_is_on_puts_the_day_off() -> None:
     (pauses,) = [factor for factor in off.factors if factor.name == "pauses"]
     assert pauses.words.startswith("16 of the last 70 days")
     assert pauses.words.endswith("one seems to be on")
+
+
+def factor(found: Forecast, name: str) -> Factor:
+    (one,) = [one for one in found.factors if one.name == name]
+    return one
+
+
+def test_pauses_take_the_part_of_the_days_to_come_that_they_had_before() -> None:
+    # A week of work and two of none, six times: two days of three
+    found = completion(([30.0] * 7 + [0.0] * 14) * 6, 600.0, MONDAY)
+    assert found.day is not None
+    ahead = (found.day - MONDAY).days + 1
+    assert factor(found, "pauses").days == pytest.approx(ahead * 2 / 3, abs=0.051)
+
+
+def test_nothing_puts_a_day_off_by_more_than_the_days_before_it() -> None:
+    away = completion([60.0, 30.0, 60.0, *[0.0] * 300, 60.0, 0.0, 45.0], 600.0, MONDAY)
+    slow = completion([60.0] * 60 + [6.0] * 20, 600.0, MONDAY)
+    for found, name in ((away, "pauses"), (slow, "pace")):
+        assert found.day is not None
+        # 300 of 306 days, and at a tenth of the pace ten times as long: more than there are
+        assert factor(found, name).days == (found.day - MONDAY).days
+
+
+def test_of_a_day_beyond_all_that_is_looked_at_nothing_is_said() -> None:
+    found = completion([60.0] * 60 + [6.0] * 20 + [0.0] * 8, 1e6, MONDAY)
+    assert found.status == "beyond"
+    assert [factor(found, name).days for name in ("pace", "pauses")] == [None, None]
 
 
 def test_factors_compare_the_last_four_weeks_with_those_before() -> None:
@@ -128,3 +157,48 @@ def test_what_an_interval_misses_lies_more_after_it_than_before() -> None:
     assert shares(0.8) == pytest.approx((0.06, 0.5, 0.86))
     # 0.5 · (0.5 - 0.5/4) = 0.1875
     assert shares(0.5) == pytest.approx((0.1875, 0.5, 0.6875))
+
+
+@pytest.mark.parametrize("remaining", range(1, 40, 2))
+def test_the_ends_are_the_days_that_come_nearest_to_what_is_asked(remaining: int) -> None:
+    history = [2.0, 0.0, 3.0, 1.0, 2.0, 0.0, 0.0] * 8
+    found, probability = completion(history, float(remaining), MONDAY), distribution(history, float(remaining), MONDAY)
+    assert probability
+    by = [0.0, *(probability(day) for day in range(1, HORIZON + 1))]
+    first, middle, last = ((day - MONDAY).days + 1 for day in (found.earliest, found.day, found.latest) if day)
+    assert by[middle - 1] < 0.5 <= by[middle]
+    assert abs(by[first - 1] - 0.06) == pytest.approx(min(abs(one - 0.06) for one in by[:middle]))
+    assert abs(by[last] - 0.86) == pytest.approx(min(abs(one - 0.86) for one in by[middle:]))
+
+
+def test_what_looking_back_taught_moves_all_three_days() -> None:
+    history = [2.0, 0.0, 3.0, 1.0, 2.0, 0.0, 0.0] * 8
+    plain = completion(history, 60.0, MONDAY)
+    later = completion(history, 60.0, MONDAY, 0.8, Correction(0.5, 1.0))
+    wider = completion(history, 60.0, MONDAY, 0.8, Correction(0.0, 1.5))
+    assert plain.correction == Correction(0.0, 1.0)
+    assert later.correction == Correction(0.5, 1.0)
+    assert plain.earliest and plain.day and plain.latest and later.earliest and later.day and later.latest  # noqa: PT018
+    assert plain.earliest < later.earliest
+    assert plain.day < later.day
+    assert plain.latest < later.latest
+    assert wider.earliest and wider.latest  # noqa: PT018
+    assert wider.earliest < plain.earliest <= plain.latest < wider.latest
+    assert wider.day == plain.day
+
+
+def test_the_day_on_which_somebody_began_says_nothing_of_others() -> None:
+    after = [0.0, 3.0, 1.0, 0.0, 2.0, 0.0, 0.0, 1.0, 4.0, 0.0, 0.0, 2.0]
+    begun = [(found.earliest, found.day, found.latest) for found in (completion([1.0, *after], 9.0, MONDAY),)]
+    for first in ([50.0], [0.0] * 30 + [2.0]):
+        found = completion([*first, *after], 9.0, MONDAY)
+        assert [(found.earliest, found.day, found.latest)] == begun
+    # Who began longer ago than is looked at may have been idle on the first of those days, so that it counts.
+    busy, idle = ([first, *([2.0, 0.0] * 200)[:399]] for first in (9.0, 0.0))
+    asked = [probability(40) for history in (busy, idle) if (probability := distribution(history, 30.0, MONDAY))]
+    assert asked[0] != asked[1]
+
+
+def test_seven_days_after_the_first_are_enough() -> None:
+    assert completion([4.0, *[1.0] * 6], 5.0, MONDAY).status == "unknown"
+    assert completion([4.0, *[1.0] * 7], 5.0, MONDAY).status == "dated"
