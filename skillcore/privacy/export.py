@@ -35,9 +35,6 @@ CHUNK = 65_536
 AT_ONCE = 4
 """Exports that one process writes at a time: each holds a connection, and keeps the database from tidying up meanwhile."""
 
-STUCK = "60s"
-"""How long a reader may leave its connection alone before it is cut off."""
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -114,7 +111,7 @@ async def document(engine: Engine, user_id: UUID) -> AsyncIterator[bytes]:
 
 
 async def _written(engine: Engine, user_id: UUID, walked: Sequence[Portion]) -> AsyncGenerator[bytes, None]:
-    connection = await engine.database.connect(options=f"-c idle_in_transaction_session_timeout={STUCK}")
+    connection = await engine.database.connect()
     rows = 0
     try:
         await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)

@@ -115,14 +115,18 @@ class Database:
     async def connect(self, *, options: str = "", autocommit: bool = False) -> psycopg.AsyncConnection[Any]:
         """Open a connection of one's own, as the service's role.
 
+        A transaction in which nothing is asked for longer than `DatabaseSettings.idle_transaction_timeout` is undone by the
+        server: a process that was suspended, or whose machine is gone, would keep its locks from all others.
+
         Args:
             options: further server options, such as ``-c enable_seqscan=off``.
             autocommit: commit each statement by itself.
         """
+        idle = round(1000 * self.settings.idle_transaction_timeout)
         return await psycopg.AsyncConnection.connect(
             self.dsn,
             autocommit=autocommit,
-            options=f"-c role={SERVICE_ROLE} -c timezone=UTC {options}".strip(),
+            options=f"-c role={SERVICE_ROLE} -c timezone=UTC -c idle_in_transaction_session_timeout={idle} {options}".strip(),
             connect_timeout=max(2, round(self.settings.connect_timeout)),
             application_name="skillcore",
         )

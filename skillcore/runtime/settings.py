@@ -82,6 +82,7 @@ class DatabaseSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields
     owner_url_file: str = ""
     pool_size: Count = 10
     connect_timeout: Seconds = 10.0
+    idle_transaction_timeout: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
 
 
 class PluginSettings(Section, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,7 +11,11 @@ import psutil
 from tests.services import Served, serving, until
 
 DATA = {"SKILLCORE__DATA_DIR": "data of mine"}
-APART = DATA | {"SKILLCORE__VERIFICATION__ISOLATED": '["practice"]', "SKILLCORE__LOG__LEVEL": "info"}
+APART = DATA | {
+    "SKILLCORE__VERIFICATION__ISOLATED": '["practice"]',
+    "SKILLCORE__LOG__LEVEL": "info",
+    "SKILLCORE__DATABASE__IDLE_TRANSACTION_TIMEOUT": "2",  # a suspended worker may have locks
+}
 SCOPES = ["users:write", "tasks:read", "tasks:write", "sources:vouch"]
 
 

@@ -7,8 +7,12 @@ import asyncio
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from skillcore.runtime.database import Database
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.settings import DatabaseSettings
+from tests.conftest import Dsns
 
 
 async def busy(engine: Engine, error: BaseException) -> None:
@@ -42,6 +46,25 @@ async def test_a_connection_that_is_lost_does_not_hide_what_happened(engine: Eng
         await lose(engine)
     async with engine.transaction() as tx:
         assert await (await (await tx.psycopg()).execute("select 1")).fetchone() == (1,)
+
+
+async def idle(database: Database, next_one: AsyncSession) -> None:
+    """Ask for nothing in a transaction until another one has the lock of this one."""
+    lock = text("select pg_advisory_xact_lock(1)")
+    async with database.session() as session:
+        await session.execute(lock)
+        await next_one.execute(lock)
+        await session.execute(text("select 1"))
+
+
+async def test_who_asks_for_nothing_in_a_transaction_keeps_no_lock(database_dsns: Dsns) -> None:
+    database = Database(database_dsns.service_dsn, DatabaseSettings(idle_transaction_timeout=1))
+    async with database.session() as next_one:
+        with pytest.raises(DBAPIError, match="idle-in-transaction"):
+            await idle(database, next_one)
+    async with database.session() as session:  # the pool is none the worse for it
+        assert (await session.execute(text("select 1"))).scalar() == 1
+    await database.close()
 
 
 async def test_an_error_shows_its_statement_and_no_value(engine: Engine) -> None:
