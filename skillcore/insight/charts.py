@@ -87,10 +87,9 @@ async def _outlook(
 ) -> Forecast | None:
     """Return where a line is going after its last day; None where too little is known."""
     expected = await forecasts.score_ahead(
-        tx, actor, formula=formula, user=user, skill=None, subject=found.subject, days=ahead + 1, level=COVER / 100, as_of=None
+        tx, actor, formula=formula, user=user, skill=None, subject=found.subject, days=ahead, level=COVER / 100, as_of=None
     )
-    last = found.points[-1].start
-    days = [day for day in expected.days if day.day > last][:ahead]
+    days = expected.days
     if not days:
         return None
     return Forecast(

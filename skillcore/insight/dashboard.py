@@ -6,9 +6,7 @@ these weeks hold, hardly makes it slower.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from itertools import dropwhile
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,8 +21,8 @@ from skillcore.insight import aims, forecasts, recommendations, records, skill_s
 from skillcore.insight.days import DayDone, by_day
 from skillcore.insight.levels import rounded
 from skillcore.insight.modules import figures
-from skillcore.insight.predictions.completion import Correction, Forecast, completion
-from skillcore.insight.predictions.facts import corrected
+from skillcore.insight.predictions.completion import Forecast, completion
+from skillcore.insight.predictions.facts import corrected, did_before
 from skillcore.insight.recommendations import Ability, Course, Recommendation, Situation, Topic
 from skillcore.insight.skill_standings import SkillStanding
 from skillcore.insight.streaks import Streaks
@@ -194,7 +192,7 @@ async def read(tx: Transaction, actor: Actor, *, user: str) -> Dashboard:
             levels=await _latest_levels(tx, actor, person.id),
         ),
         milestones=sorted(near, key=lambda one: (one.next.missing if one.next else 0.0, one.skill))[:SKILLS],
-        ahead=_ahead(known.courses, days[:-1], today, corrected(tx)),
+        ahead=await _ahead(tx, actor, known),
         recommendations=known.recommendations,
     )
 
@@ -323,12 +321,15 @@ def _happened(row: EventRow) -> Happened:
     )
 
 
-def _ahead(courses: Sequence[Course], before: Sequence[DayDone], today: date, correction: Correction) -> Ahead:
+async def _ahead(tx: Transaction, actor: Actor, known: Known) -> Ahead:
     """Return what is left of all modules, and when that may be done, by the days up to yesterday."""
-    left = [one.minutes_left for one in courses]
+    left = [one.minutes_left for one in known.courses]
     stated = [minutes for minutes in left if minutes is not None]
-    if not courses or len(stated) < len(left):
+    if not left or len(stated) < len(left):
         return Ahead(minutes=None, completion=None)
     minutes = round(sum(stated), 6)
-    history = list(dropwhile(lambda spent: not spent, (day.minutes for day in before)))
-    return Ahead(minutes=minutes, completion=completion(history, minutes, today, LEVEL, correction))
+    history = [day.minutes for day in known.days[:-1]]
+    begin = datetime.combine(known.today - timedelta(days=len(history)), time(), ZoneInfo(known.person.time_zone))
+    before = await did_before(tx, actor, known.person.id, "minutes", skill=None, moment=begin)
+    expected = completion(history, minutes, known.today, LEVEL, corrected(tx), went_before=before)
+    return Ahead(minutes=minutes, completion=expected)

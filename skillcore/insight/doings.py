@@ -54,16 +54,22 @@ class Session(Struct, frozen=True):
 
 
 def sessions(doings: Iterable[Doing]) -> list[Session]:
-    """Return training sessions in the order in which they began. One that was left and taken up again is two."""
+    """Return training sessions in the order in which they began. One that was left and taken up again is two.
+
+    An end begins none: one that is set long after everything else is passed over.
+    """
     found: list[Session] = []
-    for moments in _by_session(doings):
-        begin = last = moments[0]
-        for moment in moments[1:]:
-            if moment - last > IDLE:
-                found.append(Session(begin, last))
-                begin = moment
-            last = moment
-        found.append(Session(begin, last))
+    for records in _by_session(doings):
+        begin = last = None
+        for moment, is_end in records:
+            if begin is not None and last is not None and moment - last <= IDLE:
+                last = moment
+            elif not is_end:
+                if begin is not None and last is not None:
+                    found.append(Session(begin, last))
+                begin = last = moment
+        if begin is not None and last is not None:
+            found.append(Session(begin, last))
     return sorted(found, key=lambda session: (session.begin, session.end))
 
 
@@ -92,10 +98,10 @@ def merged(found: Iterable[Stretch], gap: timedelta = timedelta()) -> list[Stret
     return whole
 
 
-def _by_session(doings: Iterable[Doing]) -> list[list[datetime]]:
-    """Return the moments of each session's records, in order."""
-    moments: dict[str, list[datetime]] = {}
+def _by_session(doings: Iterable[Doing]) -> list[list[tuple[datetime, bool]]]:
+    """Return the moments of each session's records, in order, and whether they are ends."""
+    records: dict[str, list[tuple[datetime, bool]]] = {}
     for doing in doings:
         if doing.session:
-            moments.setdefault(doing.session, []).append(doing.at)
-    return [sorted(of_one) for of_one in moments.values()]
+            records.setdefault(doing.session, []).append((doing.at, doing.kind == "session.ended"))
+    return [sorted(of_one) for of_one in records.values()]

@@ -87,6 +87,7 @@ class ScoreForecast(Struct, frozen=True, kw_only=True):
         value: the present one; null where there is nothing to judge by.
         known: whether there is enough to say anything; if not, `days` is empty.
         rests_on: days of history, at most.
+        days: from tomorrow on, or from the day after a former one.
     """
 
     user_id: UUID
@@ -214,7 +215,8 @@ async def score_ahead(
     person = await people.read(tx, actor, user)
     today = today_of(person, as_of)
     wanted = await readings.chosen(tx, person.id, person.time_zone, formula, skill=skill, subject=subject, as_of=as_of)
-    back = [today - timedelta(days=ago) for ago in range(7 * WEEKS + 1, 0, -1)]
+    last = today if as_of is None or as_of >= today else as_of
+    back = [last - timedelta(days=ago) for ago in range(7 * WEEKS, -1, -1)]
     ends = [spans.end_of_day(day, person.time_zone) for day in back]
     found = await scores.series(tx, person.id, formula, ends, subject=wanted.subject)
     values = [value.score.value for value in found]
@@ -234,12 +236,12 @@ async def score_ahead(
         rests_on=len(back),
         days=[
             ScoreDay(
-                day=today + timedelta(days=ahead),
+                day=last + timedelta(days=ahead),
                 value=round(band.value, 6),
                 low=round(band.low, 6),
                 high=round(band.high, 6),
             )
-            for ahead, band in enumerate(bands or ())
+            for ahead, band in enumerate(bands or (), 1)
         ],
     )
 

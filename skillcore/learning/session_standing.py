@@ -28,27 +28,44 @@ KINDS = "('session.started', 'session.activity', 'session.ended')"
 SESSION_KINDS = frozenset({"session.started", "session.activity", "session.ended"})
 
 # A payload may hold a NUL, which PostgreSQL turns into no text, and refuses to look past: it is read as the character that
-# stands for what cannot be shown.
+# stands for what cannot be shown. Stretches of time are found as `skillcore.defaults.spent` counts it: an end by the engine is
+# passed over, and a stretch begins with a start, after an end, and after a long gap.
 OF_EVENTS = f"""
+with seen as (
+  select e.user_id, e.subject_id, e.kind, e.occurred_at, e.id, e.version, e.via,
+    e.kind = 'session.ended' and e.via = 'engine' as passed,
+    replace(e.data::text, '\\u0000', '\\ufffd')::json ->> 'module' as module,
+    case when e.origin like 'platform:%%' then substr(e.origin, 10)::uuid end as platform_id
+  from unnest(%s::uuid[], %s::text[]) n(u, s),
+  lateral (select * from events e where e.user_id = n.u and e.subject_id = n.s and e.kind in {KINDS} offset 0) e),
+cut as (
+  select *, not passed and (kind = 'session.started' or lag(kind, 1, 'session.ended') over one = 'session.ended'
+    or occurred_at - lag(occurred_at) over one > make_interval(secs => %s)) as begins
+  from seen window one as (partition by user_id, platform_id, subject_id, passed order by occurred_at, id)),
+numbered as (
+  select *, count(*) filter (where begins) over one as stretch
+  from cut window one as (partition by user_id, platform_id, subject_id, passed order by occurred_at, id)),
+timed as (
+  select *, extract(epoch from max(occurred_at) over (partition by user_id, platform_id, subject_id, passed, stretch)
+    - occurred_at)::float8 as seconds
+  from numbered)
 select user_id, platform_id, subject_id,
   coalesce((array_agg(module order by kind = 'session.started' desc, occurred_at, id) filter (where module <> ''))[1], ''),
   min(occurred_at),
   coalesce(max(occurred_at) filter (where kind <> 'session.ended'), max(occurred_at)),
   max(occurred_at) filter (where kind = 'session.ended'),
   max(occurred_at) filter (where kind = 'session.ended' and via <> 'engine'),
-  count(*) filter (where kind = 'session.activity'), max(version)
-from (select e.user_id, e.subject_id, e.kind, e.occurred_at, e.id, e.version, e.via,
-    replace(e.data::text, '\\u0000', '\\ufffd')::json ->> 'module' as module,
-    case when e.origin like 'platform:%%' then substr(e.origin, 10)::uuid end as platform_id
-  from unnest(%s::uuid[], %s::text[]) n(u, s),
-  lateral (select * from events e where e.user_id = n.u and e.subject_id = n.s and e.kind in {KINDS} offset 0) e) seen
-group by user_id, platform_id, subject_id"""  # noqa: S608
+  count(*) filter (where kind = 'session.activity'), max(version),
+  coalesce(array_agg(occurred_at order by occurred_at, id) filter (where begins and seconds > 0), '{{}}'),
+  coalesce(array_agg(seconds order by occurred_at, id) filter (where begins and seconds > 0), '{{}}')
+from timed group by user_id, platform_id, subject_id"""  # noqa: S608
 # Versions follow each other without gaps, so whoever has seen a later one has seen all before it.
 KEEP = """insert into training_sessions (id, user_id, platform_id, subject, module, started_at, last_at, ended_at, automatic,
-    activities, head)
-  values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    activities, head, stretch_starts, stretch_seconds)
+  values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
   on conflict (id) do update set module = excluded.module, started_at = excluded.started_at, last_at = excluded.last_at,
-    ended_at = excluded.ended_at, automatic = excluded.automatic, activities = excluded.activities, head = excluded.head
+    ended_at = excluded.ended_at, automatic = excluded.automatic, activities = excluded.activities, head = excluded.head,
+    stretch_starts = excluded.stretch_starts, stretch_seconds = excluded.stretch_seconds
   where training_sessions.head <= excluded.head"""
 PEOPLE = f"""select user_id from events where kind in {KINDS} and subject_id <> ''
   union select user_id from training_sessions order by 1"""  # noqa: S608
@@ -69,6 +86,8 @@ class Standing(Struct, frozen=True):
     automatic: bool
     activities: int
     head: int
+    stretch_starts: list[datetime]
+    stretch_seconds: list[float]
 
     @property
     def id(self) -> UUID:
@@ -92,7 +111,8 @@ async def standing(tx: Transaction, sessions: Iterable[tuple[UUID, str]]) -> lis
     if not wanted:
         return []
     users, subjects = zip(*wanted, strict=True)
-    rows = await (await (await tx.psycopg()).execute(OF_EVENTS, (list(users), list(subjects)))).fetchall()
+    idle = tx.engine.settings.learning.session_idle
+    rows = await (await (await tx.psycopg()).execute(OF_EVENTS, (list(users), list(subjects), idle))).fetchall()
     return sorted((_standing(*row) for row in rows), key=lambda found: found.id)
 
 
@@ -107,6 +127,8 @@ def _standing(
     by_hand: datetime | None,
     activities: int,
     head: int,
+    stretch_starts: list[datetime],
+    stretch_seconds: list[float],
 ) -> Standing:
     over = ended_at is not None and ended_at >= last_at
     return Standing(
@@ -120,6 +142,8 @@ def _standing(
         automatic=over and by_hand != ended_at,
         activities=activities,
         head=head,
+        stretch_starts=stretch_starts,
+        stretch_seconds=stretch_seconds,
     )
 
 

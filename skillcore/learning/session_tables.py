@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, Text, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Double, Index, Text, text
 from sqlalchemy import Uuid as SQLUuid
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,11 +27,14 @@ class TrainingSessionRow(Base):
         ended_at: its end, unless something came after it.
         automatic: nobody set this end.
         head: the version of its last event.
+        stretch_starts: when each stretch of time spent in it began, in order; those without any length are left out.
+        stretch_seconds: how long each of them was.
     """
 
     __tablename__ = "training_sessions"
     __table_args__ = (
         Index("training_sessions_listing_idx", "user_id", "started_at", "id"),
+        Index("training_sessions_last_idx", "user_id", "last_at"),
         Index("training_sessions_open_idx", "last_at", "id", postgresql_where=text("ended_at is null")),
         nature("derived", person="user_id", erase="delete"),
     )
@@ -47,3 +50,5 @@ class TrainingSessionRow(Base):
     automatic: Mapped[bool]
     activities: Mapped[int] = mapped_column(BigInteger)
     head: Mapped[int] = mapped_column(BigInteger)
+    stretch_starts: Mapped[list[datetime]] = mapped_column(ARRAY(Moment), server_default=text("'{}'"))
+    stretch_seconds: Mapped[list[float]] = mapped_column(ARRAY(Double), server_default=text("'{}'"))

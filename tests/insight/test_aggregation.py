@@ -41,6 +41,17 @@ def test_a_session_left_for_more_than_two_hours_is_two() -> None:
     ]
 
 
+def test_an_end_begins_no_session() -> None:
+    def ended(minute: float, session: str = "s") -> Doing:
+        return Doing(at=MAY + timedelta(minutes=minute), kind="session.ended", session=session, done=False)
+
+    doings = [trained(0), trained(10), ended(660), ended(0, "another"), trained(20, "another"), ended(140, "another")]
+    assert [(found.begin - MAY, found.end - MAY) for found in sessions(doings)] == [
+        (timedelta(0), timedelta(minutes=10)),
+        (timedelta(minutes=20), timedelta(minutes=140)),
+    ]
+
+
 def test_sessions_of_other_names_do_not_mix() -> None:
     doings = [trained(0, "a"), trained(60, "b"), trained(100, "a")]
     assert [session.end - session.begin for session in sessions(doings)] == [timedelta(minutes=100), timedelta(0)]

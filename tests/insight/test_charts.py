@@ -227,7 +227,7 @@ async def test_the_band_of_a_line_holds_four_of_five_outcomes(learner: Class) ->
     await learner.record(*(learner.work(f"w{n}", 1.0 + n % 5, "loops", at=today - timedelta(days=n)) for n in days))
     _, value, low, high = (await learner.get("/api/charts/progress", ahead=5))["datasets"]
     expected = {
-        level: {day["day"]: day for day in (await learner.get("/api/predictions/score", days=6, level=level))["days"]}
+        level: {day["day"]: day for day in (await learner.get("/api/predictions/score", days=5, level=level))["days"]}
         for level in (0.8, 0.5)
     }
     coming = [(today + timedelta(days=ahead)).date().isoformat() for ahead in range(1, 6)]

@@ -233,6 +233,17 @@ async def test_the_figures_are_of_four_weeks_and_what_is_ahead_rests_on_days_bef
         assert after["ahead"] == before["ahead"]
 
 
+async def test_what_is_ahead_knows_whether_somebody_began_before_the_weeks_it_looks_at(learner: Learner) -> None:
+    await learner.post("/api/modules", {"name": "algebra", "user": "me", "module": {"tasks": TASKS}})
+    for back in range(1, 29):
+        await learner.put("progress.time", TimeSpent(minutes=1), "space", days=back)
+    new = (await learner.get("/api/dashboard"))["ahead"]["completion"]
+    await learner.put("progress.time", TimeSpent(minutes=1), "space", days=100)
+    known = (await learner.get("/api/dashboard"))["ahead"]["completion"]
+    assert new["status"] == "dated"
+    assert (known["latest"] or known["horizon"]) > new["latest"]  # of eight weeks, four were a pause
+
+
 async def test_a_streak_is_to_be_kept_up_only_until_something_is_done_today(learner: Learner) -> None:
     at = now()
     for back in (1, 2, 3):

@@ -13,6 +13,7 @@ from msgspec import structs
 from skillcore.defaults.kinds import EvidenceAccepted, EvidenceWithdrawn, SessionActivity, TimeSpent
 from skillcore.ledger import record
 from skillcore.ledger.skills import NewSkill, create
+from skillcore.runtime.clock import now
 from skillcore.runtime.events import NewEvent, of_platform
 from skillcore.runtime.settings import ForecastSettings
 from tests.visitors import Door, Platform
@@ -142,6 +143,21 @@ async def test_a_level_that_rises_evenly_goes_on(learner: Learner) -> None:
     assert abs(found["days"][-1]["value"] - 30.5) < 4
     few = await learner.get("score", as_of="2026-03-10", formula="mastery", skill="loops", days=5)
     assert (few["known"], few["days"], few["value"]) == (False, [], None)
+
+
+async def test_a_score_goes_on_from_what_it_is_now(learner: Learner) -> None:
+    at = now()
+    today = at.date()
+    await learner.record(
+        *(structs.replace(learner.work(f"w{ago}", day=1), occurred_at=at - timedelta(days=ago)) for ago in range(22))
+    )
+    found = await learner.get("score", days=2)
+    # 5/10 a day, today's included
+    assert (found["value"], [day["day"] for day in found["days"]]) == (
+        11.0,
+        [(today + timedelta(days=ahead)).isoformat() for ahead in (1, 2)],
+    )
+    assert found["days"][0]["low"] >= 11
 
 
 async def test_mastery_takes_the_attempts_that_the_formula_says(learner: Learner) -> None:

@@ -51,12 +51,19 @@ async def test_a_session_is_of_the_day_on_which_it_began_where_the_person_lives(
     assert await minutes(world, ada, ada.user_id) == {date(2026, 3, 29): 6, date(2026, 3, 30): 8}
 
 
-async def test_a_session_lasts_until_its_end_or_until_what_came_after_it(world: World) -> None:
+async def test_a_session_that_is_gone_on_with_counts_on_each_day(world: World) -> None:
     ada = await world.person()
     minute = timedelta(minutes=1)
     await train(world, ada, "ended", MIDNIGHT, end=MIDNIGHT + 30 * minute)
-    await train(world, ada, "gone on with", NEXT, NEXT + 20 * minute, end=NEXT + 10 * minute)
-    assert await minutes(world, ada, ada.user_id) == {date(2026, 3, 29): 30, date(2026, 3, 30): 20}
+    begun = [MIDNIGHT + timedelta(days=-40), MIDNIGHT + timedelta(days=-40) + minute]
+    await train(world, ada, "every day", *begun, MIDNIGHT, MIDNIGHT + 2 * minute, NEXT, NEXT + 20 * minute)
+    assert await minutes(world, ada, ada.user_id) == {date(2026, 3, 29): 32, date(2026, 3, 30): 20}
+
+
+async def test_an_end_that_is_set_the_next_morning_adds_no_night(world: World) -> None:
+    ada = await world.person()
+    await train(world, ada, "left", MIDNIGHT, MIDNIGHT + timedelta(minutes=10), end=MIDNIGHT + timedelta(hours=11))
+    assert await minutes(world, ada, ada.user_id) == {date(2026, 3, 29): 10}
 
 
 async def test_a_platform_is_told_of_its_own_sessions_and_of_those_of_nobody(world: World) -> None:

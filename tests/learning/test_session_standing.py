@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import random
+from datetime import timedelta
 from uuid import UUID
 
 import psycopg
 import pytest
+from msgspec import structs
 from sqlalchemy import text
 
 from skillcore.defaults.kinds import SessionActivity
 from skillcore.learning import session_standing, training
 from skillcore.learning.session_standing import derive
+from skillcore.learning.session_summary import Tally
 from skillcore.ledger import record
 from skillcore.runtime.clock import new_id
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
+from skillcore.runtime.migrations import downgrade, migrate
+from skillcore.testing import event as sample
 from tests.conftest import Dsns
 from tests.learning.trainings import activity, at, ended, event, follow, rows, say, shown, started
 
@@ -42,6 +47,62 @@ async def test_a_session_is_what_its_events_make(engine: Engine, events: list[Ne
     await say(engine, *events)
     await follow(engine)
     assert shown(await rows(engine)) == [row]
+
+
+@pytest.mark.parametrize(
+    ("events", "stretches"),
+    [
+        ([started(ADA, 0), activity(ADA, 10), ended(ADA, 30)], [(0, 30)]),
+        ([started(ADA, 0)], []),
+        ([activity(ADA, 0), activity(ADA, 120), activity(ADA, 241), activity(ADA, 242)], [(0, 120), (241, 1)]),  # left once
+        ([activity(ADA, 0), activity(ADA, 10), ended(ADA, 660)], [(0, 10)]),  # ended the next morning
+        ([started(ADA, 0), ended(ADA, 10), activity(ADA, 20), activity(ADA, 25)], [(0, 10), (20, 5)]),
+        ([started(ADA, 0), activity(ADA, 5), started(ADA, 20), activity(ADA, 30)], [(0, 5), (20, 10)]),
+        ([activity(ADA, 0), activity(ADA, 30), ended(ADA, 30, via="engine"), activity(ADA, 60)], [(0, 60)]),  # told late
+        ([ended(ADA, 0), activity(ADA, 10), activity(ADA, 20)], [(10, 10)]),
+    ],
+)
+async def test_time_spent_in_it_is_what_its_events_tell(
+    engine: Engine, events: list[NewEvent], stretches: list[tuple[float, float]]
+) -> None:
+    await say(engine, *events)
+    await follow(engine)
+    (row,) = await rows(engine)
+    found = zip(row["stretch_starts"], row["stretch_seconds"], strict=True)
+    assert [((start - at(0)) / timedelta(minutes=1), seconds / 60) for start, seconds in found] == stretches
+
+
+def drawn(chance: random.Random, subject: str) -> list[NewEvent]:
+    """Return a session's events, in the order of time."""
+    makes = [activity, activity, activity, started, ended]
+    return [chance.choice(makes)(ADA, chance.uniform(0, 900), subject=subject) for _ in range(chance.randint(1, 12))]
+
+
+async def test_it_is_the_time_of_its_summary(engine: Engine) -> None:
+    chance = random.Random(7)
+    summed = {}
+    for number in range(40):
+        events = sorted(drawn(chance, f"{number}"), key=lambda one: one.occurred_at)
+        tally = Tally(timedelta(hours=2))
+        for one in events:
+            tally.add(structs.replace(sample(one.kind, one.data, at=one.occurred_at), via=one.via))
+        summed[f"{number}"] = tally.summary({}).seconds
+        await say(engine, *events)
+    await follow(engine)
+    assert {row["subject"]: sum(row["stretch_seconds"]) for row in await rows(engine)} == pytest.approx(summed)
+
+
+async def test_a_migration_finds_the_time_of_those_there_are(engine: Engine, database_dsns: Dsns) -> None:
+    chance = random.Random(8)
+    for number in range(20):
+        await say(engine, *drawn(chance, f"{number}"))
+    await say(engine, started(ADA, 0, platform=SCHOOL), activity(ADA, 9), ended(ADA, 9, via="engine"), activity(ADA, 60))
+    await follow(engine)
+    before = await rows(engine)
+    await engine.database.close()
+    downgrade(database_dsns.owner_dsn, "0024")
+    migrate(database_dsns.owner_dsn)
+    assert await rows(engine) == before
 
 
 async def test_no_order_and_no_split_changes_it_nor_does_rebuilding(engine: Engine) -> None:
@@ -142,7 +203,7 @@ async def test_a_sessions_events_are_found_by_their_index(engine: Engine, databa
     async with engine.transaction() as tx:
         connection = await tx.psycopg()
         for query, parameters in (
-            (session_standing.OF_EVENTS, ([ADA], ["7"])),
+            (session_standing.OF_EVENTS, ([ADA], ["7"], 7200)),
             (training.EVENTS, (ADA, "7", None, at(-1), new_id())),
         ):
             plan = await (await connection.execute(f"explain (analyze) {query}".encode(), parameters)).fetchall()

@@ -84,7 +84,13 @@ class Forecast(Struct, frozen=True, kw_only=True):
 
 
 def completion(
-    history: Sequence[float], remaining: float, today: date, level: float = 0.8, correction: Correction = NONE
+    history: Sequence[float],
+    remaining: float,
+    today: date,
+    level: float = 0.8,
+    correction: Correction = NONE,
+    *,
+    went_before: bool = False,
 ) -> Forecast:
     """Return when what remains will be done; the same for equal arguments.
 
@@ -96,6 +102,7 @@ def completion(
         today: the first day to come.
         level: the probability that the interval is to have, from 0.01 to 0.99.
         correction: by what is known of former forecasts.
+        went_before: something was done before a shorter history, so that all of its days count.
 
     Raises:
         ValueError: a level or a remainder that there is not.
@@ -109,7 +116,7 @@ def completion(
     if remaining <= 0:
         return answer(status="done")
     days = _counted(history)
-    if (known := _known(days, today)) is None:
+    if (known := _known(days, today, went_before=went_before)) is None:
         return answer(status="unknown")
     probability = _done_by(known, days, remaining, today)
     earliest, middle, latest = _between(probability, *(correction.of(share) for share in shares(level)))
@@ -149,12 +156,12 @@ def _counted(history: Sequence[float]) -> NDArray[np.float64]:
     return np.where(days >= LEAST_AMOUNT, np.minimum(days, MOST_AMOUNT), 0.0)
 
 
-def _known(days: NDArray[np.float64], today: date) -> Known | None:
+def _known(days: NDArray[np.float64], today: date, *, went_before: bool = False) -> Known | None:
     """Return what days tell; None if they are too few.
 
     A history begins with a day on which something was done, since nobody is known before: that it was says nothing of others.
     """
-    if len(days) < LONGEST_HISTORY and days.any():
+    if not went_before and len(days) < LONGEST_HISTORY and days.any():
         days = days[int(np.argmax(days > 0)) + 1 :]
     if len(days) < LEAST_DAYS or int((days > 0).sum()) < LEAST_ACTIVE:
         return None

@@ -16,7 +16,7 @@ from skillcore.defaults.counted import KINDS, VOUCHING, counted
 from skillcore.insight.predictions.completion import Correction
 from skillcore.insight.predictions.pace import LONGEST_HISTORY
 from skillcore.insight.records import conditions
-from skillcore.learning.session_minutes import minutes_by_day
+from skillcore.learning.session_minutes import minutes_by_day, trained_before
 from skillcore.ledger.entries import in_order, latest, newest_first, visible_to
 from skillcore.ledger.streams import LAST, NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
@@ -24,7 +24,17 @@ from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
 from skillcore.work.weekly import MINUTES, WORK
 
-__all__ = ["LATEST", "Attempt", "Measure", "corrected", "done_by_day", "latest_attempts", "scores_by_skill", "today_of"]
+__all__ = [
+    "LATEST",
+    "Attempt",
+    "Measure",
+    "corrected",
+    "did_before",
+    "done_by_day",
+    "latest_attempts",
+    "scores_by_skill",
+    "today_of",
+]
 
 Measure = Literal["works", "attempts", "minutes"]
 """What is counted: accepted works, attempts that count, or minutes: stated, and without a skill also of training sessions."""
@@ -79,15 +89,30 @@ async def done_by_day(
     amount = func.sum(EventRow.data["minutes"].as_float()) if measure == "minutes" else cast(func.count(), Float)
     within = (EventRow.occurred_at >= begin, EventRow.occurred_at < end)
     rows = (await tx.session.execute(visible_to(actor, select(day, amount).where(*counting, *within).group_by(day)))).all()
-    found = {held: float(total) for held, total in rows}
-    if measure == "minutes" and skill is None:
+    found = {held: float(total) for held, total in rows if total}  # an event may state no minutes
+    if _trains(measure, skill):
         for held, trained in (await minutes_by_day(tx, actor, person.id, person.time_zone, begin, end)).items():
             found[held] = found.get(held, 0.0) + trained
     if not found:
         return []
-    earlier = visible_to(actor, select(EventRow.id).where(*counting, EventRow.occurred_at < begin)).limit(1)
-    start = first if (await tx.session.execute(earlier)).first() else min(found)
+    start = first if await did_before(tx, actor, person.id, measure, skill=skill, moment=begin) else min(found)
     return [found.get(start + timedelta(days=place), 0.0) for place in range((today - start).days)]
+
+
+async def did_before(
+    tx: Transaction, actor: Actor, user_id: UUID, measure: Measure, *, skill: str | None, moment: datetime
+) -> bool:
+    """Tell whether a person did anything of what is counted before a moment; arguments are those of `done_by_day`."""
+    counting = await _counting(tx, user_id, measure, skill)
+    earlier = visible_to(actor, select(EventRow.id).where(*counting, EventRow.occurred_at < moment)).limit(1)
+    if (await tx.session.execute(earlier)).first():
+        return True
+    return _trains(measure, skill) and await trained_before(tx, actor, user_id, moment)
+
+
+def _trains(measure: Measure, skill: str | None) -> bool:
+    """Tell whether training sessions count."""
+    return measure == "minutes" and skill is None
 
 
 async def _counting(tx: Transaction, user_id: UUID, measure: Measure, skill: str | None) -> list[ColumnElement[bool]]:

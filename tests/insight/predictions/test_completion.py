@@ -202,3 +202,12 @@ def test_the_day_on_which_somebody_began_says_nothing_of_others() -> None:
 def test_seven_days_after_the_first_are_enough() -> None:
     assert completion([4.0, *[1.0] * 6], 5.0, MONDAY).status == "unknown"
     assert completion([4.0, *[1.0] * 7], 5.0, MONDAY).status == "dated"
+
+
+def test_of_somebody_who_went_before_all_days_count() -> None:
+    """Four weeks off and four weeks on: who began with the latter knows no weeks off."""
+    history = [0.0] * 28 + [10.0] * 28
+    newcomer = completion(history, 300, MONDAY)
+    returned = completion(history, 300, MONDAY, went_before=True)
+    assert newcomer.latest is not None
+    assert returned.latest is None or returned.latest > newcomer.latest

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity
-from skillcore.insight.predictions.facts import done_by_day, latest_attempts
+from skillcore.defaults.kinds import EvidenceAccepted, SessionActivity, TimeSpent, Volunteered
+from skillcore.insight.predictions.facts import Measure, done_by_day, latest_attempts
 from skillcore.insight.predictions.pace import LONGEST_HISTORY
 from skillcore.ledger import record
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
+from tests.learning.trainings import follow
 from tests.world import World
 
 TODAY = date(2026, 3, 21)
@@ -41,11 +43,11 @@ async def work(world: World, actor: Actor, *moments: datetime) -> None:
         await record(tx, facts)
 
 
-async def days(world: World, actor: Actor, zone: str = "UTC") -> list[float]:
+async def days(world: World, actor: Actor, zone: str = "UTC", measure: Measure = "works") -> list[float]:
     async with world.engine.transaction() as tx:
         await tx.session.execute(text("update users set time_zone = :zone where id = :id"), {"zone": zone, "id": actor.user_id})
     async with world.engine.transaction() as tx:
-        return await done_by_day(tx, actor, await people.read(tx, actor, "me"), "works", skill=None, today=TODAY)
+        return await done_by_day(tx, actor, await people.read(tx, actor, "me"), measure, skill=None, today=TODAY)
 
 
 async def test_days_are_those_of_the_persons_clock(world: World) -> None:
@@ -90,3 +92,33 @@ async def test_attempts_are_the_latest_until_a_moment(world: World) -> None:
         await record(tx, quizzes)
         found = await latest_attempts(tx, ada, ada.user_id, until=noon)
     assert [attempt.score for attempt in found] == [20, 10]
+
+
+async def told(world: World, actor: Actor, kind: str, data: Any, *moments: datetime, subject: str = "s") -> None:
+    assert actor.user_id is not None
+    facts = [
+        NewEvent(user_id=actor.user_id, kind=kind, subject_id=subject, data=data, occurred_at=moment, via="platform")
+        for moment in moments
+    ]
+    async with world.engine.transaction() as tx:
+        await record(tx, facts)
+
+
+async def test_a_day_of_which_no_minutes_are_stated_has_none(world: World) -> None:
+    ada = await world.person()
+    noon = datetime(2026, 3, 18, 12, tzinfo=UTC)
+    await told(world, ada, "platform.volunteered", Volunteered(title="t"), noon, noon + timedelta(days=2))
+    assert await days(world, ada, measure="minutes") == []
+    await told(world, ada, "progress.time", TimeSpent(minutes=20), noon + timedelta(days=1))
+    assert await days(world, ada, measure="minutes") == [20, 0]  # of the 19th and 20th
+
+
+async def test_a_history_of_training_alone_is_cut_alike(world: World) -> None:
+    ada, bob = await world.person(), await world.person()
+    noon, hour = datetime(2026, 3, 20, 12, tzinfo=UTC), timedelta(hours=1)
+    for actor, earlier in ((ada, LONGEST_HISTORY), (bob, LONGEST_HISTORY - 2)):
+        moments = [begin + part for begin in (noon, noon - timedelta(days=earlier)) for part in (0 * hour, hour)]
+        await told(world, actor, "session.activity", SessionActivity(type="quiz"), *moments, subject="training")
+    await follow(world.engine)
+    assert await days(world, ada, measure="minutes") == [*[0.0] * (LONGEST_HISTORY - 1), 60.0]
+    assert await days(world, bob, measure="minutes") == [60.0, *[0.0] * (LONGEST_HISTORY - 3), 60.0]
