@@ -130,13 +130,15 @@ def completion(
     )
 
 
-def distribution(history: Sequence[float], remaining: float, today: date) -> Callable[[int], float] | None:
+def distribution(
+    history: Sequence[float], remaining: float, today: date, *, went_before: bool = False
+) -> Callable[[int], float] | None:
     """Return the probability, uncorrected, of being done by the end of a day to come; None if there is too little history.
 
     The first day to come is 1, the last `HORIZON`. Arguments are those of `completion`; something remains.
     """
     days = _counted(history)
-    known = _known(days, today)
+    known = _known(days, today, went_before=went_before)
     return None if known is None else _done_by(known, days, remaining, today)
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from skillcore.insight.predictions.completion import HORIZON, Correction, distribution, shares
+from skillcore.insight.predictions.pace import LONGEST_HISTORY
 
 __all__ = ["LEAST_LOOKS", "Look", "correction", "held", "looks"]
 
@@ -99,7 +100,10 @@ def looks(history: Sequence[float], today: date, place: int) -> Iterator[Look]:
 
 def _look(history: Sequence[float], seen: int, wanted: float, today: date) -> Look | None:
     """Return how a forecast went that knew so many days; None if they were too few."""
-    probability = distribution(history[:seen], wanted, today) if wanted > 0 else None
+    if wanted <= 0:
+        return None
+    # One as long as is looked at may have begun earlier.
+    probability = distribution(history[:seen], wanted, today, went_before=len(history) >= LONGEST_HISTORY)
     if probability is None:
         return None
     reached = np.flatnonzero(np.cumsum(history[seen:]) >= wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from statistics import NormalDist
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
+from skillcore.insight.predictions import hindsight
 from skillcore.insight.predictions.completion import NONE, Correction, distribution, shares
 from skillcore.insight.predictions.hindsight import LEAST_LOOKS, Look, correction, held, looks
+from skillcore.insight.predictions.pace import LONGEST_HISTORY
 
 MONDAY = date(2026, 3, 2)
 NORMAL = NormalDist()
@@ -124,3 +127,15 @@ def test_what_was_held_is_counted_where_it_is_known() -> None:
     assert held(found, 0.8, NONE) == (5, 2)
     # Φ(0.3 + z(0.86)) = Φ(1.3803) = 0.9163 and Φ(0.3 - 1.5548) = 0.1048: now 0.05 and 0.07 lie before it, and 0.87 within.
     assert held(found, 0.8, Correction(0.3, 1.0)) == (4, 2)
+
+
+@pytest.mark.parametrize(("days", "earlier"), [(LONGEST_HISTORY - 1, False), (LONGEST_HISTORY, True)])
+def test_of_a_history_that_is_cut_all_days_count(days: int, earlier: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def noted(history: Sequence[float], remaining: float, today: date, *, went_before: bool) -> None:
+        asked.append(went_before)
+
+    monkeypatch.setattr(hindsight, "distribution", noted)
+    assert list(looks([1.0] * days, MONDAY, 0)) == []
+    assert asked == [earlier] * 4
