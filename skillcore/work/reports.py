@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -11,6 +12,7 @@ from msgspec import UNSET, Meta, Struct, structs
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
+from skillcore.defaults.reported import known_by
 from skillcore.learning import definitions
 from skillcore.learning.definitions import Definition
 from skillcore.ledger import scores
@@ -28,6 +30,7 @@ __all__ = [
     "TaskName",
     "changed",
     "check_milestone",
+    "check_tasks",
     "event",
     "person_of",
     "progress",
@@ -156,6 +159,20 @@ def check_milestone(name: str, known: Sequence[str]) -> None:
     if name not in known:
         listed = ", ".join(repr(one) for one in known[:10]) or "none"
         raise InvalidField(f"milestone: there is no {name!r} here; there are: {listed}", field="milestone")
+
+
+def check_tasks(names: Sequence[str]) -> None:
+    """Refuse tasks that reports could not tell apart: they are known by their names without white space around them.
+
+    Raises:
+        InvalidField: names the field ``tasks``.
+    """
+    known = [known_by(name) for name in names]
+    if "" in known:
+        raise InvalidField(f"tasks: {names[known.index('')]!r} is white space alone, and names no task", field="tasks")
+    for name, often in Counter(known).most_common(1):
+        if often > 1:
+            raise InvalidField(f"tasks: {name!r} stands twice, but for white space around it", field="tasks")
 
 
 def changed(body: B, changes: Struct, fields: Sequence[str]) -> B:

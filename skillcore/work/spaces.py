@@ -125,11 +125,12 @@ async def create(tx: Transaction, actor: Actor, new: NewSpace) -> Space:
 
     Raises:
         NotFound: no such person, for this caller.
-        InvalidField: a milestone or a task stands twice.
+        InvalidField: a milestone or a task stands twice, or a task's name is white space alone.
         Conflict: there is one of this name.
     """
     owner = None if new.user is None else await people.resolve(tx, actor, new.user, write=True)
     body = reports.changed(judged.Space(), new, FIELDS)
+    reports.check_tasks(body.tasks)
     return _space(await definitions.define(tx, actor, KIND, new.name, body, owner=owner))
 
 
@@ -173,10 +174,12 @@ async def edit(tx: Transaction, actor: Actor, reference: str, changes: SpaceChan
         NotFound: there is none that this caller may see.
         Forbidden: it is not theirs to change.
         Conflict: somebody else edited it meanwhile, the name is taken, or it is retired.
-        InvalidField: a name stands twice.
+        InvalidField: as for `create`.
     """
     found = await definitions.found(tx, actor, KIND, reference, judged.Space, write=True)
     body = reports.changed(found.body, changes, FIELDS)
+    if body.tasks != found.body.tasks:
+        reports.check_tasks(body.tasks)
     name = None if changes.name is UNSET else changes.name
     edited = await definitions.edit(tx, actor, KIND, str(found.id), body, name=name, version=changes.version)
     return _space(edited)
