@@ -153,7 +153,7 @@ async def get(tx: Transaction, actor: Actor, reference: str, *, user: str | None
     """
     found = await definitions.found(tx, actor, KIND, reference, judged.Space)
     person = await reports.person_of(tx, actor, found, user)
-    return _space(found, None if person is None else await _progress(tx, found, person))
+    return _space(found, None if person is None else await _progress(tx, actor, found, person))
 
 
 async def versions(tx: Transaction, actor: Actor, reference: str, *, limit: int, cursor: str | None) -> Page[Space]:
@@ -206,11 +206,11 @@ async def report(tx: Transaction, actor: Actor, reference: str, said: SpaceRepor
     found = await definitions.found(tx, actor, KIND, reference, judged.Space, lock=True)
     person = await reports.reporting(tx, actor, found, said.user)
     await record(tx, _events(actor, found, person, said))
-    return _space(found, await _progress(tx, found, person))
+    return _space(found, await _progress(tx, actor, found, person))
 
 
 async def definition_of(tx: Transaction, user_id: UUID, subject: str, at: datetime) -> judged.Space | None:
-    """Return what a person's space is judged by, as it stood at a moment."""
+    """Return what a person's space is judged by, as it stood at a moment; to a platform, nothing of what it does not see."""
     return await stood(tx, KIND, subject, judged.Space, at, owner=user_id)
 
 
@@ -230,8 +230,8 @@ def _events(actor: Actor, found: Definition[judged.Space], person: UUID, said: S
     return [reports.event(actor, found, person, f"progress.{kind}", data) for kind, data in told]
 
 
-async def _progress(tx: Transaction, found: Definition[judged.Space], person: UUID) -> Progress:
-    return await reports.progress(tx, person, KIND, found.id, found.body.milestones)
+async def _progress(tx: Transaction, actor: Actor, found: Definition[judged.Space], person: UUID) -> Progress:
+    return await reports.progress(tx, actor, person, KIND, found.id, found.body.milestones)
 
 
 def _space(found: Definition[judged.Space], progress: Progress | None = None) -> Space:
