@@ -42,8 +42,8 @@ class Tasks(Struct, frozen=True):
 
     def share_done(self, listed: Collection[str] = ()) -> float | None:
         """Return the share of tasks that are done, of those reported and those listed; None without any."""
-        unreported = len(set(listed) - self.named.keys())
-        count = len(self.named) + self.unnamed + unreported
+        unreported = {known_by(name) for name in listed} - self.named.keys() - {""}
+        count = len(self.named) + self.unnamed + len(unreported)
         return self.done() / count if count else None
 
     def done(self) -> int:

@@ -53,7 +53,8 @@ class Space(ScoringFormula[SpaceState]):
     """0.4 · tasks + 0.2 · time + 0.3 · milestones + 0.1 · interactions, each from 0 to 100; nothing for a space nobody defined.
 
     - tasks: the share that is done. The latest event that names a task says whether it is: with a value of 100. An event
-      that names none is a task of its own. Tasks that the definition lists and nobody has reported are not done.
+      that names none is a task of its own. Tasks that the definition lists and nobody has reported are not done. Names are
+      compared without white space around them.
     - time: 100 · min(minutes spent / minutes expected, 1).
     - milestones: the share of the definition's that were reached; a milestone counts once and is never lost.
     - interactions: the mean of their qualities; 0 without any.
@@ -62,7 +63,7 @@ class Space(ScoringFormula[SpaceState]):
     """
 
     name = "space"
-    version = 1
+    version = 2
     kinds = frozenset({"progress.task", "progress.time", "progress.milestone", "progress.interaction"})
     state = SpaceState
     definition = definitions.Space

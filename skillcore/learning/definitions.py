@@ -263,7 +263,14 @@ async def retire(tx: Transaction, actor: Actor, kind: str, reference: str) -> No
 
 
 async def at(
-    tx: Transaction, kind: str, definition_id: UUID, body: type[B], moment: datetime, *, owner: UUID | None = None
+    tx: Transaction,
+    kind: str,
+    definition_id: UUID,
+    body: type[B],
+    moment: datetime,
+    *,
+    owner: UUID | None = None,
+    platform: UUID | None = None,
 ) -> B | None:
     """Return what a definition said at a moment, retired or not; before its first version, what that one says.
 
@@ -274,6 +281,7 @@ async def at(
         body: the type of what it says.
         moment: when.
         owner: None is returned unless this person has it, as in `found`.
+        platform: which asks of the owner, if one does: None is returned of what is not for it to see.
     """
     query = (
         select(DefinitionVersionRow.body)
@@ -283,7 +291,7 @@ async def at(
         .limit(1)
     )
     if owner is not None:
-        query = query.where(had_by(owner))
+        query = query.where(had_by(owner, platform=platform))
     row = (await tx.session.execute(query)).first()
     return None if row is None else msgspec.convert(row[0], body)
 

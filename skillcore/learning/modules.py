@@ -7,7 +7,7 @@ older one first; the installation's. To a platform, it never means what is anoth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -41,6 +41,9 @@ __all__ = [
 KIND = "module"
 SUBJECT = "module:"
 """What formulas' subjects of modules begin with."""
+
+ASKED_LAST = "skillcore.learning.modules.meant"
+"""Where a session of the database keeps what was asked for last, and what it is."""
 
 HAD = """select d.id, d.name, d.created_at, d.retired_at,
     case when d.owner_id is null then case when d.platform_id is null then 3 else 2 end
@@ -151,14 +154,25 @@ async def versions(
 async def meant(tx: Transaction, user_id: UUID, moment: datetime, *, platform: UUID | None = None) -> Mapping[str, Module]:
     """Return what the names of modules mean for a person, as it stood at a moment, in the order of the names.
 
+    What was asked last is kept until the transaction ends, since a series asks at each moment for one module after the other.
+
     Args:
         tx: an open transaction, in which they are read once.
         user_id: for whom.
         moment: when.
         platform: which asks, if one does.
     """
+    wanted = (user_id, platform, moment)
+    kept: tuple[object, Mapping[str, Module]] = tx.session.info.get(ASKED_LAST, (None, {}))
+    if kept[0] != wanted:
+        kept = wanted, _meant(await _had(tx, user_id, platform), moment)
+        tx.session.info[ASKED_LAST] = kept
+    return kept[1]
+
+
+def _meant(known: Iterable[Had], moment: datetime) -> Mapping[str, Module]:
     found: dict[str, tuple[tuple[object, ...], Had]] = {}
-    for had in await _had(tx, user_id, platform):
+    for had in known:
         if had.retired_at is not None and had.retired_at <= moment:
             continue
         order = (had.created_at > moment, had.rank, had.created_at, had.id)

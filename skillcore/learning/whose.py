@@ -32,10 +32,16 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
     return or_(*seen)
 
 
-def had_by(person: UUID) -> ColumnElement[bool]:
-    """Return the condition for what a person has: their own, their platforms' and the installation's."""
+def had_by(person: UUID, *, platform: UUID | None = None) -> ColumnElement[bool]:
+    """Return the condition for what a person has: their own, their platforms' and the installation's.
+
+    Args:
+        person: who has it.
+        platform: which asks, if one does: of all this it sees what it made, and the installation's.
+    """
     everybodys = and_(DefinitionRow.owner_id.is_(None), DefinitionRow.platform_id.is_(None))
-    return or_(DefinitionRow.owner_id == person, everybodys, _shared_with(person))
+    had = or_(DefinitionRow.owner_id == person, everybodys, _shared_with(person))
+    return had if platform is None else and_(had, or_(DefinitionRow.platform_id == platform, everybodys))
 
 
 def _shared_with(person: UUID | None) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVarTuple
 from uuid import UUID
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import ColumnElement, Row, Select, select, text, true
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
@@ -19,7 +19,7 @@ from skillcore.runtime.events import PLATFORMS, of_platform
 from skillcore.runtime.pages import FOREIGN, Page, page, position
 from skillcore.runtime.problems import BadRequest
 
-__all__ = ["Entry", "in_order", "is_visible", "latest", "listing", "newest_first", "visible_to"]
+__all__ = ["Entry", "in_order", "is_visible", "latest", "listing", "newest_first", "seen_by", "visible_to"]
 
 Columns = TypeVarTuple("Columns")
 
@@ -67,10 +67,15 @@ async def listing(
 
 def visible_to(actor: Actor, query: Select[*Columns]) -> Select[*Columns]:
     """Leave out what is another platform's business: platforms never learn of each other."""
+    return query if actor.platform_id is None else query.where(seen_by(actor))
+
+
+def seen_by(actor: Actor) -> ColumnElement[bool]:
+    """Return the condition by which `visible_to` leaves out events."""
     if actor.platform_id is None:
-        return query
+        return true()
     own = EventRow.origin == of_platform(actor.platform_id)
-    return query.where(EventRow.origin.is_(None) | EventRow.origin.not_like(f"{PLATFORMS}%") | own)
+    return EventRow.origin.is_(None) | EventRow.origin.not_like(f"{PLATFORMS}%") | own
 
 
 @asynccontextmanager

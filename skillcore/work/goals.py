@@ -147,7 +147,7 @@ async def get(tx: Transaction, actor: Actor, reference: str, *, user: str | None
     """
     found = await definitions.found(tx, actor, KIND, reference, judged.Goal)
     person = await reports.person_of(tx, actor, found, user)
-    return _goal(found, None if person is None else await _progress(tx, found, person))
+    return _goal(found, None if person is None else await _progress(tx, actor, found, person))
 
 
 async def read(tx: Transaction, actor: Actor, goal_id: str) -> Goal:
@@ -211,11 +211,11 @@ async def report(tx: Transaction, actor: Actor, reference: str, said: GoalReport
     found = await definitions.found(tx, actor, KIND, reference, judged.Goal, lock=True)
     person = await reports.reporting(tx, actor, found, said.user)
     await record(tx, _events(actor, found, person, said))
-    return _goal(found, await _progress(tx, found, person))
+    return _goal(found, await _progress(tx, actor, found, person))
 
 
 async def definition_of(tx: Transaction, user_id: UUID, subject: str, at: datetime) -> judged.Goal | None:
-    """Return what a person's goal is judged by, as it stood at a moment."""
+    """Return what a person's goal is judged by, as it stood at a moment; to a platform, nothing of what it does not see."""
     return await stood(tx, KIND, subject, judged.Goal, at, owner=user_id)
 
 
@@ -244,8 +244,8 @@ def _events(actor: Actor, found: Definition[judged.Goal], person: UUID, said: Go
     return told
 
 
-async def _progress(tx: Transaction, found: Definition[judged.Goal], person: UUID) -> Progress:
-    return await reports.progress(tx, person, KIND, found.id, found.body.milestones)
+async def _progress(tx: Transaction, actor: Actor, found: Definition[judged.Goal], person: UUID) -> Progress:
+    return await reports.progress(tx, actor, person, KIND, found.id, found.body.milestones)
 
 
 def _goal(found: Definition[judged.Goal], progress: Progress | None = None) -> Goal:

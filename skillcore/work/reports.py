@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, structs
+from sqlalchemy import func, literal_column, select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
+from skillcore.defaults.reported import known_by
 from skillcore.learning import definitions
 from skillcore.learning.definitions import Definition
 from skillcore.ledger import scores
+from skillcore.ledger.entries import seen_by
+from skillcore.ledger.tables import EventRow
 from skillcore.plugin import Component
 from skillcore.runtime.engine import Transaction
 from skillcore.runtime.events import NewEvent, of_platform
@@ -28,6 +33,7 @@ __all__ = [
     "TaskName",
     "changed",
     "check_milestone",
+    "check_tasks",
     "event",
     "person_of",
     "progress",
@@ -41,9 +47,6 @@ DIGITS = 6
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 TaskName = Annotated[str, Meta(min_length=1, max_length=200)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
-
-REACHED = """select data ->> 'milestone', min(occurred_at) from events
-  where user_id = %s and subject_id = %s and kind = 'progress.milestone' and data ->> 'milestone' = any(%s) group by 1"""
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -65,10 +68,13 @@ class Milestone(Struct, frozen=True, kw_only=True):
     """A milestone.
 
     Attributes:
-        reached_at: when it was reached first; null while it is to come.
+        reached: whether it was, whoever reported it.
+        reached_at: when, by the first report that the caller may see; null while it is to come, and for a platform where only
+            others reported it.
     """
 
     name: str
+    reached: bool
     reached_at: datetime | None
 
 
@@ -98,7 +104,7 @@ async def person_of(tx: Transaction, actor: Actor, found: Definition[Any], user:
         NotFound: no such person for this caller, or it is not there for them.
     """
     if user is None:
-        return found.owner_id or actor.user_id
+        return actor.user_id if found.owner_id is None else await people.resolve(tx, actor, str(found.owner_id))
     person = await people.resolve(tx, actor, user)
     await _has(tx, found, person)
     return person
@@ -130,11 +136,10 @@ async def _has(tx: Transaction, found: Definition[Any], person: UUID) -> None:
     raise NotFound(f"this person has no such {found.kind}")
 
 
-async def progress(tx: Transaction, person: UUID, role: str, id_: UUID, milestones: Sequence[str]) -> Progress:
-    """Return how far a person has come with what a role's formula judges."""
+async def progress(tx: Transaction, actor: Actor, person: UUID, role: str, id_: UUID, milestones: Sequence[str]) -> Progress:
+    """Return how far a person has come with what a role's formula judges, as the caller may see it."""
     read = await scores.read(tx, person, role, subject=str(id_))
-    rows = await (await tx.psycopg()).execute(REACHED, (person, str(id_), list(milestones)))
-    reached: dict[str, datetime] = dict(await rows.fetchall())
+    reached = await _reached(tx, actor, person, id_, milestones)
     value = read.score.value
     return Progress(
         user_id=person,
@@ -142,9 +147,23 @@ async def progress(tx: Transaction, person: UUID, role: str, id_: UUID, mileston
         formula=read.formula,
         formula_version=read.version,
         parts=[_part(component, str(id_)) for component in read.score.components],
-        milestones=[Milestone(name=name, reached_at=reached.get(name)) for name in milestones],
+        milestones=[Milestone(name=name, reached=name in reached, reached_at=reached.get(name)) for name in milestones],
         next_milestone=next((name for name in milestones if name not in reached), None),
     )
+
+
+async def _reached(
+    tx: Transaction, actor: Actor, person: UUID, id_: UUID, milestones: Sequence[str]
+) -> Mapping[str, datetime | None]:
+    """Return the milestones that were reached, each with when, by the first report that the caller may see."""
+    name = EventRow.data["milestone"].as_string()
+    query = select(name, func.min(EventRow.occurred_at).filter(seen_by(actor))).where(
+        EventRow.user_id == person,
+        EventRow.subject_id == str(id_),
+        EventRow.kind == literal_column("'progress.milestone'"),  # as the index for it has it
+        name.in_(milestones),
+    )
+    return {row[0]: row[1] for row in await tx.session.execute(query.group_by(name))}
 
 
 def check_milestone(name: str, known: Sequence[str]) -> None:
@@ -156,6 +175,20 @@ def check_milestone(name: str, known: Sequence[str]) -> None:
     if name not in known:
         listed = ", ".join(repr(one) for one in known[:10]) or "none"
         raise InvalidField(f"milestone: there is no {name!r} here; there are: {listed}", field="milestone")
+
+
+def check_tasks(names: Sequence[str]) -> None:
+    """Refuse tasks that reports could not tell apart: they are known by their names without white space around them.
+
+    Raises:
+        InvalidField: names the field ``tasks``.
+    """
+    known = [known_by(name) for name in names]
+    if "" in known:
+        raise InvalidField(f"tasks: {names[known.index('')]!r} is white space alone, and names no task", field="tasks")
+    for name, often in Counter(known).most_common(1):
+        if often > 1:
+            raise InvalidField(f"tasks: {name!r} stands twice, but for white space around it", field="tasks")
 
 
 def changed(body: B, changes: Struct, fields: Sequence[str]) -> B:

@@ -44,11 +44,12 @@ class ReviewerRow(Base):
 
 
 class ReviewRow(Base):
-    """What somebody said of a person's work; without its words once they are erased. A later one takes its place.
+    """What somebody said of a person's work; without its words once they are erased. Later ones take its place.
 
     Attributes:
         task_id: the work; None for skills as such.
         platform_id: whose business it is, if it is a platform's.
+        replaced_at: since when each of its skills was judged again, by the same reviewer and in the same work.
     """
 
     __tablename__ = "reviews"

@@ -11,7 +11,7 @@ from typing import Annotated
 from uuid import UUID, uuid4
 
 from msgspec import Meta, Struct
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from skillcore.accounts import people
@@ -78,7 +78,7 @@ class Review(Struct, frozen=True, kw_only=True):
 
 
 async def give(tx: Transaction, actor: Actor, new: NewReview) -> Review:
-    """Review somebody's work; it takes the place of an earlier review of the same work by the same person.
+    """Review somebody's work; in the skills that are judged it takes the place of what the same person said of the same work.
 
     Raises:
         NotFound: no such person for this caller, or none who shares a project or a platform with the reviewer; or no such
@@ -93,8 +93,7 @@ async def give(tx: Transaction, actor: Actor, new: NewReview) -> Review:
     at = now()
     await _check_rate(tx, reviewer, at)
     pair = await _pair(tx, reviewer, reviewed, at)
-    earlier = (ReviewRow.alias == pair.alias) & ReviewRow.task_id.is_not_distinct_from(new.task)
-    await tx.session.execute(update(ReviewRow).where(earlier, ReviewRow.replaced_at.is_(None)).values(replaced_at=at))
+    await _replace(tx, pair.alias, new.task, judged, at)
     row = ReviewRow(
         id=new_id(),
         user_id=reviewed,
@@ -214,6 +213,18 @@ async def _pair(tx: Transaction, reviewer: UUID, reviewed: UUID, at: datetime) -
     )
     (row,) = (await tx.session.scalars(query.returning(ReviewerRow), execution_options={"populate_existing": True})).all()
     return row
+
+
+async def _replace(tx: Transaction, alias: UUID, task_id: UUID | None, judged: Iterable[str], at: datetime) -> None:
+    """Mark the reviews of a work by one reviewer as replaced of which no skill is left that they did not judge again."""
+    query = select(ReviewRow).where(
+        ReviewRow.alias == alias, ReviewRow.task_id.is_not_distinct_from(task_id), ReviewRow.replaced_at.is_(None)
+    )
+    again = set(judged)
+    for earlier in await tx.session.scalars(query.order_by(ReviewRow.created_at.desc(), ReviewRow.id.desc())):
+        if again.issuperset(earlier.skills):
+            earlier.replaced_at = at
+        again.update(earlier.skills)
 
 
 async def _marked(tx: Transaction, new: Edge, at: datetime) -> list[NewEvent]:

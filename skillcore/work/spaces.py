@@ -125,11 +125,12 @@ async def create(tx: Transaction, actor: Actor, new: NewSpace) -> Space:
 
     Raises:
         NotFound: no such person, for this caller.
-        InvalidField: a milestone or a task stands twice.
+        InvalidField: a milestone or a task stands twice, or a task's name is white space alone.
         Conflict: there is one of this name.
     """
     owner = None if new.user is None else await people.resolve(tx, actor, new.user, write=True)
     body = reports.changed(judged.Space(), new, FIELDS)
+    reports.check_tasks(body.tasks)
     return _space(await definitions.define(tx, actor, KIND, new.name, body, owner=owner))
 
 
@@ -152,7 +153,7 @@ async def get(tx: Transaction, actor: Actor, reference: str, *, user: str | None
     """
     found = await definitions.found(tx, actor, KIND, reference, judged.Space)
     person = await reports.person_of(tx, actor, found, user)
-    return _space(found, None if person is None else await _progress(tx, found, person))
+    return _space(found, None if person is None else await _progress(tx, actor, found, person))
 
 
 async def versions(tx: Transaction, actor: Actor, reference: str, *, limit: int, cursor: str | None) -> Page[Space]:
@@ -173,10 +174,12 @@ async def edit(tx: Transaction, actor: Actor, reference: str, changes: SpaceChan
         NotFound: there is none that this caller may see.
         Forbidden: it is not theirs to change.
         Conflict: somebody else edited it meanwhile, the name is taken, or it is retired.
-        InvalidField: a name stands twice.
+        InvalidField: as for `create`.
     """
     found = await definitions.found(tx, actor, KIND, reference, judged.Space, write=True)
     body = reports.changed(found.body, changes, FIELDS)
+    if body.tasks != found.body.tasks:
+        reports.check_tasks(body.tasks)
     name = None if changes.name is UNSET else changes.name
     edited = await definitions.edit(tx, actor, KIND, str(found.id), body, name=name, version=changes.version)
     return _space(edited)
@@ -203,11 +206,11 @@ async def report(tx: Transaction, actor: Actor, reference: str, said: SpaceRepor
     found = await definitions.found(tx, actor, KIND, reference, judged.Space, lock=True)
     person = await reports.reporting(tx, actor, found, said.user)
     await record(tx, _events(actor, found, person, said))
-    return _space(found, await _progress(tx, found, person))
+    return _space(found, await _progress(tx, actor, found, person))
 
 
 async def definition_of(tx: Transaction, user_id: UUID, subject: str, at: datetime) -> judged.Space | None:
-    """Return what a person's space is judged by, as it stood at a moment."""
+    """Return what a person's space is judged by, as it stood at a moment; to a platform, nothing of what it does not see."""
     return await stood(tx, KIND, subject, judged.Space, at, owner=user_id)
 
 
@@ -227,8 +230,8 @@ def _events(actor: Actor, found: Definition[judged.Space], person: UUID, said: S
     return [reports.event(actor, found, person, f"progress.{kind}", data) for kind, data in told]
 
 
-async def _progress(tx: Transaction, found: Definition[judged.Space], person: UUID) -> Progress:
-    return await reports.progress(tx, person, KIND, found.id, found.body.milestones)
+async def _progress(tx: Transaction, actor: Actor, found: Definition[judged.Space], person: UUID) -> Progress:
+    return await reports.progress(tx, actor, person, KIND, found.id, found.body.milestones)
 
 
 def _space(found: Definition[judged.Space], progress: Progress | None = None) -> Space:

@@ -32,10 +32,10 @@ async def stood(tx: Transaction, kind: str, subject: str, body: type[B], moment:
         subject: the definition's id, as events have it.
         body: the type of what it says.
         moment: when.
-        owner: None is returned unless this person has it.
+        owner: None is returned unless this person has it, and the platform that asks of them, if one does, sees it.
     """
-    read: dict[tuple[str, str, UUID], tuple[list[datetime], list[Any]]] = tx.session.info.setdefault(KEPT, {})
-    key = (kind, subject, owner)
+    read: dict[tuple[Any, ...], tuple[list[datetime], list[Any]]] = tx.session.info.setdefault(KEPT, {})
+    key = (kind, subject, owner, tx.platform_id)
     if key not in read:
         read[key] = await _versions(tx, kind, subject, body, moment, owner)
     moments, bodies = read[key]
@@ -45,9 +45,9 @@ async def stood(tx: Transaction, kind: str, subject: str, body: type[B], moment:
 async def _versions(
     tx: Transaction, kind: str, subject: str, body: type[B], moment: datetime, owner: UUID
 ) -> tuple[list[datetime], list[B]]:
-    """Return the moments from which versions stood, ascending, with what they say; nothing if they are not this person's."""
+    """Return the moments from which versions stood, ascending, with what they say; nothing of what `stood` does not return."""
     id_ = written_id(subject)
-    if id_ is None or await definitions.at(tx, kind, id_, body, moment, owner=owner) is None:
+    if id_ is None or await definitions.at(tx, kind, id_, body, moment, owner=owner, platform=tx.platform_id) is None:
         return [], []
     versions = select(DefinitionVersionRow.created_at, DefinitionVersionRow.body)
     of_this = versions.where(DefinitionVersionRow.definition_id == id_).order_by(DefinitionVersionRow.version)

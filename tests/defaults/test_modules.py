@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -183,6 +183,38 @@ def test_completion_never_falls(before: list[tuple[str, float, int]], more: list
     assert early is not None
     assert late is not None
     assert 0 <= early <= late <= 100
+
+
+sizes = st.lists(st.tuples(st.integers(1, 200), st.floats(0, 100)), min_size=1, max_size=500)
+
+
+def overall(modules: list[tuple[int, float]]) -> float:
+    """Return overall progress over modules, given by how many tasks they have and how far they are."""
+    known = {f"m{place}": module for place, module in enumerate(modules)}
+    curriculum = Curriculum(modules=tuple((name, tasks) for name, (tasks, _) in known.items()))
+    inputs = {"module": {f"module:{name}": Score(completion) for name, (_, completion) in known.items()}}
+    found = Overall().value(Overall.state(), Reading(MONDAY, "", curriculum, inputs)).value
+    assert found is not None
+    return found
+
+
+@given(sizes, st.floats(0, 100), st.data())
+@settings(max_examples=50, deadline=None)
+def test_overall_never_falls_while_a_module_gets_on(
+    modules: list[tuple[int, float]], other: float, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(modules) - 1))
+    tasks, completion = modules[place]
+    before, after = (overall([*modules[:place], (tasks, part), *modules[place + 1 :]]) for part in sorted((completion, other)))
+    assert before <= after + 1e-9
+    # However many modules there are, it stays between the one that is least done and the one that is most.
+    assert min(part for _, part in modules) - 1e-9 <= overall(modules) <= max(part for _, part in modules) + 1e-9
+
+
+@given(sizes, st.floats(0, 100))
+@settings(max_examples=50, deadline=None)
+def test_overall_of_modules_that_are_equally_far_is_what_they_are(modules: list[tuple[int, float]], completion: float) -> None:
+    assert overall([(tasks, completion) for tasks, _ in modules]) == pytest.approx(completion)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,18 @@
 """Mastery, readiness, improvement and working difficulty under the whole suite, with sums by hand."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import structs
 
 from skillcore.defaults.improvement import Improvement, ImprovementSettings
 from skillcore.defaults.mastery import Mastery, MasterySettings
 from skillcore.defaults.readiness import Readiness, ReadinessSettings
 from skillcore.defaults.working_difficulty import WorkingDifficulty, WorkingDifficultySettings
+from skillcore.plugin import Reading
 from skillcore.testing import FormulaSample, FormulaSuite, event
 
 MONDAY = datetime(2026, 6, 1, tzinfo=UTC)
@@ -103,3 +108,75 @@ class TestWorkingDifficulty(FormulaSuite):
         FormulaSample((work(10.0, 0), *(work(2.0, day) for day in range(1, 11))), 2.0),  # ten are looked at
         FormulaSample(tuple(work(2.0 if day < 6 else 8.0, day) for day in range(16)), 8.0),  # the latest ten
     )
+
+
+percents = st.floats(0, 100)
+
+
+def states(formula, events):
+    """Yield the state of a formula after each of some events."""
+    state = formula.state()
+    for one in events:
+        state = formula.apply(state, one)
+        yield state
+
+
+def read(formula, events, subject=""):
+    *_, state = states(formula, events)
+    return formula.value(state, Reading(MONDAY, subject))
+
+
+@given(score=percents, number=st.integers(2, 300))
+@settings(max_examples=20, deadline=None)
+def test_mastery_never_falls_with_the_number_of_equal_attempts(score, number):
+    formula = Mastery()
+    values = [formula.value(state, Reading(MONDAY, "loops")).value for state in states(formula, scores(*[score] * number))]
+    assert all(value <= later + 1e-9 for value, later in pairwise(values))
+    assert values[-1] == pytest.approx(score * min(number / 20, 1))
+
+
+@given(score=percents, number=st.integers(1, 8))
+@settings(max_examples=50, deadline=None)
+def test_readiness_by_identical_scores_is_that_score(score, number):
+    found = read(Readiness(), scores(*[score] * number))
+    bounds = ((85, "advanced"), (70, "proficient"), (50, "developing"))
+    assert found.value == pytest.approx(score)
+    assert found.label == next((word for least, word in bounds if found.value >= least), "beginner")
+
+
+@given(earlier=st.lists(percents, min_size=1, max_size=20), last=st.lists(percents, min_size=5, max_size=5))
+@settings(max_examples=10, deadline=None)
+def test_readiness_looks_at_five_scores_however_many_there_are(earlier, last):
+    formula, flood = Readiness(), scores(*earlier * 100)
+    assert read(formula, (*flood, *scores(*last))) == read(formula, scores(*last))
+
+
+timed = st.lists(st.tuples(st.integers(0, 3_000_000), percents), min_size=2, max_size=12, unique_by=lambda pair: pair[0])
+
+
+def attempts(pairs):
+    """Return scores at moments, given in seconds, as events in the order of time."""
+    return tuple(
+        structs.replace(activity(score), occurred_at=MONDAY + timedelta(seconds=second)) for second, score in sorted(pairs)
+    )
+
+
+@given(timed, percents)
+@settings(max_examples=50, deadline=None)
+def test_identical_scores_improve_nothing(pairs, score):
+    assert read(Improvement(), attempts((second, score) for second, _ in pairs)).value == 0
+
+
+@given(timed)
+@settings(max_examples=50, deadline=None)
+def test_a_trend_that_is_reversed_has_the_other_sign(pairs):
+    value = read(Improvement(), attempts(pairs)).value
+    assert read(Improvement(), attempts((3_000_000 - second, score) for second, score in pairs)).value == -value
+
+
+@given(timed, st.lists(percents, min_size=1, max_size=20))
+@settings(max_examples=10, deadline=None)
+def test_improvement_looks_at_the_last_scores_however_many_there_are(pairs, earlier):
+    formula, last = Improvement(ImprovementSettings(last=len(pairs))), attempts(pairs)
+    flood = tuple(activity(score, place / 1000 - 10) for place, score in enumerate(earlier * 100))
+    assert read(formula, flood + last) == read(formula, last)

@@ -67,6 +67,15 @@ class TestSpace(FormulaSuite):
         FormulaSample(EVERYTHING, 49.0, subject="s", definition=GARDEN),
         # of the four tasks that it lists one is done: 10 + 15 + 7.5 + 6.5
         FormulaSample(EVERYTHING, 39.0, subject="s", definition=LISTED),
+        # a task is known by its name without white space around it, on the list too: 0.4·(2/3)
+        FormulaSample(
+            (task(100, "a"), task(100, " b ", 1)),
+            40 * 2 / 3,
+            subject="s",
+            definition=structs.replace(GARDEN, tasks=(" a ", "b", "\tc")),
+        ),
+        # of two names that differ in nothing else one task is made, and of one that is nothing else none
+        FormulaSample((task(100, "a"),), 40.0, subject="s", definition=structs.replace(GARDEN, tasks=("a", "a ", " "))),
         # no time is expected, and there are no milestones: (0.4·50 + 0.1·65) / 0.5
         FormulaSample(EVERYTHING, 53.0, subject="s", definition=BARE),
         # one task, and the latest word on it: reopened, and done after all

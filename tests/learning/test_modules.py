@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
+from skillcore.defaults.definitions import Module
 from skillcore.learning import modules
-from skillcore.ledger import record
+from skillcore.ledger import record, scores
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Engine
 from tests.learning.trainings import activity, at, say, started
@@ -218,6 +219,34 @@ async def test_overall_weighs_modules_by_their_tasks(door: Door, school: Platfor
     ]
     assert explained["gains"] == [{"component": "web", "formula": "module", "subject": "module:web", "points": 40.0}]
     assert explained["events"]["items"] == []
+
+
+async def test_all_modules_of_a_moment_are_ranked_in_one_pass(
+    ada: tuple[Visitor, str], door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor, user = ada
+    for name in "abcd":
+        await defined(visitor, name, tasks("x"))
+    await say(door.engine, activity(UUID(user), 0, 60, "x", module="a", via="engine"))
+    read, ranked = modules.Had.at, []
+
+    def noted(had: modules.Had, moment: datetime) -> Module:
+        ranked.append((had.name, moment))
+        return read(had, moment)
+
+    monkeypatch.setattr(modules.Had, "at", noted)
+    moments = [at(60 * 24 * day) for day in range(5)]
+    async with door.engine.transaction() as tx:
+        found = await scores.series(tx, UUID(user), "overall", moments)
+    assert [value.score.value for value in found] == [25.0] * 5
+    # once as the curriculum and once as its modules: of four modules on five days
+    assert len(ranked) == 2 * 4 * 5
+    async with door.engine.transaction() as tx:  # what is kept is of one person, of one platform that asks, of one moment
+        meant = [
+            set(await modules.meant(tx, of, moments[0], platform=asking))
+            for of, asking in ((UUID(user), None), (UUID(user), uuid4()), (uuid4(), None), (UUID(user), None))
+        ]
+    assert meant == [set("abcd"), set(), set(), set("abcd")]
 
 
 async def test_to_a_platform_all_modules_are_those_of_which_it_may_know(

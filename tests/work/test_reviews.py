@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from skillcore.accounts.access import Actor
 from skillcore.accounts.mentor_tables import MentorRow
-from skillcore.ledger.tables import EventRow
+from skillcore.ledger.tables import EventRow, SkillRow
 from skillcore.privacy.erasure import erase
 from skillcore.runtime.clock import now
 from skillcore.runtime.settings import ReviewSettings, Settings
@@ -117,6 +117,39 @@ async def test_a_later_review_of_the_same_work_replaces_the_earlier(club: Club) 
     assert [review["quality"] for review in shown] == [90, 60]
     await club.review("cleo", "ada", 100)
     assert await club.points("ada") == pytest.approx((50 + 100) / 3)
+
+
+async def test_a_review_stands_while_one_of_its_skills_is_not_judged_again(club: Club) -> None:
+    async with club.door.engine.transaction() as tx:
+        tx.session.add(SkillRow(id="prose", name="prose"))
+    ada = club.people["ada"][0]
+
+    async def standing() -> list[float]:
+        return [review["quality"] for review in (await got(ada, "/api/reviews"))["items"]]
+
+    await club.review("bob", "ada", 90)
+    await club.review("bob", "ada", 50, skills=["sql"])
+    assert await standing() == [90, 50]
+    assert await club.points("ada") == 30  # Python still counts: 90 / 3
+    await club.review("bob", "ada", 70, skills=["python", "sql", "prose"])
+    assert await standing() == [70]
+    await club.review("bob", "ada", 60, skills=["sql"])
+    assert await standing() == [70, 60]
+    await club.review("bob", "ada", 40, skills=["prose"])
+    assert await standing() == [70, 60, 40]
+    assert await club.points("ada") == pytest.approx(70 / 3)
+    await club.review("cleo", "ada", 20)  # of somebody else, so nothing of Bob's goes
+    task = await club.task("ada")
+    await club.review("cleo", "ada", 10, task=task)  # of another work
+    assert await standing() == [70, 60, 40, 20, 10]
+
+
+async def test_a_review_goes_once_each_of_its_skills_was_judged_again(club: Club) -> None:
+    await club.review("bob", "ada", 90, skills=["python", "sql"])
+    for quality, skill in ((80, "python"), (70, "sql")):
+        await club.review("bob", "ada", quality, skills=[skill])
+    shown = (await got(club.people["ada"][0], "/api/reviews"))["items"]
+    assert [review["quality"] for review in shown] == [80, 70]
 
 
 async def test_strangers_and_the_absent_are_answered_alike(club: Club) -> None:

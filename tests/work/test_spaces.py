@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
+from skillcore.runtime.clock import now
+from skillcore.work import spaces
 from tests.visitors import Door, Platform, Visitor
 
 GARDEN = {"name": "garden", "expected_minutes": 120, "milestones": ["dug", "sown", "watered", "reaped"]}
@@ -146,6 +150,31 @@ async def test_names_that_stand_twice_are_refused(ada: Visitor, field: str) -> N
     assert (await got(ada, "/api/spaces/garden"))["version"] == 1
 
 
+async def test_a_listed_task_is_known_without_white_space_around_its_name(ada: Visitor) -> None:
+    space = await made(ada, "/api/spaces", {"name": "garden", "tasks": [" beds ", "fence"]})
+    assert space["tasks"] == [" beds ", "fence"]
+    told = await made(ada, "/api/spaces/garden/progress", {"task": "beds"})
+    assert parts(told)["tasks"] == 50
+    told = await made(ada, "/api/spaces/garden/progress", {"task": "fence "})
+    assert parts(told)["tasks"] == 100
+
+
+@pytest.mark.parametrize("tasks", [["a", " \t\u3000"], ["a", " a"]])
+async def test_tasks_that_nobody_could_tell_are_refused(door: Door, ada: Visitor, tasks: list[str]) -> None:
+    answer = await ada.post("/api/spaces", GARDEN | {"tasks": tasks})
+    assert (answer.status_code, answer.json()["field"]) == (422, "tasks"), answer.text
+    await made(ada, "/api/spaces", GARDEN | {"tasks": ["a"]})
+    answer = await ada.send("PATCH", "/api/spaces/garden", json={"tasks": tasks})
+    assert (answer.status_code, answer.json()["field"]) == (422, "tasks"), answer.text
+    # What stands from before such names were refused is still read, and changed.
+    async with door.engine.transaction() as tx:
+        said = text("update definition_versions set body = jsonb_set(body::jsonb, '{tasks}', cast(:tasks as jsonb))")
+        await tx.session.execute(said, {"tasks": json.dumps(tasks)})
+    assert (await got(ada, "/api/spaces/garden"))["tasks"] == tasks
+    edited = await ada.send("PATCH", "/api/spaces/garden", json={"expected_minutes": 60})
+    assert (edited.status_code, edited.json()["tasks"]) == (200, tasks)
+
+
 async def test_a_goal_is_made_of_spaces_milestones_and_what_is_done_beside(ada: Visitor) -> None:
     one = await made(ada, "/api/spaces", GARDEN)
     other = await made(ada, "/api/spaces", {"name": "kitchen", "milestones": ["cooked"]})
@@ -255,16 +284,108 @@ async def test_what_is_reported_of_a_platforms_space_other_platforms_do_not_see(
     assert (await got(club.key, "/api/users/ext:a/events"))["items"] == []
 
 
-async def test_of_a_platforms_space_each_member_reports_for_themselves_and_for_the_platform_alone(
-    door: Door, school: Platform
-) -> None:
-    hall = await made(school.key, "/api/spaces", {"name": "hall", "milestones": ["in", "out"]})
-    club = await door.platform(*SCOPES)
+async def in_both(door: Door, school: Platform, club: Platform) -> tuple[Visitor, str]:
+    """Return somebody who is a member of two platforms, under the name of grace."""
     grace, grace_id = await door.learner("grace@example.org")
     async with door.engine.transaction() as tx:
         query = text("insert into memberships (platform_id, external_id, user_id) values (:p, 'grace', :u)")
         for platform in (school, club):
             await tx.session.execute(query, {"p": platform.id, "u": grace_id})
+    return grace, grace_id
+
+
+async def test_a_platform_reads_no_score_of_what_is_not_for_it_to_see(door: Door, school: Platform) -> None:
+    club = await door.platform(*SCOPES)
+    grace, grace_id = await in_both(door, school, club)
+    own = await made(grace, "/api/spaces", GARDEN)
+    theirs = await made(school.key, "/api/spaces", GARDEN | {"user": "ext:grace"})
+    hall = await made(school.key, "/api/spaces", GARDEN | {"name": "hall"})
+    clubs = await made(club.key, "/api/spaces", GARDEN | {"user": "ext:grace"})
+    yard = await made(await door.admin(), "/api/spaces", GARDEN | {"name": "yard"})
+    for space in (own, theirs, hall, clubs, yard):
+        data = {"kind": "progress.milestone", "subject": space["id"], "data": {"milestone": "dug"}}
+        await made(grace, "/api/events", data | {"occurred_at": (now() - timedelta(days=9)).isoformat()})
+    for space, seen in ((own, False), (theirs, False), (hall, False), (clubs, True), (yard, True)):
+        asked = {"user": "ext:grace", "subject": space["id"]}
+        value, name = (7.5 if seen else None), space["name"]
+        assert (await got(grace, "/api/scores/space", subject=space["id"]))["value"] == 7.5
+        assert (await got(club.key, "/api/scores/space", **asked))["value"] == value, name
+        why = await got(club.key, "/api/explain/space", **asked)
+        assert (why["value"], bool(why["components"])) == (value, seen), name
+        series = await got(club.key, "/api/scores/space/series", **asked)
+        assert {point["value"] for point in series["points"]} == ({0, 7.5} if seen else {None}), name
+        drawn = await got(club.key, "/api/charts/progress", formula="space", **asked)
+        assert {one for one in drawn["datasets"][0]["data"] if one is not None} == ({0, 7.5} if seen else set()), name
+        told = await got(club.key, "/api/predictions/score", formula="space", **asked)
+        assert told["value"] == value, name
+    async with door.engine.transaction() as tx:  # in which what was read for one is not kept for another
+        found = []
+        for asking in (None, UUID(club.id), UUID(school.id)):
+            tx.platform_id = asking
+            found.append(await spaces.definition_of(tx, UUID(grace_id), hall["id"], now()) is not None)
+    assert found == [True, False, True]
+
+
+async def test_a_platform_reads_of_a_goal_no_space_that_is_not_for_it_to_see(door: Door, school: Platform) -> None:
+    club = await door.platform(*SCOPES)
+    grace, grace_id = await in_both(door, school, club)
+    own = await made(grace, "/api/spaces", GARDEN)
+    await made(grace, "/api/spaces/garden/progress", {"milestone": "dug"})
+    hers = await made(grace, "/api/goals", {"name": "feast", "spaces": [own["id"]]})
+    why = await got(club.key, "/api/explain/goal", user="ext:grace", subject=hers["id"])
+    assert (why["value"], why["components"]) == (None, [])
+    assert (await got(grace, "/api/explain/goal", subject=hers["id"]))["components"][0]["value"] == 7.5
+    # An administrator has the club's goal lead over a space of her own: the club sees the goal, and nothing of the space.
+    theirs = await made(club.key, "/api/goals", {"name": "feast", "user": grace_id})
+    edited = await (await door.admin()).send("PATCH", f"/api/goals/{theirs['id']}", json={"spaces": [own["id"]]})
+    assert edited.status_code == 200
+    for asked in ({}, {"user": "ext:grace"}):
+        seen = await got(club.key, f"/api/goals/{theirs['id']}", **asked)
+        assert parts(seen)[own["id"]] == 0
+    assert parts(await got(grace, f"/api/goals/{theirs['id']}"))[own["id"]] == 7.5
+
+
+async def test_a_platform_does_not_see_when_another_reported_a_milestone(door: Door, school: Platform) -> None:
+    club = await door.platform(*SCOPES)
+    grace, _ = await in_both(door, school, club)
+    yard = await made(await door.admin(), "/api/spaces", {"name": "yard", "milestones": ["in", "out"]})
+    where = f"/api/spaces/{yard['id']}"
+    await made(school.key, f"{where}/progress", {"user": "ext:grace", "milestone": "in"})
+    await made(grace, f"{where}/progress", {"milestone": "out"})
+    ours, own = await got(school.key, where, user="ext:grace"), await got(grace, where)
+    theirs = await got(club.key, where, user="ext:grace")
+    assert ours["progress"]["milestones"] == own["progress"]["milestones"]
+    at = {one["name"]: one["reached_at"] for one in own["progress"]["milestones"]}
+    assert None not in at.values()
+    assert theirs["progress"]["milestones"] == [
+        {"name": "in", "reached": True, "reached_at": None},
+        {"name": "out", "reached": True, "reached_at": at["out"]},
+    ]
+    assert theirs["progress"]["next_milestone"] is None
+    assert theirs["progress"]["value"] == ours["progress"]["value"] == 37.5  # 0.3·100 / 0.8
+    # Its own word of it has a moment that it sees, though it was not the first.
+    told = await made(club.key, f"{where}/progress", {"user": "ext:grace", "milestone": "in"})
+    assert told["progress"]["milestones"][0]["reached_at"] > at["in"]
+    assert (await got(grace, where))["progress"]["milestones"][0]["reached_at"] == at["in"]
+
+
+async def test_whose_a_space_is_need_not_be_named_for_another_platform_to_stay_hidden(door: Door, school: Platform) -> None:
+    club = await door.platform(*SCOPES)
+    await in_both(door, school, club)
+    space = await made(school.key, "/api/spaces", GARDEN | {"user": "ext:grace"})
+    said = {"user": "ext:grace", "kind": "progress.milestone", "subject": space["id"], "data": {"milestone": "dug"}}
+    await made(club.key, "/api/events", said)
+    for asked in ({}, {"user": "ext:grace"}):
+        first = (await got(school.key, "/api/spaces/garden", **asked))["progress"]["milestones"][0]
+        assert first == {"name": "dug", "reached": True, "reached_at": None}
+
+
+async def test_of_a_platforms_space_each_member_reports_for_themselves_and_for_the_platform_alone(
+    door: Door, school: Platform
+) -> None:
+    hall = await made(school.key, "/api/spaces", {"name": "hall", "milestones": ["in", "out"]})
+    club = await door.platform(*SCOPES)
+    grace, _ = await in_both(door, school, club)
     await made(school.key, "/api/spaces/hall/progress", {"user": "ext:ada", "milestone": "out"})
     first = await made(grace, f"/api/spaces/{hall['id']}/progress", {"milestone": "in"})
     again = await made(grace, f"/api/spaces/{hall['id']}/progress", {"milestone": "in"})
