@@ -13,10 +13,10 @@ from msgspec import Struct, structs
 from skillcore.accounts.access import Actor
 from skillcore.insight.levels import DIGITS, rounded, shown_head
 from skillcore.insight.readings import Asked, asked
-from skillcore.ledger import scores
+from skillcore.ledger import scores, snapshots
 from skillcore.ledger.entries import is_visible
-from skillcore.ledger.folding import fold, valued
-from skillcore.ledger.streams import LAST, Position, Stored, in_time_order
+from skillcore.ledger.folding import valued
+from skillcore.ledger.streams import LAST, Position, Stored
 from skillcore.plugin import Component, Reading, Score, ScoringFormula
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
@@ -202,17 +202,12 @@ async def _facts(
 ) -> list[Fact]:
     """Return one more than ``limit`` of the events after a position that moved the score."""
     facts: list[Fact] = []
-    states: dict[str, Any] = {}
-    first = formula.state()
-    until = wanted.as_of or LAST
-    events = in_time_order(await tx.psycopg(), tx.engine.plugins, wanted.user_id, formula.kinds, head=head, until=until)
-    async for stored in events:
-        old = states.get(reading.subject, first)
-        fold(formula, states, stored.event)
-        new = states.get(reading.subject, first)
-        if new != old and (after is None or stored.position > after) and is_visible(actor, stored.origin):
-            before, now_ = (valued(formula, state, reading) for state in (old, new))
-            facts.append(_fact(stored, before, now_))
+    connection, plugins, until = await tx.psycopg(), tx.engine.plugins, wanted.as_of or LAST
+    moves = snapshots.moves(connection, plugins, formula, wanted.user_id, reading.subject, head=head, after=after, until=until)
+    async for move in moves:
+        if is_visible(actor, move.stored.origin):
+            before, moved = (valued(formula, state, reading) for state in (move.before, move.after))
+            facts.append(_fact(move.stored, before, moved))
             if len(facts) > limit:
                 break
     return facts

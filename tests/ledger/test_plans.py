@@ -152,6 +152,7 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
             "/api/users/ext:ada/level",
             "/api/users/ext:ada/level?skill=python",
             "/api/explain/level?user=ext:ada",
+            "/api/explain/level?user=ext:ada&limit=1",
             "/api/explain/level?user=ext:ada&as_of=2026-01-20",
             "/api/scores/level?user=ext:ada&as_of=2026-01-20",
             "/api/scores/level/series?user=ext:ada",
@@ -166,7 +167,8 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
         ):
             answer = await key.get(path)
             assert answer.status_code == 200, answer.text
-            if cursor := answer.json().get("next_cursor"):
+            body = answer.json()
+            if cursor := body.get("next_cursor") or body.get("events", {}).get("next_cursor"):
                 more = f"{path}{'&' if '?' in path else '?'}cursor={quote(cursor)}"
                 assert (await key.get(more)).status_code == 200
         for few_or_many in (there[:3], there):
@@ -185,6 +187,7 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
         "from unnest",
         "skill_signals",
         "snapshots",
+        "from checkpoints c join snapshots n",
         "kind = any",
         "split_part",
     ):
