@@ -15,6 +15,7 @@ import pytest
 
 from skillcore.accounts.access import SCOPES
 from skillcore.defaults.kinds import AccountLinked
+from skillcore.insight import records
 from skillcore.ledger import ingest, record
 from skillcore.ledger.checks import EVENTS, SIGNALS
 from skillcore.ledger.feed import Feed, lag
@@ -145,6 +146,7 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
     with psycopg.connect(database_dsns.owner_dsn, autocommit=True) as owner:
         owner.execute("insert into subscriptions (name, xid) select 'plans', max(xid::text::int8)::text::xid8 from commits")
     there = [msgspec.structs.replace(note(ada, n), id=new_id()) for n in range(100)]
+    monkeypatch.setattr(records, "PIECE", 20)  # so that what is read in pieces goes on to further ones
     async with undisturbed(monkeypatch) as listening:
         for path in (
             "/api/users/ext:ada/events",
@@ -188,6 +190,7 @@ async def test_no_plan_scans_facts(door: Door, database_dsns: Dsns, monkeypatch:
         "skill_signals",
         "snapshots",
         "from checkpoints c join snapshots n",
+        "(events.occurred_at, events.id) >",
         "kind = any",
         "split_part",
     ):
