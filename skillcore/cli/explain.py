@@ -14,6 +14,9 @@ from skillcore.runtime.engine import Engine
 
 __all__ = ["register"]
 
+MADE_BY = {"identity": "the {} of", "logistic": "1 / (1 + exp(-x)), where x is the {} of"}
+"""How the parts make the score, by its link."""
+
 
 def register(commands: Commands) -> None:
     """Add the command."""
@@ -57,7 +60,7 @@ def lines(found: Explanation) -> Iterator[str]:
     of = f" of {found.subject}" if found.subject else ""
     word = f" ({found.label})" if found.label else ""
     yield plain(f"{found.formula}{of}: {_number_of(found.value)}{word}")
-    yield f"the {found.combine} of" if found.components else "nothing to judge by"
+    yield MADE_BY[found.link].format(found.combine) if found.components else "nothing to judge by"
     yield from (f"  {plain(_part(part))}" for part in found.components)
     if found.gains:
         yield "what would raise it"

@@ -95,7 +95,7 @@ class ModuleProgress(ScoringFormula[Attended]):
             Component(task.name, float(completed), weight, SCORED, reading.subject, most=1.0)
             for task, completed in zip(module.tasks, done, strict=True)
         ]
-        completion = min(sum(done) * weight, 100.0)
+        completion = 100 * sum(done) / len(done)  # not times the weight, which may leave a finished module just below 100
         figures = {MINUTES: state.spent.seconds / 60}
         if state.scores:
             figures[AVERAGE] = min(state.total / state.scores, 100.0)

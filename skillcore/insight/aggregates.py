@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
@@ -12,7 +14,7 @@ from msgspec import Struct
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
 from skillcore.insight import records, spans
-from skillcore.insight.aggregation import Measures, aggregated, growth, pace
+from skillcore.insight.aggregation import Aggregation, Measures, growth, pace
 from skillcore.insight.calendars import Calendar
 from skillcore.insight.levels import rounded
 from skillcore.insight.spans import Span, Weekday
@@ -84,29 +86,34 @@ async def read(
 
     Raises:
         NotFound: no such person for this caller.
-        InvalidField: no such time zone, or the time asked for ends before it begins, or has too many periods.
+        InvalidField: no such time zone, or a day that cannot be asked for, or the time asked for ends before it begins, or has
+            too many periods.
     """
     person = await people.read(tx, actor, user)
     time_zone = chosen_zone(person, zone)
     today = now().astimezone(time_zone).date()
     starts = spans.starts(every, since, until or today, week=week_starts)
     ends = [spans.last_day(every, start, week_starts) for start in starts]
-    calendar = Calendar(time_zone, starts[0], ends[-1])
-    doings = await records.read(tx, actor, person.id, calendar.begin, calendar.end)
-    begun = sum(day <= today for day in calendar.days)
-    found, whole = aggregated(doings, calendar, _groups(calendar, starts, ends), begun)
+    # Years of days, and what was done in them, are reckoned with beside the loop, which has others to answer.
+    calendar = await asyncio.to_thread(Calendar, time_zone, starts[0], ends[-1])
+    made = Aggregation(calendar, _groups(calendar, starts, ends))
+    async for doings in records.pieces(tx, actor, person.id, calendar.begin, calendar.end):
+        await asyncio.to_thread(made.add, doings)
+    begun = bisect_right(calendar.days, today)
+    found, whole = await asyncio.to_thread(made.measures, begun)
     complete = [end < today for end in ends]
+    over = [measures for measures, is_over in zip(found, complete, strict=True) if is_over]
     before: Sequence[Measures | None] = [None, *found[:-1]]
     return Aggregates(
         user_id=person.id,
         every=every,
         time_zone=time_zone.key,
         week_starts=week_starts,
-        pace=rounded(pace(measures for measures, over in zip(found, complete, strict=True) if over)),
+        pace=rounded(await asyncio.to_thread(pace, over)),
         whole=whole,
         periods=[
-            Period(start=start, complete=over, growth=rounded(growth(one, former)) if over else None, measures=one)
-            for start, over, one, former in zip(starts, complete, found, before, strict=True)
+            Period(start=start, complete=is_over, growth=rounded(growth(one, former)) if is_over else None, measures=one)
+            for start, is_over, one, former in zip(starts, complete, found, before, strict=True)
         ],
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import combinations
 from statistics import fmean, median
 from typing import Any
@@ -15,9 +16,10 @@ from typing import Any
 from msgspec import Struct
 
 from skillcore.insight.calendars import Calendar
-from skillcore.insight.doings import Doing, begun, stretches
+from skillcore.insight.doings import Doing, Spending
+from skillcore.ledger.streams import LAST
 
-__all__ = ["Measures", "SkillCount", "aggregated", "growth", "pace"]
+__all__ = ["Aggregation", "Measures", "SkillCount", "growth", "pace"]
 
 TOP = 5
 """Skills that are named."""
@@ -64,33 +66,101 @@ class Measures(Struct, frozen=True, kw_only=True):
     consistency: float | None
 
 
-def aggregated(
-    doings: Sequence[Doing], calendar: Calendar, groups: Sequence[Sequence[int]], today: int
-) -> tuple[list[Measures], Measures]:
-    """Return the measures of each group of days, and of all days together.
+class Tally:
+    """Counts of what was done in some days."""
 
-    Args:
-        doings: of the calendar's time, and of `skillcore.insight.doings.REACH` around it; others change nothing.
-        calendar: the days.
-        groups: for each bucket the places of its days in the calendar.
-        today: how many of the calendar's days have begun.
-    """
-    minutes = calendar.minutes(stretches(doings))
-    starts = Counter(calendar.place(moment) for moment in begun(doings))
-    of_day: list[list[Doing]] = [[] for _ in calendar.days]
-    for doing in doings:
-        if (place := calendar.place(doing.at)) is not None:
-            of_day[place].append(doing)
+    def __init__(self) -> None:
+        self.activities = self.works = self.tasks = self.scored = 0
+        self.total = 0.0
+        self.modules: set[str] = set()
+        self.skills: Counter[str] = Counter()
+        self.active: set[int] = set()
 
-    def measured(places: Sequence[int]) -> Measures:
-        return _measures(
-            [of_day[place] for place in places],
-            sessions=sum(starts[place] for place in places),
-            minutes=sum(minutes[place] for place in places),
-            days=sum(place < today for place in places),
+    def add(self, place: int, doing: Doing) -> None:
+        """Count what was done on one of the days."""
+        self.works += doing.kind == "evidence.accepted"
+        self.tasks += doing.kind == "task.completed"
+        if doing.score is not None:
+            self.scored += 1
+            self.total += doing.score
+        if doing.module:
+            self.modules.add(doing.module)
+        if doing.done:
+            self.activities += 1
+            self.active.add(place)
+            self.skills.update(dict.fromkeys(doing.skills, 1))
+
+    def measures(self, *, sessions: int, minutes: float, days: int) -> Measures:
+        """Return what was counted, with what was counted by day."""
+        highest = sorted(self.skills.items(), key=_most_first)[:TOP]
+        return Measures(
+            sessions=sessions,
+            minutes=round(minutes, 6),
+            activities=self.activities,
+            works=self.works,
+            tasks=self.tasks,
+            scored=self.scored,
+            average_score=round(self.total / self.scored, 6) if self.scored else None,
+            modules=len(self.modules),
+            top_skills=tuple(SkillCount(skill, count) for skill, count in highest),
+            active_days=len(self.active),
+            days=days,
+            consistency=round(len(self.active) / days, 6) if days else None,
         )
 
-    return [measured(places) for places in groups], measured(range(len(calendar.days)))
+
+class Aggregation:
+    """What was done, summed up piece by piece: so it takes memory for the days, and not for what was done in them."""
+
+    def __init__(self, calendar: Calendar, groups: Sequence[Sequence[int]]) -> None:
+        """Begin with nothing done.
+
+        Args:
+            calendar: the days.
+            groups: for each bucket the places of its days in the calendar; each day is in one.
+        """
+        self._calendar, self._groups = calendar, groups
+        self._tallies, self._whole = [Tally() for _ in groups], Tally()
+        self._of_day = {place: tally for tally, places in zip(self._tallies, groups, strict=True) for place in places}
+        self._sessions, self._minutes = [0] * len(calendar.days), [0.0] * len(calendar.days)
+        self._spending = Spending()
+
+    def add(self, doings: Sequence[Doing]) -> None:
+        """Add what was done after all that was added so far, in the order of time.
+
+        Args:
+            doings: of the calendar's time, and of `skillcore.insight.doings.REACH` around it; others change nothing.
+        """
+        for doing in doings:
+            begins = self._spending.after(doing)
+            place = self._calendar.place(doing.at)
+            if place is not None:
+                self._sessions[place] += begins
+                self._of_day[place].add(place, doing)
+                self._whole.add(place, doing)
+        if doings:
+            self._spend(doings[-1].at)
+
+    def measures(self, today: int) -> tuple[list[Measures], Measures]:
+        """Return the measures of each group of days, and of all days together, and so come to the end.
+
+        Args:
+            today: how many of the calendar's days have begun.
+        """
+        self._spend(LAST)
+        found = [self._measured(tally, places, today) for tally, places in zip(self._tallies, self._groups, strict=True)]
+        return found, self._measured(self._whole, range(len(self._calendar.days)), today)
+
+    def _spend(self, moment: datetime) -> None:
+        told = self._calendar.minutes(self._spending.over(moment))
+        self._minutes = [spent + more for spent, more in zip(self._minutes, told, strict=True)]
+
+    def _measured(self, tally: Tally, places: Sequence[int], today: int) -> Measures:
+        return tally.measures(
+            sessions=sum(self._sessions[place] for place in places),
+            minutes=sum(self._minutes[place] for place in places),
+            days=sum(place < today for place in places),
+        )
 
 
 def growth(now: Measures, before: Measures | None) -> float | None:
@@ -109,28 +179,6 @@ def pace(found: Iterable[Measures]) -> float | None:
     if len(counts) < FEWEST or not any(counts):
         return None
     return median((b - a) / (j - i) for (i, a), (j, b) in combinations(enumerate(counts), 2)) / fmean(counts)
-
-
-def _measures(of_days: Sequence[Sequence[Doing]], *, sessions: int, minutes: float, days: int) -> Measures:
-    every = [doing for of_day in of_days for doing in of_day]
-    scores = [doing.score for doing in every if doing.score is not None]
-    active = sum(any(doing.done for doing in of_day) for of_day in of_days)
-    named = Counter(skill for doing in every if doing.done for skill in dict.fromkeys(doing.skills))
-    highest = sorted(named.items(), key=_most_first)[:TOP]
-    return Measures(
-        sessions=sessions,
-        minutes=round(minutes, 6),
-        activities=sum(doing.done for doing in every),
-        works=sum(doing.kind == "evidence.accepted" for doing in every),
-        tasks=sum(doing.kind == "task.completed" for doing in every),
-        scored=len(scores),
-        average_score=round(fmean(scores), 6) if scores else None,
-        modules=len({doing.module for doing in every if doing.module}),
-        top_skills=tuple(SkillCount(skill, count) for skill, count in highest),
-        active_days=active,
-        days=days,
-        consistency=round(active / days, 6) if days else None,
-    )
 
 
 def _most_first(item: tuple[str, int]) -> Any:

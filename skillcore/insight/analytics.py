@@ -154,7 +154,7 @@ async def momentum(
 
     Raises:
         NotFound: no such person for this caller, or no such skill.
-        InvalidField: the time asked for ends before it begins, or has too many buckets.
+        InvalidField: a day that cannot be asked for, or the time asked for ends before it begins, or has too many buckets.
     """
     person = await people.read(tx, actor, user)
     zone = ZoneInfo(person.time_zone)

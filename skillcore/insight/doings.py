@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-__all__ = ["IDLE", "REACH", "Doing", "Session", "Stretch", "begun", "merged", "sessions", "stretches"]
+__all__ = ["IDLE", "REACH", "Doing", "Session", "Spending", "Stretch", "merged", "sessions", "stretches"]
 
 IDLE = timedelta(hours=2)
 """A training session in which nothing happens for longer than this was left: the time between does not count."""
@@ -53,6 +53,37 @@ class Session(Struct, frozen=True):
     end: datetime
 
 
+class Spending:
+    """Training sessions and the time spent, followed from record to record in the order of time.
+
+    It tells what `sessions` and `stretches` tell of all records at once, and forgets what is over.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, datetime] = {}
+        self._open: list[Stretch] = []
+
+    def after(self, doing: Doing) -> bool:
+        """Follow a record, and return whether a training session begins with it."""
+        begin, last = doing.at - timedelta(minutes=doing.minutes), self._last.get(doing.session)
+        goes_on = last is not None and doing.at - last <= IDLE
+        if doing.session:
+            self._last[doing.session] = doing.at
+        if last is not None and goes_on:
+            begin = min(begin, last)
+        while self._open and self._open[-1][1] >= begin:
+            begin = min(begin, self._open.pop()[0])
+        self._open.append((begin, doing.at))
+        return bool(doing.session) and not goes_on
+
+    def over(self, moment: datetime) -> list[Stretch]:
+        """Return the stretches that nothing from a moment on adds to, and forget them."""
+        self._last = {session: last for session, last in self._last.items() if moment - last <= IDLE}
+        found = [stretch for stretch in self._open if moment - stretch[1] > REACH]
+        del self._open[: len(found)]
+        return found
+
+
 def sessions(doings: Iterable[Doing]) -> list[Session]:
     """Return training sessions in the order in which they began. One that was left and taken up again is two.
 
@@ -71,11 +102,6 @@ def sessions(doings: Iterable[Doing]) -> list[Session]:
         if begin is not None and last is not None:
             found.append(Session(begin, last))
     return sorted(found, key=lambda session: (session.begin, session.end))
-
-
-def begun(doings: Iterable[Doing]) -> list[datetime]:
-    """Return when training sessions began."""
-    return [session.begin for session in sessions(doings)]
 
 
 def stretches(doings: Sequence[Doing]) -> list[Stretch]:

@@ -1,4 +1,4 @@
-"""Why a score is what it is: its components, and every event that moved it, with how much."""
+"""Why a score is what it is: its components, and the events that moved those that are its own, with how much."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from msgspec import Struct, structs
 from skillcore.accounts.access import Actor
 from skillcore.insight.levels import DIGITS, rounded, shown_head
 from skillcore.insight.readings import Asked, asked
-from skillcore.ledger import scores
+from skillcore.ledger import scores, snapshots
 from skillcore.ledger.entries import is_visible
-from skillcore.ledger.folding import fold, valued
-from skillcore.ledger.streams import LAST, Position, Stored, in_time_order
+from skillcore.ledger.folding import valued
+from skillcore.ledger.streams import LAST, Position, Stored
 from skillcore.plugin import Component, Reading, Score, ScoringFormula
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
@@ -63,12 +63,16 @@ class Gain(Struct, frozen=True, kw_only=True):
 
 
 class Fact(Struct, frozen=True, kw_only=True):
-    """An event that moved the score.
+    """An event that moved what the formula remembers of the subject, and mostly the score with it.
+
+    All events are told of by one reading, that of the explanation: by its moment, its definition, such as a space's targets,
+    and its scores of other formulas. So what an event changed is its own doing, and the last of all makes the score explained.
 
     Attributes:
-        change: the score after it less the score before it, both in the order of time; null where one of them is none.
-        score: the score after it.
-        components: those that it moved.
+        change: the score after it less the score before it, in the order of time; null where one of them is none.
+        score: what the events up to this one make.
+        components: those whose value or weight it moved. Never another formula's score by its value: what moved that is told
+            where it is explained itself, by the formula and the subject that its component names.
     """
 
     id: UUID
@@ -94,7 +98,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
         parameters: of the formula, as configured.
         head: the version of the person's stream that it holds for; null for a platform, whom it would tell of other ones.
         gains: what would raise the score, the most first; components without an end are not among them.
-        events: what moved the score, in the order of time; to a platform without what concerns other platforms.
+        events: what moved the formula's own components, in the order of time; to a platform without what concerns other ones.
     """
 
     user_id: UUID
@@ -202,17 +206,12 @@ async def _facts(
 ) -> list[Fact]:
     """Return one more than ``limit`` of the events after a position that moved the score."""
     facts: list[Fact] = []
-    states: dict[str, Any] = {}
-    first = formula.state()
-    until = wanted.as_of or LAST
-    events = in_time_order(await tx.psycopg(), tx.engine.plugins, wanted.user_id, formula.kinds, head=head, until=until)
-    async for stored in events:
-        old = states.get(reading.subject, first)
-        fold(formula, states, stored.event)
-        new = states.get(reading.subject, first)
-        if new != old and (after is None or stored.position > after) and is_visible(actor, stored.origin):
-            before, now_ = (valued(formula, state, reading) for state in (old, new))
-            facts.append(_fact(stored, before, now_))
+    connection, plugins, until = await tx.psycopg(), tx.engine.plugins, wanted.as_of or LAST
+    moves = snapshots.moves(connection, plugins, formula, wanted.user_id, reading.subject, head=head, after=after, until=until)
+    async for move in moves:
+        if is_visible(actor, move.stored.origin):
+            before, moved = (valued(formula, state, reading) for state in (move.before, move.after))
+            facts.append(_fact(move.stored, before, moved))
             if len(facts) > limit:
                 break
     return facts
@@ -220,8 +219,6 @@ async def _facts(
 
 def _fact(stored: Stored, before: Score, after: Score) -> Fact:
     event = stored.event
-    old = {(part.name, part.subject): part.value * part.weight for part in before.components}
-    moved = [part.name for part in after.components if part.value * part.weight != old.get((part.name, part.subject))]
     change = None if before.value is None or after.value is None else after.value - before.value
     return Fact(
         id=UUID(event.id),
@@ -233,8 +230,26 @@ def _fact(stored: Stored, before: Score, after: Score) -> Fact:
         via=event.via,
         change=rounded(change),
         score=rounded(after.value),
-        components=moved,
+        components=_moved(before, after),
     )
+
+
+def _moved(before: Score, after: Score) -> list[str]:
+    """Return the components whose value or weight, as they are shown, an event changed.
+
+    One that is new was nothing before, unless it is another formula's score: that is what it is without this event.
+    """
+    old = {(part.name, part.subject): _shown(part) for part in before.components}
+    found = []
+    for part in after.components:
+        value, weight = _shown(part)
+        if (value, weight) != old.get((part.name, part.subject), (value if part.formula else 0.0, weight)):
+            found.append(part.name)
+    return found
+
+
+def _shown(part: Component) -> tuple[float, float]:
+    return round(part.value, DIGITS), round(part.weight, DIGITS)
 
 
 def part_of(component: Component) -> Part:

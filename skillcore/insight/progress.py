@@ -47,7 +47,7 @@ async def read(tx: Transaction, actor: Actor, *, user: str, bucket: Span, since:
 
     Raises:
         NotFound: no such person for this caller.
-        InvalidField: the time asked for ends before it begins, or has too many buckets.
+        InvalidField: a day that cannot be asked for, or the time asked for ends before it begins, or has too many buckets.
     """
 
     async def along(role: str) -> readings.Series:

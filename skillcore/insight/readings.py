@@ -184,9 +184,9 @@ async def series(
 ) -> Series:
     """Return a person's score over time, from the bucket of ``since`` to that of ``until``, which is today if not given.
 
-    Other arguments and errors are those of `asked`.
+    Other arguments and errors are those of `asked`, and those errors of `skillcore.insight.spans.starts`.
     """
-    wanted = await asked(tx, actor, formula, user=user, skill=skill, subject=subject, as_of=until)
+    wanted = await asked(tx, actor, formula, user=user, skill=skill, subject=subject)
     starts = spans.starts(bucket, since, until or now().astimezone(ZoneInfo(wanted.time_zone)).date())
     ends = [spans.end_of_day(spans.last_day(bucket, start), wanted.time_zone) for start in starts]
     values = await scores.series(tx, wanted.user_id, formula, ends, subject=wanted.subject)

@@ -13,6 +13,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from skillcore.insight.levels import DIGITS
+
 __all__ = ["MOST", "Ability", "Course", "Goal", "Kind", "Priority", "Recommendation", "Situation", "Topic", "recommended"]
 
 Priority = Literal["high", "medium", "low"]
@@ -162,8 +164,8 @@ def recommended(situation: Situation) -> list[Recommendation]:
 def _goals(situation: Situation) -> Iterator[Recommendation]:
     """Goals that are behind, the one that is due first before the others."""
     for goal in sorted(situation.goals, key=lambda one: (one.due, one.name, one.id)):
-        behind, days = goal.on_the_way - goal.progress, (goal.due - situation.today).days
-        if goal.progress >= 100 or behind <= 0:
+        behind, days = round(goal.on_the_way - goal.progress, DIGITS), (goal.due - situation.today).days
+        if round(goal.progress, DIGITS) >= 100 or behind <= 0:
             continue
         if days < 0:
             reason = f"it was due on {goal.due}, and is at {goal.progress:.0f} of 100"
@@ -207,14 +209,14 @@ def _topics(situation: Situation) -> Iterator[Recommendation]:
 
 def _modules(situation: Situation) -> Iterator[Recommendation]:
     """Modules that are begun, the one nearest to its end first, and the first that is not."""
-    begun = [one for one in situation.modules if 0 < one.completion < 100]
+    begun = [one for one in situation.modules if 0 < round(one.completion, DIGITS) < 100]
     for one in sorted(begun, key=lambda one: (-one.completion, one.name))[:BEGUN]:
         done = round(one.tasks * one.completion / 100)
         reason = f"{done} of {counted(one.tasks, 'task')} {'is' if done == 1 else 'are'} completed"
         if one.average is not None and one.required is not None and one.average < one.required:
             reason += f", with {one.average:.0f} on average where {one.required:.0f} is asked"
         yield _of_module(one, "medium", reason)
-    fresh = (one for one in sorted(situation.modules, key=lambda one: one.name) if not one.completion)
+    fresh = (one for one in sorted(situation.modules, key=lambda one: one.name) if not round(one.completion, DIGITS))
     for one in islice(fresh, 1):
         yield _of_module(one, "low", "it has not been begun")
 

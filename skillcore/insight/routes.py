@@ -76,7 +76,7 @@ async def explain_score(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> explanations.Explanation:
-    """The components that make the score, what would raise it most, and every event that moved it, with how much."""
+    """The components that make the score, what would raise it, and the events that moved what is its own, with how much."""
     async with engine.transaction() as tx:
         return await explanations.explain(
             tx, actor, formula, user=user, skill=skill, subject=subject, as_of=as_of, limit=limit, cursor=cursor

@@ -10,7 +10,18 @@ from zoneinfo import ZoneInfo
 from skillcore.runtime.clock import now
 from skillcore.runtime.problems import InvalidField
 
-__all__ = ["WEEKDAYS", "Span", "Weekday", "after", "end_of_day", "last_day", "past_end", "start_of", "starts"]
+__all__ = [
+    "WEEKDAYS",
+    "Span",
+    "Weekday",
+    "after",
+    "check_day",
+    "end_of_day",
+    "last_day",
+    "past_end",
+    "start_of",
+    "starts",
+]
 
 Span = Literal["day", "week", "month"]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -20,6 +31,20 @@ SHOWN: dict[Span, int] = {"day": 30, "week": 12, "month": 12}
 
 MOST_BUCKETS = 400
 
+YEARS = (1970, 9000)
+"""The years whose days can be asked for: no event is older, and calendars end soon after the last of them."""
+
+
+def check_day(day: date, field: str) -> None:
+    """Refuse a day of a year outside of `YEARS`.
+
+    Raises:
+        InvalidField: it is one; names the field.
+    """
+    first, last = YEARS
+    if not first <= day.year <= last:
+        raise InvalidField(f"{field}: {day} cannot be asked for; ask for a day of the years {first} to {last}", field=field)
+
 
 def starts(bucket: Span, since: date | None, until: date, *, week: Weekday = "monday") -> Sequence[date]:
     """Return the first days of all buckets from that of ``since`` to that of ``until``; some time back without ``since``.
@@ -27,18 +52,18 @@ def starts(bucket: Span, since: date | None, until: date, *, week: Weekday = "mo
     Weeks begin on the day that ``week`` names.
 
     Raises:
-        InvalidField: the time asked for ends before it begins, or has too many buckets.
+        InvalidField: a day that cannot be asked for, or the time ends before it begins, or has too many buckets.
     """
+    check_day(until, "until")
     last = start_of(bucket, until, week)
     if since is None:
         found = [last]
         while len(found) < SHOWN[bucket]:
             found.append(start_of(bucket, found[-1] - timedelta(days=1), week))
         return found[::-1]
+    check_day(since, "since")
     if since > until:
         raise InvalidField(f"since: {since} lies after {until}", field="since")
-    if since.year < 2 or until.year > 9000:
-        raise InvalidField("since: the years from 2 to 9000 can be asked for", field="since")
     found = [start_of(bucket, since, week)]
     while found[-1] < last:
         found.append(after(bucket, found[-1], week))
@@ -69,13 +94,7 @@ def last_day(bucket: Span, start: date, week: Weekday = "monday") -> date:
 
 
 def end_of_day(day: date, time_zone: str) -> datetime:
-    """Return the last moment of a day in a time zone.
-
-    Raises:
-        InvalidField: nothing can have happened on that day.
-    """
-    if not 1970 <= day.year <= 9000:
-        raise InvalidField("as_of: the years from 1970 to 9000 can be asked for", field="as_of")
+    """Return the last moment of a day in a time zone."""
     following = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(time_zone))
     return following.astimezone(UTC) - timedelta(microseconds=1)
 
@@ -84,9 +103,10 @@ def past_end(day: date | None, time_zone: str) -> datetime | None:
     """Return the last moment of a day, or None if it is not yet over, or no day is given: then all there is counts.
 
     Raises:
-        InvalidField: as for `end_of_day`.
+        InvalidField: a day that cannot be asked for; names the field `as_of`.
     """
     if day is None:
         return None
+    check_day(day, "as_of")
     end = end_of_day(day, time_zone)
     return None if end > now() else end

@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, DateTime, bindparam, func, literal, select
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.insight import records
+from skillcore.insight import records, spans
 from skillcore.insight.aggregates import chosen_zone
 from skillcore.insight.calendars import Calendar
 from skillcore.ledger.entries import in_order, visible_to
@@ -21,7 +21,6 @@ from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.problems import InvalidField
 
 __all__ = ["Run", "Streak", "Streaks", "current", "longest", "read"]
 
@@ -130,8 +129,7 @@ async def read(tx: Transaction, actor: Actor, *, user: str, rest: int, as_of: da
     time_zone = chosen_zone(person, zone)
     today = now().astimezone(time_zone).date()
     day = min(as_of or today, today)
-    if day.year < 1970:
-        raise InvalidField("as_of: the years from 1970 on can be asked for", field="as_of")
+    spans.check_day(day, "as_of")
     days, active = await _active(tx, actor, person.id, time_zone, day)
     return Streaks(
         user_id=person.id,

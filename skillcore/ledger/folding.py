@@ -77,14 +77,16 @@ def contained(formula: Fold, doing: str) -> Iterator[None]:
         raise BrokenFormula(message) from error
 
 
-def fold(formula: Fold, states: States, event: Event) -> None:
-    """Move the states of the subjects that an event concerns.
+def fold(formula: Fold, states: States, event: Event, only: str | None = None) -> None:
+    """Move the states of the subjects that an event concerns: of all, or of one only. A state never rests on another's.
 
     Raises:
         BrokenFormula: the formula raised.
     """
     with contained(formula, f"event {event.id}"):
         for subject in formula.subjects(event):
+            if only is not None and subject != only:
+                continue
             state = states.get(subject)
             states[subject] = formula.apply_to(subject, formula.state() if state is None else state, event)
 

@@ -21,10 +21,10 @@ import structlog
 from msgspec import Struct
 
 from skillcore.ledger.folding import Fold, States, fold, parameters_hash
-from skillcore.ledger.streams import ACCOUNT_KINDS, LAST, Connection, Position, in_time_order
+from skillcore.ledger.streams import ACCOUNT_KINDS, LAST, Connection, Position, Stored, in_time_order
 from skillcore.plugin.manager import Plugins
 
-__all__ = ["CHECKPOINT_EVERY", "FORGET", "Folded", "along", "as_of", "folded"]
+__all__ = ["CHECKPOINT_EVERY", "FORGET", "Folded", "Move", "along", "as_of", "folded", "moves"]
 
 CHECKPOINT_EVERY = 5000
 """Events from one checkpoint to the next."""
@@ -51,6 +51,9 @@ MARK = """insert into checkpoints (user_id, formula, formula_version, parameters
   values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing"""
 BEFORE = f"""select upto_at, upto_id, folded, states::text from checkpoints where {OF_FORMULA} and upto_at < %s
   order by upto_at desc, upto_id desc limit 1"""  # noqa: S608
+BEFORE_AT = f"""select c.upto_at, c.upto_id, c.folded, c.states::text from checkpoints c join snapshots n
+  using (user_id, formula, formula_version, parameters_hash) where {OF_FORMULA} and c.upto_at < %s and n.head = %s
+  order by c.upto_at desc, c.upto_id desc limit 1"""  # noqa: S608
 MARKED = f"select coalesce(max(folded), 0) from checkpoints where {OF_FORMULA} and upto_at <= %s"  # noqa: S608
 BETWEEN = f"""select upto_at, upto_id, folded from checkpoints where {OF_FORMULA} and upto_at > %s and upto_at < %s
   order by upto_at, upto_id"""  # noqa: S608
@@ -77,6 +80,14 @@ class Folded(Struct, frozen=True):
     head: int
     upto: Position | None = None
     events: int = 0
+
+
+class Move(Struct, frozen=True):
+    """An event that moved a subject's state, with the state before it and the one after it."""
+
+    stored: Stored
+    before: Any
+    after: Any
 
 
 async def folded(connection: Connection, plugins: Plugins, formula: Fold, user_id: UUID) -> Folded:
@@ -157,6 +168,46 @@ async def along(
         for _ in run[place:]:
             yield found
     await _mark(connection, key, found.head, fresh)
+
+
+async def moves(
+    connection: Connection,
+    plugins: Plugins,
+    formula: Fold,
+    user_id: UUID,
+    subject: str,
+    *,
+    head: int,
+    after: Position | None = None,
+    until: datetime = LAST,
+) -> AsyncIterator[Move]:
+    """Yield each event that moved a subject's state, in the order of time.
+
+    Beyond a position, the fold begins at the last checkpoint before it, if one was kept that holds for ``head``.
+
+    Args:
+        connection: to read on.
+        plugins: for the events' types.
+        formula: whose states.
+        user_id: whose stream.
+        subject: whose state; no other one is folded.
+        head: what was recorded later is left out.
+        after: what happened up to there is folded, and not told of.
+        until: what happened later is left out.
+    """
+    states, upto, first = {}, None, formula.state()
+    if after is not None:
+        key = (user_id, formula.name, formula.version, parameters_hash(formula))
+        row = await (await connection.execute(BEFORE_AT, (*key, after[0], head))).fetchone()
+        kept = None if row is None else _restored(formula, head, row)
+        if kept is not None:
+            states, upto = kept.states, kept.upto
+    async for stored in in_time_order(connection, plugins, user_id, formula.kinds, head=head, after=upto, until=until):
+        before = states.get(subject, first)
+        fold(formula, states, stored.event, subject)
+        moved = states.get(subject, first)
+        if moved != before and (after is None or stored.position > after):
+            yield Move(stored, before, moved)
 
 
 def _runs(moments: Sequence[datetime], known: Sequence[Any]) -> Iterator[tuple[Any | None, Sequence[datetime]]]:

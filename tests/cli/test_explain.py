@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -70,6 +72,20 @@ async def test_a_score_opens_down_to_its_facts(ada: UUID, on_database: OnDatabas
     ]
     noted = "select actor_kind, about_id, detail->>'route' from audit where act = 'person.read'"
     assert rows(database_dsns, noted) == [("command", ada, "skillcore explain")]
+
+
+@pytest.mark.usefixtures("ada")
+async def test_a_probability_is_what_its_parts_make_as_they_are_printed(on_database: OnDatabase) -> None:
+    done = await on_database("explain", "ada@example.org", "attempt")
+    value, link, *rest = done.out.splitlines()
+    assert link == "1 / (1 + exp(-x)), where x is the sum of"
+    parts = [re.fullmatch(r"  [a-z ]+: (\S+) \(\S+ times 1\)", line) for line in rest[: rest.index("events")]]
+    made = math.fsum(float(part[1]) for part in parts if part is not None)
+    assert len(parts) > 5
+    assert None not in parts
+    probability = float(value.removeprefix("attempt: "))
+    assert probability == pytest.approx(1 / (1 + math.exp(-made)), abs=1e-5)
+    assert probability != pytest.approx(made, abs=0.1)
 
 
 async def test_a_former_day_and_json(ada: UUID, on_database: OnDatabase) -> None:

@@ -200,6 +200,7 @@ async def test_it_is_noted_who_was_looked_at_and_by_what(show: OnDatabase, ada: 
         (("ada@example.org", "score", "luck"), 1, "there is no formula 'luck'"),
         (("ada@example.org", "streaks", "--zone", "Mars/Base"), 2, "zone: 'Mars/Base' is no time zone"),
         (("ada@example.org", "aggregates", "--since", "1999-01-01"), 2, "since: "),
+        (("ada@example.org", "aggregates", "--until", "9999-12-31"), 2, "until: 9999-12-31 cannot be asked for; ask for"),
         (("ada@example.org", "tasks", "--cursor", "!"), 2, "cursor: not one of this list"),
         (("ada@example.org", "streaks", "--rest", "7"), 2, "argument --rest: '7' cannot be used: Expected int <= 6. Days off"),
         (("ada@example.org", "streaks", "--as-of", "today"), 2, "--as-of: 'today' cannot be used: Expected YYYY-MM-DD, a date"),

@@ -115,6 +115,15 @@ class TestOverall(FormulaSuite):
     )
 
 
+@pytest.mark.parametrize("tasks", [1, 3, 97, 161, 193])  # 97 times 100 / 97 is less than 100 in doubles
+def test_a_module_is_complete_when_all_of_its_tasks_are(tasks: int) -> None:
+    names = [str(number) for number in range(tasks)]
+    module = Module(tasks=tuple(ModuleTask(name=name) for name in names))
+    events = [tried(name, 100.0, number) for number, name in enumerate(names)]
+    assert read(events, module).value == 100.0
+    assert 0.0 <= (read(events[1:], module).value or 0.0) < 100.0
+
+
 def test_the_figures_beside_it_by_hand() -> None:
     # 9:00 start, 9:10 a page reports, 9:40 first score, 10:00 end: 60 minutes. Three of four tasks are completed.
     score = read(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from threading import get_ident
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -10,6 +12,9 @@ import pytest
 
 from skillcore.accounts.access import Actor
 from skillcore.defaults.kinds import AccountLinked, EvidenceWithdrawn, TaskCompleted, WorkDone
+from skillcore.insight import records
+from skillcore.insight.aggregation import Aggregation
+from skillcore.insight.doings import Doing
 from skillcore.ledger.skills import NewSkill, create
 from skillcore.runtime.events import of_platform
 from tests.insight.classes import Learner, enrolled
@@ -94,6 +99,42 @@ async def test_a_week_is_summed_up(ada: Learner) -> None:
     assert (second["activities"], second["works"]) == (1, 1)
     assert [period["growth"] for period in weeks["periods"]] == [None, -0.8]
     assert (weeks["whole"]["activities"], weeks["whole"]["active_days"], weeks["pace"]) == (6, 4, None)
+
+
+async def test_much_is_read_some_at_a_time_and_summed_up_beside_the_loop(ada: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+    await ada.record(
+        [
+            ada.trained("s", at(2, 22, 10), "loops", score=40.0, module="first"),
+            ada.trained("s", at(2, 23, 40), "loops", score=70.0, module="first"),
+            ada.spent(90, at(3, 0, 20)),
+            ada.trained("s", at(3, 1, 0), "graphs", score=80.0, module="second"),
+            ada.trained("s", at(3, 1, 0), score=90.0),
+            ada.trained("s", at(3, 4, 0), "loops"),  # which is another session
+            ada.work("a", at(4, 11), "loops"),
+            ada.spent(24 * 60, at(7, 12)),
+        ]
+    )
+    sizes: list[int] = []
+    threads = set()
+    add = Aggregation.add
+
+    def noted(self: Aggregation, doings: Sequence[Doing]) -> None:
+        sizes.append(len(doings))
+        threads.add(get_ident())
+        add(self, doings)
+
+    monkeypatch.setattr(Aggregation, "add", noted)
+    asked = {"since": "2026-03-02", "until": "2026-03-09"}
+    found = await ada.get("/api/analytics/aggregates", **asked)
+    # from 22:10 to 1:00, of which the ninety minutes are a part
+    assert [day["measures"]["minutes"] for day in found["periods"]] == [110.0, 60.0, 0.0, 0.0, 720.0, 720.0, 0.0, 0.0]
+    assert (found["whole"]["sessions"], found["whole"]["average_score"], found["whole"]["modules"]) == (2, 70.0, 2)
+    for piece in (1, 2, 3):
+        sizes.clear()
+        monkeypatch.setattr(records, "PIECE", piece)
+        assert await ada.get("/api/analytics/aggregates", **asked) == found
+        assert (max(sizes), sum(sizes)) == (piece, 8)
+    assert get_ident() not in threads
 
 
 async def test_the_zone_and_the_weekday_asked_for_decide(ada: Learner) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from skillcore.insight.aggregation import Measures, SkillCount, aggregated, growth, pace
+from skillcore.insight.aggregation import Aggregation, Measures, SkillCount, growth, pace
 from skillcore.insight.calendars import Calendar
 from skillcore.insight.doings import Doing, Session, merged, sessions, stretches
 
@@ -25,6 +26,15 @@ def trained(minute: float, session: str = "s", **more: Any) -> Doing:
 
 def spent(minute: float, minutes: float) -> Doing:
     return Doing(at=MAY + timedelta(minutes=minute), kind="progress.time", minutes=minutes)
+
+
+def aggregated(
+    doings: list[Doing], calendar: Calendar, groups: Sequence[Sequence[int]], today: int, cuts: Iterable[int] = ()
+) -> tuple[list[Measures], Measures]:
+    made, ordered = Aggregation(calendar, groups), sorted(doings, key=lambda doing: doing.at)
+    for begin, end in pairwise([0, *sorted(cuts), len(ordered)]):
+        made.add(ordered[begin:end])
+    return made.measures(today)
 
 
 def summed(doings: list[Doing], zone: str = "UTC", days: int = 7) -> tuple[list[Measures], Measures]:
@@ -62,6 +72,13 @@ def test_time_told_of_twice_counts_once() -> None:
     doings = [trained(0, "a"), trained(60, "a"), trained(30, "b"), trained(90, "b"), spent(100, 20), spent(200, 5)]
     assert sum(((end - begin) / timedelta(minutes=1) for begin, end in stretches(doings)), 0.0) == 105.0
     assert summed(doings)[1].minutes == 105.0
+
+
+def test_a_day_told_of_at_its_end_holds_what_was_told_of_before() -> None:
+    doings = [spent(60, 60), trained(300), trained(360), spent(1440, 1440)]
+    calendar = Calendar(ZoneInfo("UTC"), MAY.date(), MAY.date() + timedelta(days=1))
+    for cuts in ([], [1, 2, 3]):
+        assert aggregated(doings, calendar, [range(2)], 2, cuts)[1].minutes == 1440.0
 
 
 def test_stretches_within_a_gap_are_one() -> None:
@@ -190,6 +207,17 @@ def test_days_weeks_and_the_whole_have_the_same_sums(doings: list[Doing], zone: 
     assert sum(day.minutes for day in days) == pytest.approx(whole.minutes, abs=1e-3)
     assert sum(week.minutes for week in weeks) == pytest.approx(whole.minutes, abs=1e-3)
     assert whole.sessions == len(sessions(doings))
+
+
+@given(doings=DOINGS, cuts=st.lists(st.integers(0, 40)))
+def test_piece_by_piece_is_what_all_at_once_is(doings: list[Doing], cuts: list[int]) -> None:
+    calendar = Calendar(ZoneInfo("Europe/Berlin"), date(2026, 3, 25), date(2026, 4, 2))
+    groups = [range(4), range(4, 9)]
+    found = aggregated(doings, calendar, groups, 9)
+    assert aggregated(doings, calendar, groups, 9, [cut for cut in cuts if cut <= len(doings)]) == found
+    begun = [calendar.place(session.begin) for session in sessions(doings)]
+    assert found[1].sessions == len(begun) - begun.count(None)
+    assert found[1].minutes == pytest.approx(sum(calendar.minutes(stretches(doings))), abs=1e-5)
 
 
 @given(doings=DOINGS)

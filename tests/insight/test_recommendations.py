@@ -42,7 +42,16 @@ def test_a_goal_that_is_behind(progress: float, on_the_way: float, days: int, pr
     assert found == Recommendation(priority=priority, kind="goal", subject="id of g", title="g", reason=reason)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("progress", "on_the_way"), [(50, 50), (60, 50), (100, 100)])
+@pytest.mark.parametrize(
+    ("progress", "on_the_way"),
+    [
+        (50, 50),
+        (60, 50),
+        (100, 100),
+        (99.99999999999999, 100),  # reached, but for what doubles make of a sum of shares
+        (200 / 3, 66.666667),  # which is what is on the way, rounded
+    ],
+)
 def test_a_goal_on_its_way_needs_no_word(progress: float, on_the_way: float) -> None:
     assert recommended(Situation(today=TODAY, goals=(goal(progress, on_the_way, 3),))) == []
 
@@ -104,6 +113,12 @@ def test_the_modules_nearest_to_their_end_and_one_that_is_not_begun() -> None:
     courses = tuple(Course(name=name, tasks=10, completion=share) for name, share in shares.items())
     found = recommended(Situation(today=TODAY, modules=courses))
     assert [(one.subject, one.priority) for one in found] == [("b", "medium"), ("c", "medium"), ("d", "medium"), ("e", "low")]
+
+
+def test_a_module_is_done_or_not_begun_however_doubles_were_rounded() -> None:
+    almost = (Course(name="done", tasks=97, completion=99.99999999999999), Course(name="fresh", tasks=97, completion=1e-14))
+    found = only(modules=almost)
+    assert (found.subject, found.reason) == ("fresh", "it has not been begun")
 
 
 def test_the_weakest_skills_and_the_nearest_milestones() -> None:

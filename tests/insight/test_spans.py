@@ -58,11 +58,19 @@ def test_four_hundred_buckets_are_the_most() -> None:
 
 
 def test_years_have_their_ends() -> None:
-    assert len(starts("day", date(2, 1, 1), date(2, 1, 5))) == 5
+    assert len(starts("day", date(1970, 1, 1), date(1970, 1, 5))) == 5
     assert len(starts("month", date(9000, 11, 1), date(9000, 12, 31))) == 2
-    for since, until in ((date(1, 12, 31), date(2, 1, 5)), (date(9000, 12, 1), date(9001, 1, 1))):
-        with pytest.raises(InvalidField, match="2 to 9000"):
+    assert last_day("month", date(9000, 12, 1)) == date(9000, 12, 31)
+    assert starts("month", None, date(1970, 1, 1))[0] == date(1969, 2, 1)
+    for since, until, field in (
+        (date(1969, 12, 31), date(1970, 1, 5), "since"),
+        (date(9000, 12, 1), date(9001, 1, 1), "until"),
+        (None, date(1, 1, 5), "until"),
+        (None, date(9999, 12, 31), "until"),
+    ):
+        with pytest.raises(InvalidField, match=f"{field}: .* ask for a day of the years 1970 to 9000") as refused:
             starts("month", since, until)
+        assert refused.value.field == field
     with pytest.raises(InvalidField, match="lies after"):
         starts("day", date(2026, 3, 2), date(2026, 3, 1))
 

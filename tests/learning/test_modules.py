@@ -197,8 +197,17 @@ async def test_progress_in_a_module_by_hand(door: Door, school: Platform, ada: t
         "readiness": "proficient",  # the mean is 80, the deviation √50.5 = 7.1
         "as_of": None,
     }
-    gains = (await school.key.get("/api/explain/module", params={"user": user, "subject": "module:web"})).json()["gains"]
-    assert [(gain["component"], gain["points"]) for gain in gains] == [("d", 25.0)]
+    why = (await school.key.get("/api/explain/module", params={"user": user, "subject": "module:web"})).json()
+    assert [(gain["component"], gain["points"]) for gain in why["gains"]] == [("d", 25.0)]
+    figures = ["average score", "efficiency", "minutes spent"]  # which weigh nothing, and are moved all the same
+    assert [(fact["components"], fact["change"]) for fact in why["events"]["items"]] == [
+        ([], 0),
+        (["average score", "minutes spent"], 0),
+        (["b", *figures], 25),
+        (["c", *figures], 25),
+        (["efficiency", "minutes spent"], 0),
+        (["a", *figures], 25),
+    ]
 
 
 async def test_overall_weighs_modules_by_their_tasks(door: Door, school: Platform, ada: tuple[Visitor, str]) -> None:

@@ -301,6 +301,61 @@ async def test_a_series_of_an_old_head_leaves_nothing(
     assert marks(database_dsns) == before
 
 
+async def told(engine: Engine, user: UUID, **asked: Any) -> list[tuple[snapshots.Stored, float, float]]:
+    """Return what moved the minutes of the maze, with those before it and those after it."""
+    formula = scores.bound(engine, "time")
+    async with engine.transaction() as tx:
+        await scores.read(tx, user, "time", subject="maze")
+        ((head,),) = await (await (await tx.psycopg()).execute("select head from snapshots")).fetchall()
+        moves = snapshots.moves(await tx.psycopg(), engine.plugins, formula, user, "maze", head=head, **asked)
+        return [(move.stored, move.before.minutes, move.after.minutes) async for move in moves]
+
+
+async def test_moves_go_on_from_the_checkpoint_before_them(engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = await told(engine, ada)
+    assert [(before, after) for _, before, after in found] == [(10.0 * day, 10.0 * day + 10) for day in range(10)]
+    counting = Counting(monkeypatch)
+    for number, (stored, _, _) in enumerate(found, 1):
+        counting.events = 0
+        assert await told(engine, ada, after=stored.position) == found[number:]
+        seen = max(number - 1, 0) // 3 * 3  # by the last checkpoint before this event
+        assert counting.events == 10 - seen
+    assert await told(engine, ada, until=JUNE + 4 * DAY) == found[:5]
+    assert await told(engine, ada, after=found[3][0].position, until=JUNE + 4 * DAY) == found[4:5]
+
+
+async def test_moves_are_those_of_the_subject_alone(engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    for day in range(9):
+        await spend(engine, ada, day + 0.5, 1000.0, "pool")
+    await spend(engine, ada, 3.7, 0.0)  # which moves nothing
+    applied: list[str] = []
+    apply = Time.apply
+
+    def counted(self: Time, state: Spent, event: Event) -> Spent:
+        applied.append(event.subject_id)
+        return apply(self, state, event)
+
+    assert await value(engine, ada) == 25.0
+    monkeypatch.setattr(Time, "apply", counted)
+    found = await told(engine, ada)
+    assert applied == ["maze"] * 11
+    assert [after - before for _, before, after in found] == [10.0] * 10
+    assert [await told(engine, ada, after=stored.position) for stored, _, _ in found] == [
+        found[number:] for number in range(1, 11)
+    ]
+
+
+async def test_moves_of_an_old_head_rest_on_no_checkpoint_of_a_newer_one(engine: Engine, ada: UUID) -> None:
+    formula = scores.bound(engine, "time")
+    found = await told(engine, ada)
+    await spend(engine, ada, 0.5, 40.0)
+    assert await value(engine, ada) == 35.0  # with checkpoints that have seen the late event
+    async with engine.transaction() as tx:
+        connection, place = await tx.psycopg(), found[6][0].position
+        moves = snapshots.moves(connection, engine.plugins, formula, ada, "maze", head=10, after=place)
+        assert [(move.before.minutes, move.after.minutes) async for move in moves] == [(70, 80), (80, 90), (90, 100)]
+
+
 async def test_what_counts_no_more_and_counts_again_is_in_no_checkpoint(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

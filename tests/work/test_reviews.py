@@ -96,6 +96,8 @@ async def test_a_review_moves_progress_in_the_skill_and_nothing_else(club: Club)
     assert await club.points("ada") == 30
     ada = club.people["ada"][0]
     assert (await got(ada, "/api/scores/skill_progress", skill="sql"))["value"] == 6
+    (fact,) = (await got(ada, "/api/explain/skill_progress", skill="sql"))["events"]["items"]
+    assert (fact["components"], fact["score"], fact["change"]) == (["reviews"], 6, None)
     for formula in ("level", "mastery", "readiness"):
         asked = {} if formula == "readiness" else {"skill": "python"}
         assert (await got(ada, f"/api/scores/{formula}", **asked))["value"] in {None, 0}

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from skillcore.accounts import people
 from skillcore.accounts.access import Actor
-from skillcore.insight import records
+from skillcore.insight import records, spans
 from skillcore.insight.aggregates import chosen_zone
 from skillcore.insight.calendars import Calendar
 from skillcore.insight.doings import Doing
@@ -104,8 +104,7 @@ async def read(
     time_zone = chosen_zone(person, zone)
     today = now().astimezone(time_zone).date()
     last = until or today
-    if not 1970 <= last.year <= 9000:
-        raise InvalidField("until: the years from 1970 to 9000 can be asked for", field="until")
+    spans.check_day(last, "until")
     first = since or last - SHOWN
     if not timedelta() <= last - first <= timedelta(days=MOST_DAYS):
         raise InvalidField(f"since: {first} must lie before {last}, by {MOST_DAYS} days at most", field="since")
