@@ -15,6 +15,8 @@ __all__ = ["IDLE", "REACH", "Doing", "Session", "Spending", "Stretch", "merged",
 IDLE = timedelta(hours=2)
 """A training session in which nothing happens for longer than this was left: the time between does not count."""
 
+ENDED = "session.ended"
+
 REACH = timedelta(days=1)
 """Time that one record can speak of at most, before or after it: so far beyond a window's ends must be read."""
 
@@ -67,14 +69,15 @@ class Spending:
         """Follow a record, and return whether a training session begins with it."""
         begin, last = doing.at - timedelta(minutes=doing.minutes), self._last.get(doing.session)
         goes_on = last is not None and doing.at - last <= IDLE
-        if doing.session:
+        begins = bool(doing.session) and not goes_on and doing.kind != ENDED
+        if begins or goes_on:
             self._last[doing.session] = doing.at
         if last is not None and goes_on:
             begin = min(begin, last)
         while self._open and self._open[-1][1] >= begin:
             begin = min(begin, self._open.pop()[0])
         self._open.append((begin, doing.at))
-        return bool(doing.session) and not goes_on
+        return begins
 
     def over(self, moment: datetime) -> list[Stretch]:
         """Return the stretches that nothing from a moment on adds to, and forget them."""
@@ -129,5 +132,5 @@ def _by_session(doings: Iterable[Doing]) -> list[list[tuple[datetime, bool]]]:
     records: dict[str, list[tuple[datetime, bool]]] = {}
     for doing in doings:
         if doing.session:
-            records.setdefault(doing.session, []).append((doing.at, doing.kind == "session.ended"))
+            records.setdefault(doing.session, []).append((doing.at, doing.kind == ENDED))
     return [sorted(of_one) for of_one in records.values()]

@@ -185,7 +185,7 @@ DOINGS = st.lists(
     st.builds(
         Doing,
         at=st.floats(0, 61).map(lambda days: datetime(2026, 3, 1, tzinfo=UTC) + timedelta(days=days)),
-        kind=st.sampled_from(["session.activity", "evidence.accepted", "progress.time", "task.completed"]),
+        kind=st.sampled_from(["session.activity", "session.ended", "evidence.accepted", "progress.time", "task.completed"]),
         session=st.sampled_from(["", "a", "b"]),
         minutes=st.floats(0, 1440),
         done=st.booleans(),
