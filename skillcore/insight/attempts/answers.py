@@ -73,6 +73,16 @@ class Answers(Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.learners)
 
+    def answer(self, place: int) -> Answer:
+        """Return an answer with its names."""
+        return Answer(
+            self.learner_names[self.learners[place]],
+            self.item_names[self.items[place]],
+            tuple(self.skill_names[skill] for skill in self.skills[place]),
+            float(self.at[place]),
+            float(self.correct[place]),
+        )
+
     def spans(self) -> Iterator[tuple[int, int]]:
         """Yield where each learner's answers begin and end."""
         cuts = np.flatnonzero(np.diff(self.learners)) + 1

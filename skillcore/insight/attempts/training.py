@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy import sparse
 
 from skillcore.defaults.attempts.learner import FEATURES, SLOPED, Learner, after
 from skillcore.defaults.attempts.model import Bend, Effect, Model, TrainedOn
-from skillcore.insight.attempts.answers import Answers
+from skillcore.insight.attempts.answers import Answer, Answers
 from skillcore.insight.attempts.correcting import REACH, Correction, corrected, held_out
 from skillcore.insight.attempts.features import seen_before
 from skillcore.insight.attempts.fitting import Design, Fit, fitted
@@ -87,23 +87,34 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
     )
 
 
-def predictions(model: Model, answers: Answers) -> Numbers:
-    """Return what the model says of each answer before it is known, as it is applied: learner by learner, in order."""
+def predictions(model: Model, answers: Answers, earlier: Answers | None = None) -> Numbers:
+    """Return what the model says of each answer before it is known, as it is applied: learner by learner, in order.
+
+    Args:
+        model: that says it.
+        answers: of anybody.
+        earlier: with what learners of the same name begin, as far as it is no later than the first of their answers. Of those
+            whom it does not name, nothing is known at first.
+    """
     said = np.empty(len(answers))
-    for place, probability in enumerate(_said(model, answers)):
-        said[place] = probability
+    pasts = {} if earlier is None else {earlier.answer(start).learner: (start, end) for start, end in earlier.spans()}
+    for start, end in answers.spans():
+        learner, first = Learner(), answers.answer(start)
+        if earlier is not None:
+            for place in range(*pasts.get(first.learner, (0, 0))):
+                past = earlier.answer(place)
+                if past.at > first.at:
+                    break
+                learner = _after(model, learner, past)
+        for place in range(start, end):
+            answer = answers.answer(place)
+            said[place] = model.probability(learner, answer.item, answer.skills, answer.at)
+            learner = _after(model, learner, answer)
     return said
 
 
-def _said(model: Model, answers: Answers) -> Iterator[float]:
-    at, correct = answers.at.tolist(), answers.correct.tolist()
-    items, names = answers.items.tolist(), answers.skill_names
-    for start, end in answers.spans():
-        learner = Learner()
-        for place in range(start, end):
-            item, skills = answers.item_names[items[place]], tuple(names[skill] for skill in answers.skills[place])
-            yield model.probability(learner, item, skills, at[place])
-            learner = after(learner, skills, model.ease_of(item, skills), at[place], correct[place])
+def _after(model: Model, learner: Learner, answer: Answer) -> Learner:
+    return after(learner, answer.skills, model.ease_of(answer.item, answer.skills), answer.at, answer.correct)
 
 
 def _skill_columns(answers: Answers) -> Any:

@@ -67,6 +67,29 @@ def test_learners_do_not_reach_each_other(model):
     assert np.array_equal(together[:40], apart[1])
 
 
+def test_learners_go_on_from_their_earlier_answers_and_others_from_nothing(model):
+    found = rows(4, learners=3)
+    whole = predictions(model, gathered(found))
+    # Of u1 the first half is known, u2 is known as somebody else, and of u0 nothing is.
+    early = [row for row in found if row.learner == "u1" and row.at < 1200]
+    elsewhere = [row._replace(learner="u9") for row in found if row.learner == "u2" and row.at < 1200]
+    late = [row for row in found if row.learner != "u1" or row.at >= 1200]
+    said = predictions(model, gathered(late), gathered([*elsewhere, *early]))
+    assert np.array_equal(said[:40], whole[:40])
+    assert np.array_equal(said[40:60], whole[60:80])
+    assert np.array_equal(said[60:], whole[80:])
+    assert not np.array_equal(predictions(model, gathered(late))[40:60], whole[60:80])
+
+
+def test_what_comes_after_the_first_answer_is_not_known_before(model):
+    found = rows(4, learners=1)
+    later = [row._replace(at=row.at + 0.5, correct=1.0) for row in found[1:]]
+    assert np.array_equal(predictions(model, gathered(found), gathered(later)), predictions(model, gathered(found)))
+    # What has the same time as the first answer stands in the file of what was before.
+    at_once = [row._replace(at=0.0) for row in later]
+    assert not np.array_equal(predictions(model, gathered(found), gathered(at_once)), predictions(model, gathered(found)))
+
+
 def test_predictions_follow_what_is_answered(model):
     def last(outcome):
         found = [Answer("u", f"i{turn}", (f"s{turn % 6}",), turn, outcome) for turn in range(12)]
