@@ -29,9 +29,12 @@ shows what predictions for the group are worth."""
 ITEM_PRIOR, SKILL_PRIOR = 8.0, 20.0
 """Answers that the mean of an item's skill counts for beside its own, and the mean of all beside a skill's."""
 
-
 MOST_SLOPED = 400
 """Of more skills, none gets slopes of its own: the equations to solve would be too many."""
+
+MOST_SKILLS = 2_000
+"""Of more skills, those that most answers take have effects of their own. The others have none: what is known of them is their
+ease. Memory grows with the square of this number, time with its cube."""
 
 
 class Eases(Struct, frozen=True):
@@ -42,12 +45,20 @@ class Eases(Struct, frozen=True):
     overall: float
 
 
-def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False, report: Report = lambda line: None) -> Model:
+def trained(
+    answers: Answers,
+    *,
+    least_learners: int = 1,
+    most_skills: int = MOST_SKILLS,
+    generic: bool = False,
+    report: Report = lambda line: None,
+) -> Model:
     """Return the model that explains answers best.
 
     Args:
         answers: of many learners.
         least_learners: items and skills that fewer have tried are not named in the model.
+        most_skills: so many, those that most answers take, have effects of their own.
         generic: leave items and skills out, for learners and items of elsewhere.
         report: told of the progress.
     """
@@ -58,8 +69,10 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
     seen = seen_before(answers, ease, report)
     mean, scale = seen.mean(axis=0), seen.std(axis=0)
     scale[scale < 1e-9] = 1.0
-    even = (seen - mean) / scale
-    design = _designed(answers, columns, even, generic=generic)
+    seen -= mean  # in place: there is no room for many of these where answers are many
+    seen /= scale
+    own = _most_frequent(columns, most_skills)
+    design = _designed(answers, columns if len(own) == columns.shape[1] else columns[:, own].tocsr(), seen, generic=generic)
     fit = fitted(design, answers.correct, report)
     correction = _correction(design, answers, fit, report)
     fit = _drawn(fit, correction)
@@ -68,7 +81,7 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
     named = (
         ({}, {})
         if generic
-        else _named(answers, columns, _Effects.of(fit, columns.shape[1], mean, scale), eases, least_learners)
+        else _named(answers, columns, _Effects.of(fit, own, columns.shape[1], mean, scale), eases, least_learners)
     )
     return Model(
         trained_on=TrainedOn(
@@ -124,6 +137,12 @@ def _skill_columns(answers: Answers) -> Any:
     shares = np.repeat(1 / np.maximum(counts, 1), counts)
     starts = np.concatenate([[0], np.cumsum(counts)])
     return sparse.csr_array((shares, which, starts), shape=(len(answers), len(answers.skill_names)))
+
+
+def _most_frequent(columns: Any, most: int) -> NDArray[np.int64]:
+    """Return the places of the skills that most answers take, in their order."""
+    times = np.bincount(columns.indices, minlength=columns.shape[1])
+    return np.sort(np.argsort(-times, kind="stable")[:most])
 
 
 def _eases(answers: Answers, columns: Any, by: NDArray[np.bool_]) -> Eases:
@@ -201,13 +220,24 @@ class _Effects(Struct, frozen=True):
     slopes: Numbers
 
     @classmethod
-    def of(cls, fit: Fit, skills: int, mean: Numbers, scale: Numbers) -> _Effects:
-        """Return those of a fit to features of mean 0 and scale 1."""
-        if len(fit.skills) == skills:
-            return cls(fit.items, fit.skills, np.zeros((skills, 0)))
-        places = [FEATURES.index(name) for name in SLOPED]
-        slopes = fit.skills[skills:].reshape(-1, skills).T / scale[places]
-        return cls(fit.items, fit.skills[:skills] - slopes @ mean[places], slopes)
+    def of(cls, fit: Fit, own: NDArray[np.int64], count: int, mean: Numbers, scale: Numbers) -> _Effects:
+        """Return those of a fit to features of mean 0 and scale 1.
+
+        Args:
+            fit: to columns of some skills.
+            own: the places of these.
+            count: of all skills.
+            mean: of each feature as it is seen.
+            scale: of each.
+        """
+        sloped = len(fit.skills) > len(own)
+        skills, slopes = np.zeros(count), np.zeros((count, len(SLOPED) if sloped else 0))
+        skills[own] = fit.skills[: len(own)]
+        if sloped:
+            places = [FEATURES.index(name) for name in SLOPED]
+            found = fit.skills[len(own) :].reshape(-1, len(own)).T / scale[places]
+            slopes[own], skills[own] = found, skills[own] - found @ mean[places]
+        return cls(fit.items, skills, slopes)
 
 
 def _named(

@@ -169,6 +169,21 @@ def test_what_few_have_tried_is_not_named():
     assert "lonely" in trained(gathered(found), least_learners=1).items
 
 
+def test_of_many_skills_the_most_frequent_have_effects_of_their_own():
+    kept = {"s0": 200, "s1": 30, "s2": 200, "s3": 60, "s4": 200, "s5": 30}
+    found, left = [], dict(kept)
+    for row in rows(1, learners=60):
+        left[row.skills[0]] -= 1
+        found += [row] if left[row.skills[0]] >= 0 else []
+    few, all_of_them = (trained(gathered(found), most_skills=most) for most in (3, 6))
+    assert {name for name, skill in few.skills.items() if skill.effect} == {"s0", "s2", "s4"}
+    assert {name for name, skill in all_of_them.skills.items() if skill.effect} == set(kept)
+    assert all(skill.ease for skill in few.skills.values())
+    assert {name for name, skill in few.skills.items() if any(skill.slopes)} == {"s0", "s2", "s4"}
+    assert len(few.items) == len(all_of_them.items)
+    assert judged(answers(2).correct, predictions(few, answers(2))).auc > 0.68
+
+
 def test_a_generic_model_names_nothing():
     model = trained(answers(1, learners=40), generic=True)
     assert not model.items
