@@ -45,8 +45,8 @@ def main() -> int:
     if not (directory / TRAIN_FILE).is_file():
         print(f"skipped: there is no {directory / TRAIN_FILE}")
         return SKIPPED
-    test = read_answers(directory / TEST_FILE)
-    found = judged(test.correct, predictions(trained(read_answers(directory / TRAIN_FILE)), test))
+    train, test = read_answers(directory / TRAIN_FILE), read_answers(directory / TEST_FILE)
+    found = judged(test.correct, predictions(trained(train), test, train))
     print(f"auc {found.auc:.4f} (at least {LEAST_AUC}), rmse {found.rmse:.4f} (at most {MOST_RMSE})")
     for tenth in found.calibration:
         print(f"said {tenth.predicted:.3f}, happened {tenth.happened:.3f}, allowed {tenth.allowed:.3f}")

@@ -19,7 +19,7 @@ from skillcore.cli.commands import Commands
 from skillcore.cli.looking import OPERATOR
 from skillcore.cli.printing import as_json
 from skillcore.cli.reaching import on_database
-from skillcore.defaults.attempts.model import Model, generic
+from skillcore.defaults.attempts.model import Model, UnusableModel, generic, read_model
 from skillcore.insight.attempts.answers import TEST_FILE, TRAIN_FILE, Answers, UnreadableAnswers, read_answers
 from skillcore.insight.attempts.judging import Judgement, judged
 from skillcore.insight.attempts.ledger import answers_of_ledger
@@ -32,7 +32,11 @@ from skillcore.runtime.engine import Engine
 
 __all__ = ["Evaluation", "Hindsight", "Holding", "hindsight", "register"]
 
-LEAST_LEARNERS = 5
+OUT = Path("model.json")
+
+LEAST_LEARNERS, LEAST_PEOPLE = 1, 5
+"""Who has a folder has its answers. What is learned of the service's own people names nothing that only a few of them tried."""
+
 LEAST_ANSWERS = 100
 """Fewer say nothing of anybody, and a model made of them says nothing of their answers either."""
 
@@ -41,14 +45,18 @@ LEVEL = 0.8
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
-    """How good a model is on answers of learners whom it has not seen.
+    """How good a model is on answers that it has not seen.
 
     Attributes:
         shipped: the same, of the model that comes with the engine, which has seen none of the folder's answers.
+        learners: whose answers these are.
+        shared_learners: of them, who stand in the file for training too, and go on from there.
     """
 
     model: Judgement
     shipped: Judgement
+    learners: int
+    shared_learners: int
     seconds: float
 
 
@@ -88,27 +96,28 @@ def register(commands: Commands) -> None:
         "train",
         run_train,
         summary=f"train a model on {TRAIN_FILE} of a folder, or on this service's own ledger",
-        details="Name the file that it writes in [plugins.defaults.attempt] model.\n\n"
+        details="Name the file that it writes in [plugins.defaults.attempt] model. It takes the place of what FILE held;\n"
+        f"where no FILE is named, {OUT} is written, and only a model is replaced.\n\n"
         "exit codes: 0 done, 2 the command line, the configuration or the answers cannot be used,\n"
         "3 the database cannot be reached or used, 130 interrupted",
     )
     train.add_argument("directory", metavar="DIR", nargs="?", type=Path, help=f"folder with {TRAIN_FILE}")
     train.add_argument("--ledger", action="store_true", help="train on the attempts in this service's ledger")
-    train.add_argument("--out", metavar="FILE", type=Path, required=True, help="where to write the model")
+    train.add_argument("--out", metavar="FILE", type=Path, help=f"where to write the model (default: {OUT})")
     train.add_argument("--generic", action="store_true", help="name no item and no skill, for use elsewhere")
     train.add_argument(
         "--least-learners",
         metavar="N",
         type=_positive,
-        default=LEAST_LEARNERS,
-        help="name only items and skills that so many tried (default: %(default)s)",
+        help=f"name only items and skills that so many tried (default: {LEAST_LEARNERS}; with --ledger {LEAST_PEOPLE})",
     )
     evaluate = group.add(
         "evaluate",
         run_evaluate,
         summary=f"train on {TRAIN_FILE} of a folder, and judge the model on its {TEST_FILE}",
-        details="exit codes: 0 done, 1 a tenth of the predictions is not calibrated, 2 the folder cannot be used,\n"
-        "130 interrupted",
+        details="The model is the one that `skillcore models train DIR` writes with the same --least-learners. Learners\n"
+        "in both files go on from what they answered before. Tenths of the predictions that are not calibrated are named.\n\n"
+        "exit codes: 0 done, 1 with --strict, if a tenth is not calibrated, 2 the folder cannot be used, 130 interrupted",
     )
     back = group.add(
         "forecasts",
@@ -124,6 +133,14 @@ def register(commands: Commands) -> None:
     )
     back.add_argument("--json", action="store_true", help="print JSON")
     evaluate.add_argument("directory", metavar="DIR", type=Path, help="folder with both files")
+    evaluate.add_argument(
+        "--least-learners",
+        metavar="N",
+        type=_positive,
+        default=LEAST_LEARNERS,
+        help="judge a model that names only items and skills that so many tried (default: %(default)s)",
+    )
+    evaluate.add_argument("--strict", action="store_true", help="end with 1 if a tenth of the predictions is not calibrated")
     evaluate.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -153,31 +170,26 @@ def run_evaluate(options: argparse.Namespace) -> int:
     except UnreadableAnswers as error:
         print(error, file=sys.stderr)
         return 2
-    model = trained(train, report=_progress())
+    model = trained(train, least_learners=options.least_learners, report=_progress())
     found = Evaluation(
-        model=judged(test.correct, predictions(model, test)),
-        shipped=judged(test.correct, predictions(generic(), test)),
+        model=judged(test.correct, predictions(model, test, train)),
+        shipped=judged(test.correct, predictions(generic(), test, train)),
+        learners=len(test.learner_names),
+        shared_learners=len(set(test.learner_names) & set(train.learner_names)),
         seconds=round(time.monotonic() - started, 1),
     )
     if options.json:
-        best = found.model
-        print(
-            as_json(
-                {
-                    "auc": best.auc,
-                    "rmse": best.rmse,
-                    "calibrated": best.calibrated,
-                    "calibration": [{**msgspec.to_builtins(tenth), "holds": tenth.holds} for tenth in best.calibration],
-                    "answers": best.answers,
-                    "shipped": {"auc": found.shipped.auc, "rmse": found.shipped.rmse},
-                    "trained_on": msgspec.to_builtins(model.trained_on),
-                    "seconds": found.seconds,
-                }
-            )
-        )
+        print(as_json(_figures(found, model)))
     else:
         _show(found, model)
-    return 0 if found.model.calibrated else 1
+    for number, tenth in enumerate(found.model.calibration, 1):
+        if not tenth.holds:
+            print(
+                f"not calibrated: tenth {number} of the predictions said {tenth.predicted:.3f}, {tenth.happened:.3f} happened,"
+                f" and they may lie {tenth.allowed:.3f} apart",
+                file=sys.stderr,
+            )
+    return 1 if options.strict and not found.model.calibrated else 0
 
 
 def run_forecasts(options: argparse.Namespace) -> int:
@@ -228,24 +240,69 @@ def _train(answers: Answers, options: argparse.Namespace) -> int:
     if len(answers) < LEAST_ANSWERS:
         print(f"there are {len(answers)} attempts that count, and {LEAST_ANSWERS} are needed at least", file=sys.stderr)
         return 2
-    model = trained(answers, least_learners=options.least_learners, generic=options.generic, report=_progress())
+    out = options.out
+    if out is None:
+        out = OUT
+        try:
+            if out.exists():
+                read_model(out)
+        except UnusableModel:
+            print(
+                f"{out.absolute()} holds no model of this version, and is left as it is; name with --out where to write",
+                file=sys.stderr,
+            )
+            return 2
+    least = options.least_learners or (LEAST_PEOPLE if options.ledger else LEAST_LEARNERS)
+    model = trained(answers, least_learners=least, generic=options.generic, report=_progress())
     try:
-        options.out.write_bytes(msgspec.json.format(msgspec.json.encode(model, order="sorted"), indent=1) + b"\n")
+        out.write_bytes(msgspec.json.format(msgspec.json.encode(model, order="sorted"), indent=1) + b"\n")
     except OSError as error:
-        print(f"{options.out} cannot be written: {error.strerror}", file=sys.stderr)
+        print(f"{out} cannot be written: {error.strerror}", file=sys.stderr)
         return 2
-    seen = model.trained_on
-    print(
-        f"{options.out}: model {model.digest()}, of {seen.answers} answers by {seen.learners} learners; names"
-        f" {len(model.items)} of {seen.items} items and {len(model.skills)} of {seen.skills} skills"
-    )
+    print(f"{out.absolute()}: {_named(model)}; trained on {_seen(model)}")
     return 0
 
 
+def _named(model: Model) -> str:
+    if not model.items and not model.skills:
+        return f"model {model.digest()}, which names no item and no skill"
+    seen, tried = model.trained_on, "one learner" if model.least_learners == 1 else f"{model.least_learners} learners"
+    return (
+        f"model {model.digest()}, which names {len(model.items)} of {seen.items} items and {len(model.skills)} of {seen.skills}"
+        f" skills: those that {tried} tried at least"
+    )
+
+
+def _seen(model: Model) -> str:
+    seen = model.trained_on
+    return f"{seen.answers} answers by {seen.learners} learners to {seen.items} items on {seen.skills} skills"
+
+
+def _figures(found: Evaluation, model: Model) -> dict[str, object]:
+    best = found.model
+    return {
+        "auc": best.auc,
+        "rmse": best.rmse,
+        "calibrated": best.calibrated,
+        "calibration": [{**msgspec.to_builtins(tenth), "holds": tenth.holds} for tenth in best.calibration],
+        "answers": best.answers,
+        "learners": found.learners,
+        "shared_learners": found.shared_learners,
+        "model": model.digest(),
+        "least_learners": model.least_learners,
+        "named": {"items": len(model.items), "skills": len(model.skills)},
+        "shipped": {"auc": found.shipped.auc, "rmse": found.shipped.rmse},
+        "trained_on": msgspec.to_builtins(model.trained_on),
+        "seconds": found.seconds,
+    }
+
+
 def _show(found: Evaluation, model: Model) -> None:
-    seen, best = model.trained_on, found.model
-    print(f"trained on  {seen.answers} answers by {seen.learners} learners to {seen.items} items on {seen.skills} skills")
-    print(f"judged on   {best.answers} answers of others, in {found.seconds} s")
+    best = found.model
+    print(f"trained on  {_seen(model)}")
+    print(f"judged on   {best.answers} answers by {found.learners} learners, in {found.seconds} s")
+    print(f"in both     {found.shared_learners} learners, who go on from what they answered before")
+    print(f"judged is   {_named(model)}")
     for name, judgement in (("model", best), ("shipped", found.shipped)):
         auc = "-" if judgement.auc is None else f"{judgement.auc:.4f}"
         print(f"{name:<11} auc {auc}, rmse {judgement.rmse:.4f}")

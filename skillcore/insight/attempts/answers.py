@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,9 +19,17 @@ TRAIN_FILE = "preprocessed_data_train.csv"
 TEST_FILE = "preprocessed_data_test.csv"
 COLUMNS = ("user_id", "item_id", "timestamp", "correct", "skill_id")
 
-NO_SKILL = frozenset({"", "nan", "NaN", "NA"})
+NO_SKILL = frozenset({"", "nan", "NaN", "NAN", "NA", "N/A", "n/a", "#N/A", "<NA>", "None", "none", "NULL", "Null", "null"})
+"""What programs write for nothing."""
+
+OUTCOMES = {"true": 1.0, "false": 0.0}
+"""In small letters; beside these, numbers that are 0 or 1."""
+
 SEVERAL = "~~"
 """What stands between skills where one row names several."""
+
+WHOLE = re.compile(r"(\d+)\.0", re.ASCII)
+"""A whole number as a program writes it that keeps a column with gaps as fractions: 41.0 is the id 41."""
 
 
 class UnreadableAnswers(Exception):
@@ -45,7 +54,7 @@ class Answers(Struct, frozen=True):
     """Answers, learner by learner, each learner's in the order of time.
 
     Attributes:
-        learners: by whom, as numbers from 0 on.
+        learners: by whom, as places in ``learner_names``.
         items: to what, as places in ``item_names``.
         skills: of each answer, as places in ``skill_names``.
         at: when, in seconds.
@@ -57,11 +66,22 @@ class Answers(Struct, frozen=True):
     skills: Sequence[tuple[int, ...]]
     at: NDArray[np.float64]
     correct: NDArray[np.float64]
+    learner_names: Sequence[str]
     item_names: Sequence[str]
     skill_names: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.learners)
+
+    def answer(self, place: int) -> Answer:
+        """Return an answer with its names."""
+        return Answer(
+            self.learner_names[self.learners[place]],
+            self.item_names[self.items[place]],
+            tuple(self.skill_names[skill] for skill in self.skills[place]),
+            float(self.at[place]),
+            float(self.correct[place]),
+        )
 
     def spans(self) -> Iterator[tuple[int, int]]:
         """Yield where each learner's answers begin and end."""
@@ -73,7 +93,8 @@ class Answers(Struct, frozen=True):
 def read_answers(path: Path) -> Answers:
     """Return the answers of a tab-separated file with the columns of `COLUMNS`, in any order, and others beside them.
 
-    Cells that hold a tab, a line break or a quote stand in double quotes, as everywhere in CSV; blank lines count for nothing.
+    Cells that hold a tab, a line break or a quote stand in double quotes, as everywhere in CSV; blank lines count for nothing,
+    and neither does space around a cell. An id of digits may end in ``.0``, which is left out.
     A learner's rows are ordered by timestamp, and by their place in the file where timestamps are equal. Rows that differ
     from the one before in nothing but the skill are one answer on several skills.
 
@@ -114,6 +135,7 @@ def gathered(rows: Iterable[Answer]) -> Answers:
         skills=[group[4] for group in groups],
         at=np.array([group[2] for group in groups], dtype=np.float64),
         correct=np.array([group[3] for group in groups], dtype=np.float64),
+        learner_names=list(learner_places),
         item_names=list(item_places),
         skill_names=list(skill_places),
     )
@@ -144,7 +166,7 @@ def _rows(path: Path, lines: Iterable[str]) -> Iterator[Answer]:
         places.append(heading.index(column))
     for number, cells in table:
         if len(cells) != len(heading):
-            if not "".join(cells).strip():
+            if not "".join(cells):
                 continue
             raise UnreadableAnswers(f"{path}, line {number}: found {len(cells)} columns; line 1 names {len(heading)}")
         learner, item, at, correct, skill = (cells[place] for place in places)
@@ -159,7 +181,7 @@ def _cells(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     table = csv.reader(lines, delimiter="\t", strict=True)
     try:
         for cells in table:
-            yield table.line_num, cells
+            yield table.line_num, [cell.strip() for cell in cells]
     except csv.Error as error:
         raise UnreadableAnswers(
             f"{path}, line {table.line_num}: a quote that opens here or before does not close at the end of its cell: {error}"
@@ -172,7 +194,7 @@ def _misplaced(learner: str, item: str, at: str, correct: str) -> str:
         ("user_id", learner, _name, "a name or number"),
         ("item_id", item, _name, "a name or number"),
         ("timestamp", at, _seconds, "a finite number of seconds; 0 everywhere if unknown"),
-        ("correct", correct, _outcome, "0 or 1"),
+        ("correct", correct, _outcome, "0 or 1, or true or false"),
     ):
         try:
             fits(text)
@@ -182,13 +204,15 @@ def _misplaced(learner: str, item: str, at: str, correct: str) -> str:
 
 
 def _name(text: str) -> str:
-    if not text.strip():
+    if not text:
         raise ValueError(text)
-    return text
+    whole = WHOLE.fullmatch(text)
+    return whole[1] if whole else text
 
 
 def _skills(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(skill for skill in text.split(SEVERAL) if skill not in NO_SKILL))
+    named = (skill.strip() for skill in text.split(SEVERAL))
+    return tuple(dict.fromkeys(_name(skill) for skill in named if skill not in NO_SKILL))
 
 
 def _seconds(text: str) -> float:
@@ -199,7 +223,8 @@ def _seconds(text: str) -> float:
 
 
 def _outcome(text: str) -> float:
-    outcome = float(text)
+    told = OUTCOMES.get(text.lower())
+    outcome = float(text) if told is None else told
     if outcome not in (0.0, 1.0):
         raise ValueError(text)
     return outcome

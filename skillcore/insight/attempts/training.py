@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy import sparse
 
 from skillcore.defaults.attempts.learner import FEATURES, SLOPED, Learner, after
 from skillcore.defaults.attempts.model import Bend, Effect, Model, TrainedOn
-from skillcore.insight.attempts.answers import Answers
+from skillcore.insight.attempts.answers import Answer, Answers
 from skillcore.insight.attempts.correcting import REACH, Correction, corrected, held_out
 from skillcore.insight.attempts.features import seen_before
 from skillcore.insight.attempts.fitting import Design, Fit, fitted
@@ -29,9 +29,12 @@ shows what predictions for the group are worth."""
 ITEM_PRIOR, SKILL_PRIOR = 8.0, 20.0
 """Answers that the mean of an item's skill counts for beside its own, and the mean of all beside a skill's."""
 
-
 MOST_SLOPED = 400
 """Of more skills, none gets slopes of its own: the equations to solve would be too many."""
+
+MOST_SKILLS = 2_000
+"""Of more skills, those that most answers take have effects of their own. The others have none: what is known of them is their
+ease. Memory grows with the square of this number, time with its cube."""
 
 
 class Eases(Struct, frozen=True):
@@ -42,12 +45,20 @@ class Eases(Struct, frozen=True):
     overall: float
 
 
-def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False, report: Report = lambda line: None) -> Model:
+def trained(
+    answers: Answers,
+    *,
+    least_learners: int = 1,
+    most_skills: int = MOST_SKILLS,
+    generic: bool = False,
+    report: Report = lambda line: None,
+) -> Model:
     """Return the model that explains answers best.
 
     Args:
         answers: of many learners.
         least_learners: items and skills that fewer have tried are not named in the model.
+        most_skills: so many, those that most answers take, have effects of their own.
         generic: leave items and skills out, for learners and items of elsewhere.
         report: told of the progress.
     """
@@ -58,8 +69,10 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
     seen = seen_before(answers, ease, report)
     mean, scale = seen.mean(axis=0), seen.std(axis=0)
     scale[scale < 1e-9] = 1.0
-    even = (seen - mean) / scale
-    design = _designed(answers, columns, even, generic=generic)
+    seen -= mean  # in place: there is no room for many of these where answers are many
+    seen /= scale
+    own = _most_frequent(columns, most_skills)
+    design = _designed(answers, columns if len(own) == columns.shape[1] else columns[:, own].tocsr(), seen, generic=generic)
     fit = fitted(design, answers.correct, report)
     correction = _correction(design, answers, fit, report)
     fit = _drawn(fit, correction)
@@ -68,7 +81,7 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
     named = (
         ({}, {})
         if generic
-        else _named(answers, columns, _Effects.of(fit, columns.shape[1], mean, scale), eases, least_learners)
+        else _named(answers, columns, _Effects.of(fit, own, columns.shape[1], mean, scale), eases, least_learners)
     )
     return Model(
         trained_on=TrainedOn(
@@ -87,23 +100,34 @@ def trained(answers: Answers, *, least_learners: int = 1, generic: bool = False,
     )
 
 
-def predictions(model: Model, answers: Answers) -> Numbers:
-    """Return what the model says of each answer before it is known, as it is applied: learner by learner, in order."""
+def predictions(model: Model, answers: Answers, earlier: Answers | None = None) -> Numbers:
+    """Return what the model says of each answer before it is known, as it is applied: learner by learner, in order.
+
+    Args:
+        model: that says it.
+        answers: of anybody.
+        earlier: with what learners of the same name begin, as far as it is no later than the first of their answers. Of those
+            whom it does not name, nothing is known at first.
+    """
     said = np.empty(len(answers))
-    for place, probability in enumerate(_said(model, answers)):
-        said[place] = probability
+    pasts = {} if earlier is None else {earlier.answer(start).learner: (start, end) for start, end in earlier.spans()}
+    for start, end in answers.spans():
+        learner, first = Learner(), answers.answer(start)
+        if earlier is not None:
+            for place in range(*pasts.get(first.learner, (0, 0))):
+                past = earlier.answer(place)
+                if past.at > first.at:
+                    break
+                learner = _after(model, learner, past)
+        for place in range(start, end):
+            answer = answers.answer(place)
+            said[place] = model.probability(learner, answer.item, answer.skills, answer.at)
+            learner = _after(model, learner, answer)
     return said
 
 
-def _said(model: Model, answers: Answers) -> Iterator[float]:
-    at, correct = answers.at.tolist(), answers.correct.tolist()
-    items, names = answers.items.tolist(), answers.skill_names
-    for start, end in answers.spans():
-        learner = Learner()
-        for place in range(start, end):
-            item, skills = answers.item_names[items[place]], tuple(names[skill] for skill in answers.skills[place])
-            yield model.probability(learner, item, skills, at[place])
-            learner = after(learner, skills, model.ease_of(item, skills), at[place], correct[place])
+def _after(model: Model, learner: Learner, answer: Answer) -> Learner:
+    return after(learner, answer.skills, model.ease_of(answer.item, answer.skills), answer.at, answer.correct)
 
 
 def _skill_columns(answers: Answers) -> Any:
@@ -113,6 +137,12 @@ def _skill_columns(answers: Answers) -> Any:
     shares = np.repeat(1 / np.maximum(counts, 1), counts)
     starts = np.concatenate([[0], np.cumsum(counts)])
     return sparse.csr_array((shares, which, starts), shape=(len(answers), len(answers.skill_names)))
+
+
+def _most_frequent(columns: Any, most: int) -> NDArray[np.int64]:
+    """Return the places of the skills that most answers take, in their order."""
+    times = np.bincount(columns.indices, minlength=columns.shape[1])
+    return np.sort(np.argsort(-times, kind="stable")[:most])
 
 
 def _eases(answers: Answers, columns: Any, by: NDArray[np.bool_]) -> Eases:
@@ -190,13 +220,24 @@ class _Effects(Struct, frozen=True):
     slopes: Numbers
 
     @classmethod
-    def of(cls, fit: Fit, skills: int, mean: Numbers, scale: Numbers) -> _Effects:
-        """Return those of a fit to features of mean 0 and scale 1."""
-        if len(fit.skills) == skills:
-            return cls(fit.items, fit.skills, np.zeros((skills, 0)))
-        places = [FEATURES.index(name) for name in SLOPED]
-        slopes = fit.skills[skills:].reshape(-1, skills).T / scale[places]
-        return cls(fit.items, fit.skills[:skills] - slopes @ mean[places], slopes)
+    def of(cls, fit: Fit, own: NDArray[np.int64], count: int, mean: Numbers, scale: Numbers) -> _Effects:
+        """Return those of a fit to features of mean 0 and scale 1.
+
+        Args:
+            fit: to columns of some skills.
+            own: the places of these.
+            count: of all skills.
+            mean: of each feature as it is seen.
+            scale: of each.
+        """
+        sloped = len(fit.skills) > len(own)
+        skills, slopes = np.zeros(count), np.zeros((count, len(SLOPED) if sloped else 0))
+        skills[own] = fit.skills[: len(own)]
+        if sloped:
+            places = [FEATURES.index(name) for name in SLOPED]
+            found = fit.skills[len(own) :].reshape(-1, len(own)).T / scale[places]
+            slopes[own], skills[own] = found, skills[own] - found @ mean[places]
+        return cls(fit.items, skills, slopes)
 
 
 def _named(

@@ -55,6 +55,41 @@ def test_columns_may_stand_in_any_order_beside_others(tmp_path):
     assert shown(found) == [(0, "a", ("x",), 0, 1)]
 
 
+def test_ids_of_digits_are_the_same_with_a_fraction_of_nothing(tmp_path):
+    """A column of numbers with one gap in it is written with fractions, and in the other file without."""
+    found = read(
+        tmp_path, HEADING + "7.0\t12.0\t0\t1\t41.0\n7\t12\t1\t0\t41~~42.0\n7\t1.10\t2\t0\tv1.0\n7\t1.0.0\t3\t0\t1.05\n"
+    )
+    assert shown(found) == [
+        (0, "12", ("41",), 0, 1),
+        (0, "12", ("41", "42"), 1, 0),
+        (0, "1.10", ("v1.0",), 2, 0),
+        (0, "1.0.0", ("1.05",), 3, 0),
+    ]
+    assert found.learner_names == ["7"]
+
+
+def test_space_around_cells_means_nothing(tmp_path):
+    found = read(tmp_path, " user_id\titem_id \ttimestamp\tcorrect\tskill_id\n7 \t a\t 0\t1 \tx ~~ y\n7\ta \t1\t 0\t x\n")
+    assert shown(found) == [(0, "a", ("x", "y"), 0, 1), (0, "a", ("x",), 1, 0)]
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    ["", " ", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "<NA>", "None", "none", "NULL", "null", " None ", "nan~~None"],
+)
+def test_what_programs_write_for_nothing_is_no_skill(tmp_path, nothing):
+    assert shown(read(tmp_path, f"{HEADING}7\ta\t0\t1\t{nothing}\n")) == [(0, "a", (), 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [("True", 1), ("TRUE", 1), ("true", 1), ("False", 0), ("FALSE", 0), ("false", 0), ("1.0", 1), ("0.0", 0), (" 1 ", 1)],
+)
+def test_right_and_wrong_have_several_spellings(tmp_path, text, outcome):
+    assert shown(read(tmp_path, f"{HEADING}7\ta\t0\t{text}\tx\n")) == [(0, "a", ("x",), 0, outcome)]
+
+
 @pytest.mark.parametrize("change", ["crlf", "mark", "blank lines", "quotes"])
 def test_files_of_other_programs_say_the_same(tmp_path, change):
     text = HEADING + "7\tb\t0\t1\tx~~y\n7\ta\t1\t0\tx\n"
@@ -77,12 +112,14 @@ def test_files_of_other_programs_say_the_same(tmp_path, change):
         (HEADING, "it holds no answers"),
         (HEADING + "\n\n", "it holds no answers"),
         (HEADING + '"7\ta\t0\t1\tx\n7\ta\t0\t1\tx\n', "line 3: a quote that opens here or before"),
-        (HEADING + "7\ta\t0\t1\tx\n7\ta\t0\t2\tx\n", "line 3: column 'correct': found '2'; allowed: 0 or 1"),
+        (HEADING + "7\ta\t0\t1\tx\n7\ta\t0\t2\tx\n", "line 3: column 'correct': found '2'; allowed: 0 or 1, or true or false"),
         (HEADING + "7\ta\t0\t0.5\tx\n", "line 2: column 'correct': found '0.5'"),
+        (HEADING + "7\ta\t0\t\tx\n", "line 2: column 'correct': found ''"),
+        (HEADING + "7\ta\t0\tnan\tx\n", "line 2: column 'correct': found 'nan'"),
         (HEADING + "7\ta\tnow\t1\tx\n", "line 2: column 'timestamp': found 'now'"),
         (HEADING + "7\ta\tinf\t1\tx\n", "line 2: column 'timestamp': found 'inf'"),
         (HEADING + "\ta\t0\t1\tx\n", "line 2: column 'user_id': found ''"),
-        (HEADING + "7\t \t0\t1\tx\n", "line 2: column 'item_id': found ' '"),
+        (HEADING + "7\t \t0\t1\tx\n", "line 2: column 'item_id': found ''"),
         (HEADING + "7\ta\t0\t1\n", "line 2: found 4 columns; line 1 names 5"),
     ],
 )

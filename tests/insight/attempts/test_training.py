@@ -67,6 +67,29 @@ def test_learners_do_not_reach_each_other(model):
     assert np.array_equal(together[:40], apart[1])
 
 
+def test_learners_go_on_from_their_earlier_answers_and_others_from_nothing(model):
+    found = rows(4, learners=3)
+    whole = predictions(model, gathered(found))
+    # Of u1 the first half is known, u2 is known as somebody else, and of u0 nothing is.
+    early = [row for row in found if row.learner == "u1" and row.at < 1200]
+    elsewhere = [row._replace(learner="u9") for row in found if row.learner == "u2" and row.at < 1200]
+    late = [row for row in found if row.learner != "u1" or row.at >= 1200]
+    said = predictions(model, gathered(late), gathered([*elsewhere, *early]))
+    assert np.array_equal(said[:40], whole[:40])
+    assert np.array_equal(said[40:60], whole[60:80])
+    assert np.array_equal(said[60:], whole[80:])
+    assert not np.array_equal(predictions(model, gathered(late))[40:60], whole[60:80])
+
+
+def test_what_comes_after_the_first_answer_is_not_known_before(model):
+    found = rows(4, learners=1)
+    later = [row._replace(at=row.at + 0.5, correct=1.0) for row in found[1:]]
+    assert np.array_equal(predictions(model, gathered(found), gathered(later)), predictions(model, gathered(found)))
+    # What has the same time as the first answer stands in the file of what was before.
+    at_once = [row._replace(at=0.0) for row in later]
+    assert not np.array_equal(predictions(model, gathered(found), gathered(at_once)), predictions(model, gathered(found)))
+
+
 def test_predictions_follow_what_is_answered(model):
     def last(outcome):
         found = [Answer("u", f"i{turn}", (f"s{turn % 6}",), turn, outcome) for turn in range(12)]
@@ -144,6 +167,21 @@ def test_what_few_have_tried_is_not_named():
     assert "lonely" not in trained(gathered(found), least_learners=2).items
     assert "rare" not in trained(gathered(found), least_learners=2).skills
     assert "lonely" in trained(gathered(found), least_learners=1).items
+
+
+def test_of_many_skills_the_most_frequent_have_effects_of_their_own():
+    kept = {"s0": 200, "s1": 30, "s2": 200, "s3": 60, "s4": 200, "s5": 30}
+    found, left = [], dict(kept)
+    for row in rows(1, learners=60):
+        left[row.skills[0]] -= 1
+        found += [row] if left[row.skills[0]] >= 0 else []
+    few, all_of_them = (trained(gathered(found), most_skills=most) for most in (3, 6))
+    assert {name for name, skill in few.skills.items() if skill.effect} == {"s0", "s2", "s4"}
+    assert {name for name, skill in all_of_them.skills.items() if skill.effect} == set(kept)
+    assert all(skill.ease for skill in few.skills.values())
+    assert {name for name, skill in few.skills.items() if any(skill.slopes)} == {"s0", "s2", "s4"}
+    assert len(few.items) == len(all_of_them.items)
+    assert judged(answers(2).correct, predictions(few, answers(2))).auc > 0.68
 
 
 def test_a_generic_model_names_nothing():
