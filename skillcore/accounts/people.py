@@ -5,6 +5,7 @@ A reference is ``me``, the id of a user, or ``ext:`` with the external id by whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
@@ -41,6 +42,9 @@ __all__ = [
     "resolve_all",
     "sample",
 ]
+
+LOCAL = re.compile(r"localtime\Z|posixrules\Z|posix/|right/")
+"""Files beside the zones of the IANA database that mean something else on each machine, or nothing to the database's server."""
 
 EXTERNAL = "ext:"
 ME = "me"
@@ -253,9 +257,12 @@ def check_time_zone(name: str, *, field: str = "time_zone") -> None:
     """
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        known = not LOCAL.match(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        known = False
+    if not known:
         message = f"{field}: {name!r} is no time zone of the IANA database: write it like Europe/Vienna or UTC"
-        raise InvalidField(message, field=field) from error
+        raise InvalidField(message, field=field)
 
 
 async def _named(tx: Transaction, actor: Actor, external_id: str) -> Person | None:

@@ -46,6 +46,7 @@ WEEKS = 8
 LATELY = 28
 LATEST = 5
 MOST = 100
+ALL = 100_000
 """Skills, goals and the like that are looked at."""
 
 SKILLS = 5
@@ -207,7 +208,7 @@ async def _known(tx: Transaction, actor: Actor, user: str, *, weeks: int) -> Kno
     week = await weekly.present(tx, actor, person.id, today - timedelta(days=today.weekday()), minutes, works)
     streak = await streaks.read(tx, actor, user=user, rest=0, as_of=None, zone=None)
     courses = await _courses(tx, person.id)
-    standings = [*(await skill_standings.listing(tx, actor, user, limit=MOST, cursor=None)).items]
+    standings = [*(await skill_standings.listing(tx, actor, user, limit=ALL, cursor=None)).items]
     difficulty = await _value(tx, person.id, "working_difficulty")
     areas = await forecasts.judged(tx, actor, user=user, as_of=None)
     running = streak.current
@@ -293,7 +294,7 @@ async def _topics(tx: Transaction, actor: Actor, user_id: UUID) -> list[Topic]:
         current = (await standing_on(tx, user_id, path)).current
         topic = next((one for one in path.body.topics if one.name == current), None)
         if topic is not None:
-            found.append(Topic(path=path.name, name=topic.name, hours=topic.hours))
+            found.append(Topic(path_id=str(path.id), path=path.name, name=topic.name, hours=topic.hours))
     return found
 
 

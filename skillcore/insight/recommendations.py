@@ -6,6 +6,7 @@ what they put first; ``MOST`` of it is kept.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import islice
@@ -87,8 +88,13 @@ class Course(Struct, frozen=True, kw_only=True):
 
 
 class Topic(Struct, frozen=True, kw_only=True):
-    """The topic of a path that comes next."""
+    """The topic of a path that comes next.
 
+    Attributes:
+        path: its name, which several may have.
+    """
+
+    path_id: str
     path: str
     name: str
     hours: float | None = None
@@ -138,7 +144,7 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: what it is about.
-        subject: of that, for programs: a goal's id, the name of a module or of a path, or a skill's id; empty for the rest.
+        subject: of that, for programs: the id of a goal, a path or a skill, or the name of a module; empty for the rest.
         title: of that, for people.
         minutes: that it takes, as far as somebody says so.
         difficulty: of works that suit, from 1 to 10: that at which the person works; null where it is not about works.
@@ -180,8 +186,9 @@ def _goals(situation: Situation) -> Iterator[Recommendation]:
 def _week(situation: Situation) -> Iterator[Recommendation]:
     """What is missing to the weekly goal."""
     minutes, works = situation.minutes_missing or 0.0, situation.works_missing or 0
-    missing = [f"{minutes:.0f} minutes"] * (minutes > 0) + [counted(works, "work")] * (works > 0)
-    verb = "is" if not minutes and works == 1 else "are"
+    begun = math.ceil(minutes)
+    missing = [counted(begun, "minute")] * (begun > 0) + [counted(works, "work")] * (works > 0)
+    verb = "is" if begun + works == 1 else "are"
     if missing:
         yield Recommendation(
             priority="high" if situation.days_left <= LAST_DAYS else "medium",
@@ -196,11 +203,11 @@ def _week(situation: Situation) -> Iterator[Recommendation]:
 
 def _topics(situation: Situation) -> Iterator[Recommendation]:
     """The next topic of each path that is followed."""
-    for topic in sorted(situation.topics, key=lambda one: (one.path, one.name)):
+    for topic in sorted(situation.topics, key=lambda one: (one.path, one.name, one.path_id)):
         yield Recommendation(
             priority="medium",
             kind="topic",
-            subject=topic.path,
+            subject=topic.path_id,
             title=topic.name,
             reason=f"all that it requires is completed, and it comes next on {topic.path}",
             minutes=None if topic.hours is None else topic.hours * 60,

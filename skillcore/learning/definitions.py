@@ -36,6 +36,9 @@ __all__ = ["BLANK", "Definition", "Name", "among", "at", "define", "edit", "foun
 B = TypeVar("B", bound=Struct)
 
 TICK = timedelta(microseconds=1)
+LAST_VERSION = 2**31 - 1
+"""That the table has room for."""
+
 BLANK = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
 """What no name begins or ends with, as a class that all languages of regular expressions read alike."""
 
@@ -227,7 +230,7 @@ async def history(
     row = await row_of(tx, actor, kind, reference)
     query = select(DefinitionVersionRow).where(DefinitionVersionRow.definition_id == row.id)
     if before is not None:
-        query = query.where(DefinitionVersionRow.version < before)
+        query = query.where(DefinitionVersionRow.version < min(max(before, 0), LAST_VERSION))
     rows = await tx.session.scalars(query.order_by(DefinitionVersionRow.version.desc()).limit(limit))
     return [_defined(row, one, body) for one in rows]
 

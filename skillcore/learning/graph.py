@@ -9,7 +9,7 @@ import heapq
 import unicodedata
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -17,7 +17,10 @@ from msgspec import Struct
 __all__ = ["CYCLES", "Finding", "Findings", "Node", "normalised", "validate"]
 
 CYCLES = 100
-"""How many cycles are named at most; mending them shows the others."""
+"""How many cycles are named at most, and how many findings of each other kind; mending them shows the others."""
+
+NAMED = 5
+"""Of the topics that keep another one from being reached, so many are named."""
 
 Kind = Literal["cycle", "missing", "duplicate", "unreachable", "misordered", "repeated"]
 
@@ -74,12 +77,17 @@ def normalised(name: str) -> str:
 def validate(topics: Sequence[Node]) -> Findings:
     """Look for cycles, missing, misordered and repeated prerequisites, duplicates, and topics that cannot be reached.
 
-    Each prerequisite that lies on a cycle is part of a cycle that is named, up to `CYCLES` of them. Takes some tenths of a
-    second for 500 topics.
+    Each prerequisite that lies on a cycle is part of a cycle that is named. Of each kind there are `CYCLES` at most. Takes
+    some tenths of a second for 500 topics.
     """
     graph = _Graph(topics)
-    errors = [*graph.duplicates(), *graph.missing(), *graph.cycles()]
-    warnings = [*graph.unreachable(), *graph.misordered(), *graph.repeated()]
+    errors, warnings = (
+        [finding for found in kinds for finding in islice(found, CYCLES)]
+        for kinds in (
+            (graph.duplicates(), graph.missing(), graph.cycles()),
+            (graph.unreachable(), graph.misordered(), graph.repeated()),
+        )
+    )
     order = tuple(topics[place].name for place in graph.order())
     return Findings(errors=tuple(errors), warnings=tuple(warnings), order=order)
 
@@ -155,8 +163,9 @@ class _Graph:
         for place, topic in enumerate(self.topics):
             before = self.behind[place] & stuck
             if before and not self._stuck(place):
-                names = tuple(one.name for number, one in enumerate(self.topics) if before >> number & 1)
-                message = f"{topic.name!r} cannot be reached, since it comes after {', '.join(map(repr, names[:5]))}"
+                stops = (one.name for number, one in enumerate(self.topics) if before >> number & 1)
+                names = tuple(islice(stops, NAMED))
+                message = f"{topic.name!r} cannot be reached, since it comes after {', '.join(map(repr, names))}"
                 yield _warning("unreachable", f"topics[{place}]", (topic.name, *names), message)
 
     def misordered(self) -> Iterator[Finding]:

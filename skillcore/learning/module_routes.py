@@ -27,7 +27,9 @@ ModuleInPath = Annotated[str, PathParameter(max_length=200, description="A modul
 Had = Annotated[
     str | None, QueryParameter(max_length=204, description="Only those that this person has: a reference to them; all without.")
 ]
-VersionAsked = Annotated[int | None, QueryParameter(ge=1, description="In this version; in the one that stands without.")]
+VersionAsked = Annotated[
+    int | None, QueryParameter(ge=1, le=2**31 - 1, description="In this version; in the one that stands without.")
+]
 
 
 @post("/api/modules", opt=WRITE, tags=["modules"], summary="Define a module")

@@ -33,8 +33,8 @@ async def minutes_by_day(
 
 
 async def trained_before(tx: Transaction, actor: Actor, user_id: UUID, moment: datetime) -> bool:
-    """Tell whether a session that somebody is told of began before a moment."""
-    earlier = select(TrainingSessionRow.id).where(_seen(actor, user_id), TrainingSessionRow.started_at < moment)
+    """Tell whether a stretch of a session that somebody is told of began before a moment."""
+    earlier = select(TrainingSessionRow.id).where(_seen(actor, user_id), TrainingSessionRow.stretch_starts[1] < moment)
     return (await tx.session.execute(earlier.limit(1))).first() is not None
 
 

@@ -72,7 +72,8 @@ async def streams(engine: Engine) -> AsyncIterator[Finding]:
 
 async def _still(engine: Engine) -> Connection:
     """Return a connection on which everything is seen as of one moment, whatever is recorded meanwhile."""
-    connection = await engine.database.connect()
+    # What was read is checked, and told to whoever reads along, at leisure: it holds no lock that anybody waits for.
+    connection = await engine.database.connect(options="-c idle_in_transaction_session_timeout=0")
     await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
     await connection.set_read_only(True)
     return connection

@@ -22,6 +22,7 @@ from skillcore.ledger.preparation import Key, Prepared, prepare
 from skillcore.ledger.recording import FEW, Recorded, recorded_of
 from skillcore.ledger.writer import NOT_AS_EXPECTED, write_few, write_known, write_many
 from skillcore.runtime.clock import now
+from skillcore.runtime.database import LOST
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.events import NewEvent
 from skillcore.runtime.hints import FEED, Hints
@@ -216,7 +217,7 @@ class Writer:
                         return await write_known(connection, prepared)
                 else:
                     return prepared.rows.keys()
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except LOST as error:
                 log.warning("ledger connection lost", attempt=attempt + 1, error=str(error))
                 await self.close()
                 await asyncio.sleep(0.1 * 2**attempt)

@@ -9,18 +9,23 @@ from typing import Any, Literal
 import psycopg
 import structlog
 from msgspec import Struct
+from psycopg import errors
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from skillcore.runtime.settings import DatabaseSettings
 
-__all__ = ["SERVICE_ROLE", "Also", "Base", "Database", "nature"]
+__all__ = ["LOST", "SERVICE_ROLE", "Also", "Base", "Database", "nature"]
 
 log = structlog.get_logger(__name__)
 
 SERVICE_ROLE = "skillcore_service"
 """The role that API and workers act as: it owns nothing, and may only SELECT and INSERT facts."""
+
+
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout)
+"""What the driver raises when the database is away, or has ended the session of a process that was suspended."""
 
 
 class Base(DeclarativeBase):

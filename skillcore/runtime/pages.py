@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -76,6 +77,18 @@ def position(cursor: str | None, kind: type[K]) -> K | None:
         key = msgspec.json.decode(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True), type=kind)
     except (binascii.Error, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadRequest(FOREIGN, field="cursor") from error
-    if (isinstance(key, int) and abs(key) > LARGEST) or (isinstance(key, str) and "\0" in key):
+    if any(_odd(part) for part in (key if isinstance(key, tuple) else (key,))):
         raise BadRequest(FOREIGN, field="cursor")
     return key
+
+
+def _odd(part: object) -> bool:
+    """Tell of what is part of no sort key, though it has the type of one."""
+    match part:
+        case int():
+            return abs(part) > LARGEST
+        case str():
+            return "\0" in part
+        case datetime():
+            return part.tzinfo is None
+    return False

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-import psycopg
 import sqlalchemy.exc
 import structlog
 from litestar import Litestar, Request, Response
@@ -22,6 +21,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from skillcore.runtime import problems
+from skillcore.runtime.database import LOST
 from skillcore.runtime.problems import Problem
 
 __all__ = ["HANDLERS", "MEDIA_TYPE", "TYPE_PREFIX", "Options", "document", "methods_at", "problem_of", "send_problem"]
@@ -33,8 +33,6 @@ TYPE_PREFIX = "urn:skillcore:problem:"
 """What the ``type`` of every problem begins with; the rest is the ``type`` of a class in `skillcore.runtime.problems`."""
 
 UNEXPECTED = "something went wrong here, and has been logged: quote the X-Request-ID of this answer when you ask about it"
-LOST = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError, psycopg.OperationalError)
-"""What the driver raises when the database is away, or has no connection free."""
 
 BY_STATUS: Mapping[int, type[Problem]] = {
     400: problems.BadRequest,
@@ -86,7 +84,7 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Problem:
         )
     if isinstance(error, HTTPException):
         return _by_status(request, error)
-    if isinstance(error, LOST):
+    if _is_away(error):
         return problems.UnavailableNow("the database does not answer just now: try again soon", headers={"Retry-After": "5"})
     return Problem(UNEXPECTED)
 
@@ -94,11 +92,17 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Problem:
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer an error, and log those that are ours."""
     problem = problem_of(request, error)
-    if isinstance(error, LOST):
+    if _is_away(error):
         log.warning("the database does not answer", error=str(error))
     elif problem.status >= 500 and not isinstance(problem, problems.UnavailableNow):
         log.error("a request failed unexpectedly", exc_info=error)
     return Response(document(problem), status_code=problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
+
+
+def _is_away(error: Exception) -> bool:
+    """Tell whether an error means that the database does not answer, or that no connection to it is free."""
+    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    return isinstance(cause, (*LOST, sqlalchemy.exc.TimeoutError))
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request[Any, Any, Any], Any], Response[Any]]] = {

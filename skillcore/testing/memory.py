@@ -39,9 +39,7 @@ def package_memory(of: object) -> Picture:
 
 def own_memory(of: object) -> Picture:
     """Return a picture of an object's attributes; what `functools.cached_property` keeps there doesn't count."""
-    cached = {name for kind in type(of).__mro__ for name, value in vars(kind).items() if isinstance(value, cached_property)}
-    attributes = getattr(of, "__dict__", {})
-    return {name: _shown(value, type(of).__module__, DEPTH) for name, value in attributes.items() if name not in cached}
+    return {name: _shown(value, type(of).__module__, DEPTH) for name, value in _attributes(of).items()}
 
 
 def changed(before: Picture, after: Picture) -> list[str]:
@@ -108,6 +106,11 @@ def _of_function(picture: dict[str, str], name: str, function: FunctionType) -> 
             continue
 
 
+def _attributes(of: object) -> Mapping[str, object]:
+    cached = {name for kind in type(of).__mro__ for name, value in vars(kind).items() if isinstance(value, cached_property)}
+    return {name: value for name, value in getattr(of, "__dict__", {}).items() if name not in cached}
+
+
 def _shown(value: Any, module: str, depth: int) -> str:
     """Return a text that changes when a value does."""
     if depth == 0:
@@ -118,7 +121,7 @@ def _shown(value: Any, module: str, depth: int) -> str:
         return str(hash(value.getstate()))
     own = type(value).__module__.partition(".")[0] == module.partition(".")[0]
     if own and "__repr__" not in {name for kind in type(value).__mro__[:-1] for name in vars(kind)}:
-        return f"{type(value).__qualname__} {_shown(getattr(value, '__dict__', {}), module, depth - 1)}"
+        return f"{type(value).__qualname__} {_shown(_attributes(value), module, depth - 1)}"
     return repr(value)
 
 

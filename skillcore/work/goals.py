@@ -237,6 +237,7 @@ def _events(actor: Actor, found: Definition[judged.Goal], person: UUID, said: Go
         reports.check_milestone(said.milestone, found.body.milestones)
         told.append(reports.event(actor, found, person, "progress.milestone", MilestoneReached(milestone=said.milestone)))
     if said.activity is not None:
+        reports.check_name(said.activity, "activity")
         done = TaskProgress(value=100.0, task=said.activity)
         told.append(reports.event(actor, found, person, "progress.task", done))
     if not told:

@@ -33,6 +33,7 @@ __all__ = [
     "TaskName",
     "changed",
     "check_milestone",
+    "check_name",
     "check_tasks",
     "event",
     "person_of",
@@ -175,6 +176,16 @@ def check_milestone(name: str, known: Sequence[str]) -> None:
     if name not in known:
         listed = ", ".join(repr(one) for one in known[:10]) or "none"
         raise InvalidField(f"milestone: there is no {name!r} here; there are: {listed}", field="milestone")
+
+
+def check_name(name: str, field: str) -> None:
+    """Refuse the name of something done that is white space alone, by which it could not be told from others.
+
+    Raises:
+        InvalidField: names the field.
+    """
+    if not known_by(name):
+        raise InvalidField(f"{field}: {name!r} is white space alone: name it, or leave it out", field=field)
 
 
 def check_tasks(names: Sequence[str]) -> None:

@@ -216,6 +216,8 @@ async def definition_of(tx: Transaction, user_id: UUID, subject: str, at: dateti
 
 def _events(actor: Actor, found: Definition[judged.Space], person: UUID, said: SpaceReport) -> Sequence[NewEvent]:
     told: list[tuple[str, Struct]] = []
+    if said.task is not None:
+        reports.check_name(said.task, "task")
     if said.task is not None or said.value is not None:
         told.append(("task", TaskProgress(value=100.0 if said.value is None else said.value, task=said.task or "")))
     if said.minutes is not None:

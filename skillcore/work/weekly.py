@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,17 +22,20 @@ from skillcore.ledger.streams import NEWEST, withdrawn_accounts
 from skillcore.ledger.tables import EventRow
 from skillcore.runtime.clock import now
 from skillcore.runtime.engine import Transaction
-from skillcore.runtime.problems import InvalidField
+from skillcore.runtime.problems import Conflict, InvalidField
 
 __all__ = ["KIND", "MINUTES", "WORK", "NewWeeklyGoal", "Week", "WeeklyGoal", "WeeklyTarget", "aims", "present", "read", "write"]
 
 KIND = "weekly-goal"
 NAME = "weekly"
 
-MOST = 10
+MOST = 200
 """Weekly goals of one person that are looked at: their own, and one for each platform that set one."""
 
 VERSIONS = 500
+
+DIGITS = 6
+"""After the point, of minutes as they are shown."""
 
 WeeklyMinutes = Annotated[float, Meta(ge=0, le=10_080)]
 WeeklyWorks = Annotated[int, Meta(ge=0, le=10_000)]
@@ -63,7 +67,7 @@ class Week(Struct, frozen=True, kw_only=True):
 
     Attributes:
         start: its Monday.
-        minutes: stated, and of the training sessions that began in it, as far as the caller may see.
+        minutes: stated, and of training sessions, as far as the caller may see.
         works: verified.
         target: what was wanted of it, as it stood when it ended; null before there was a goal.
         missing: what the target asks beyond what was done; null without one.
@@ -102,12 +106,20 @@ async def write(tx: Transaction, actor: Actor, new: NewWeeklyGoal) -> WeeklyGoal
     """
     user_id = await people.resolve(tx, actor, new.user, write=True)
     body = WeeklyTarget(minutes=new.minutes, works=new.works)
+    if not await _edited(tx, actor, user_id, body):
+        try:
+            await definitions.define(tx, actor, KIND, NAME, body, owner=user_id)
+        except Conflict:  # somebody set the first one at the same time
+            await _edited(tx, actor, user_id, body)
+    return await read(tx, actor, user=new.user, weeks=1)
+
+
+async def _edited(tx: Transaction, actor: Actor, user_id: UUID, body: WeeklyTarget) -> bool:
+    """Edit the goal that is the caller's to set, if there is one."""
     own = [one for one in await _goals(tx, actor, user_id) if one.platform_id == actor.platform_id]
     if own:
         await definitions.edit(tx, actor, KIND, str(own[0].id), body)
-    else:
-        await definitions.define(tx, actor, KIND, NAME, body, owner=user_id)
-    return await read(tx, actor, user=new.user, weeks=1)
+    return bool(own)
 
 
 async def read(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> WeeklyGoal:
@@ -126,8 +138,10 @@ async def read(tx: Transaction, actor: Actor, *, user: str, weeks: int) -> Weekl
     today = now().astimezone(zone).date()
     present = today - timedelta(days=today.weekday())
     starts = [present - timedelta(weeks=back) for back in reversed(range(weeks))]
-    found = await _goal(tx, actor, person.id)
-    stood = [] if found is None else await definitions.history(tx, actor, KIND, str(found.id), WeeklyTarget, limit=VERSIONS)
+    known = await _goals(tx, actor, person.id)
+    found = next(iter(known), None)
+    histories = [await definitions.history(tx, actor, KIND, str(one.id), WeeklyTarget, limit=VERSIONS) for one in known]
+    stood = sorted(chain.from_iterable(histories), key=_first)
     done = await _done(tx, actor, person.id, person.time_zone, starts)
     return WeeklyGoal(
         user_id=person.id,
@@ -147,7 +161,7 @@ async def present(tx: Transaction, actor: Actor, user_id: UUID, start: date, min
         actor: who asks.
         user_id: whose, which the caller has seen to.
         start: its Monday.
-        minutes: stated in it, and of the training sessions that began in it, as far as the caller may see.
+        minutes: stated in it, and of training sessions, as far as the caller may see.
         works: verified in it.
     """
     found = await _goal(tx, actor, user_id)
@@ -160,7 +174,7 @@ def aims(
     """Return what was wanted of each week: by the version that stood when the week ended, the last one so far for the present.
 
     Args:
-        versions: of the goal, newest first.
+        versions: of all goals; of two that stood, the one that counts comes first.
         starts: the weeks' Mondays.
         zone: in which weeks end.
     """
@@ -179,7 +193,12 @@ async def _goal(tx: Transaction, actor: Actor, user_id: UUID) -> Definition[Week
 async def _goals(tx: Transaction, actor: Actor, user_id: UUID) -> list[Definition[WeeklyTarget]]:
     """Return the weekly goals of a person that the caller sees: their own first, then those that platforms set last."""
     found = await definitions.listing(tx, actor, KIND, WeeklyTarget, owner=user_id, limit=MOST, cursor=None)
-    return sorted(found.items, key=lambda one: (one.platform_id is not None, -one.edited_at.timestamp()))
+    return sorted(found.items, key=_first)
+
+
+def _first(one: Definition[WeeklyTarget]) -> tuple[bool, float]:
+    """Return a key by which the goal that counts comes first: the person's own, or what a platform set last."""
+    return one.platform_id is not None, -one.edited_at.timestamp()
 
 
 async def _done(
@@ -210,10 +229,10 @@ async def _done(
 
 
 def _week(start: date, minutes: float, works: int, target: WeeklyTarget | None) -> Week:
-    missing = None
+    minutes, missing = round(minutes, DIGITS), None
     if target is not None:
         missing = WeeklyTarget(
-            minutes=None if target.minutes is None else max(target.minutes - minutes, 0.0),
+            minutes=None if target.minutes is None else max(round(target.minutes - minutes, DIGITS), 0.0),
             works=None if target.works is None else max(target.works - works, 0),
         )
     return Week(start=start, minutes=minutes, works=works, target=target, missing=missing)

@@ -142,7 +142,7 @@ async def test_an_outline_says_it_in_lines(show: OnDatabase) -> None:
     assert lines[lines.index("progress") + 2 :] == [
         "  value: 21.5",
         "  formula: space",
-        "  formula version: 1",
+        "  formula version: 2",
         "  parts",
         "    name          value  weight  subject",
         "    tasks         0      0.4     none",
@@ -150,9 +150,9 @@ async def test_an_outline_says_it_in_lines(show: OnDatabase) -> None:
         "    milestones    0      0.3     none",
         "    interactions  65     0.1     none",
         "  milestones",
-        "    name  reached at",
-        "    dug   none",
-        "    sown  none",
+        "    name  reached  reached at",
+        "    dug   no       none",
+        "    sown  no       none",
         "  next milestone: dug",
     ]
 

@@ -62,6 +62,8 @@ def test_a_goal_on_its_way_needs_no_word(progress: float, on_the_way: float) -> 
         (90.0, 2, 3, "medium", "90 minutes and 2 works are missing, with 3 days left"),
         (90.0, 0, 2, "high", "90 minutes are missing, with 2 days left"),
         (None, 1, 1, "high", "1 work is missing, with 1 day left"),
+        (0.2, 0, 3, "medium", "1 minute is missing, with 3 days left"),
+        (1.2, 1, 3, "medium", "2 minutes and 1 work are missing, with 3 days left"),
     ],
 )
 def test_what_is_missing_to_the_weekly_goal(
@@ -77,8 +79,8 @@ def test_a_weekly_goal_that_is_met_needs_no_word() -> None:
 
 
 def test_the_next_topic_of_a_path() -> None:
-    found = only(topics=(Topic(path="web", name="CSS", hours=1.5),))
-    assert (found.kind, found.subject, found.title, found.minutes) == ("topic", "web", "CSS", 90)
+    found = only(topics=(Topic(path_id="1-2", path="web", name="CSS", hours=1.5),))
+    assert (found.kind, found.subject, found.title, found.minutes) == ("topic", "1-2", "CSS", 90)
     assert found.reason == "all that it requires is completed, and it comes next on web"
 
 
@@ -143,7 +145,7 @@ def test_a_streak_worth_keeping() -> None:
 
 def test_the_most_urgent_comes_first_and_only_so_much_is_said() -> None:
     goals = tuple(goal(40, 50, days, name) for days, name in ((20, "far"), (5, "near")))
-    topics = tuple(Topic(path=f"p{number:02}", name="t") for number in range(20))
+    topics = tuple(Topic(path_id=f"p{number:02}", path="p", name="t") for number in range(20))
     found = recommended(Situation(today=TODAY, goals=goals, topics=topics, streak=9, works_missing=1, days_left=1))
     assert [one.title for one in found[:3]] == ["near", "this week", "far"]
     assert [one.subject for one in found[3:]] == [f"p{number:02}" for number in range(7)]

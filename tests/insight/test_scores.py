@@ -24,7 +24,9 @@ from skillcore.insight.levels import SUBSCRIPTION
 from skillcore.ledger import record
 from skillcore.ledger.feed import Feed
 from skillcore.ledger.skills import NewSkill, create
+from skillcore.runtime.clock import new_id
 from skillcore.runtime.events import NewEvent, of_platform
+from skillcore.runtime.pages import cursor_of
 from tests.stepping import step
 from tests.visitors import Door, Platform, Visitor
 from tests.world import World
@@ -122,6 +124,9 @@ async def test_an_explanation_comes_a_page_at_a_time(school: School) -> None:
         cursor = {"cursor": why["events"]["next_cursor"]}
     assert changes == [0.1] * 5
     assert why["value"] == 0.5
+    foreign = cursor_of(("2026-03-01T00:00:00", str(new_id())))  # of no time zone
+    refused = await school.key.get("/api/explain/level", params={"user": "ext:ada", "cursor": foreign})
+    assert (refused.status_code, refused.json()["field"]) == (400, "cursor")
 
 
 def trained(school: School, score: float, day: int, *skills: str, via: str = "platform") -> NewEvent:

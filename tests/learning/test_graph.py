@@ -103,6 +103,18 @@ def test_messages_name_everything() -> None:
     assert [one.message for one in found.warnings] == ["'e' cannot be reached, since it comes after 'd'"]
 
 
+def test_of_many_findings_some_are_told() -> None:
+    """What a request of a path can hold makes no answer that is many times as long."""
+    ring = [Topic(f"r{number}", (f"r{(number + 1) % 250}",)) for number in range(250)]
+    after = [Topic(f"a{number}", ("r0",)) for number in range(250)]
+    found = validate([*ring, *after])
+    assert [one.kind for one in found.errors] == ["cycle"]
+    assert len(found.warnings) == CYCLES
+    assert found.warnings[0].topics == ("a0", "r0", "r1", "r2", "r3", "r4")
+    lacking = validate([Topic(f"t{number}", ("x", "y", "z")) for number in range(100)])
+    assert len(lacking.errors) == CYCLES
+
+
 def test_large_paths_take_no_longer_than_a_request_may() -> None:
     """The densest graph that fits: 500 topics that require 50 each, once in layers, once all in one knot."""
     names = [f"topic {number}" for number in range(500)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from litestar import Request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from skillcore.runtime.database import Database
+from skillcore.runtime.database import LOST, Database
 from skillcore.runtime.engine import Engine
+from skillcore.runtime.refusals import problem_of
 from skillcore.runtime.settings import DatabaseSettings
 from tests.conftest import Dsns
 
@@ -60,8 +62,10 @@ async def idle(database: Database, next_one: AsyncSession) -> None:
 async def test_who_asks_for_nothing_in_a_transaction_keeps_no_lock(database_dsns: Dsns) -> None:
     database = Database(database_dsns.service_dsn, DatabaseSettings(idle_transaction_timeout=1))
     async with database.session() as next_one:
-        with pytest.raises(DBAPIError, match="idle-in-transaction"):
+        with pytest.raises(DBAPIError, match="idle-in-transaction") as ended:
             await idle(database, next_one)
+    assert isinstance(ended.value.orig, LOST)
+    assert problem_of(Request({"type": "http"}), ended.value).status == 503
     async with database.session() as session:  # the pool is none the worse for it
         assert (await session.execute(text("select 1"))).scalar() == 1
     await database.close()

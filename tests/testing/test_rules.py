@@ -3,6 +3,7 @@
 import pytest
 
 from skillcore.testing import Nonconformance, RuleSample, RuleSuite, event
+from skillcore.testing.memory import changed, package_memory
 from tests.testing import broken_rules as broken
 
 PURE = "test_it_is_pure"
@@ -120,6 +121,16 @@ def test_an_object_that_cannot_travel_is_told_what_to_be():
     rule = broken.Broken()
     rule.weigh = lambda: 1
     assert "cannot be handed to another process" in refusal(rule, ELSEWHERE)
+
+
+class Holder:
+    kept = broken.Careful()
+
+
+def test_what_a_cached_property_keeps_is_no_memory_wherever_its_object_lies():
+    before = package_memory(Holder.kept)
+    assert Holder.kept.pattern
+    assert changed(before, package_memory(Holder.kept)) == []
 
 
 class TestCareful(RuleSuite):

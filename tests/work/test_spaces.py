@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from skillcore.runtime.clock import now
+from skillcore.runtime.pages import cursor_of
 from skillcore.work import spaces
 from tests.visitors import Door, Platform, Visitor
 
@@ -124,6 +125,8 @@ async def test_former_days_stay_judged_by_the_version_of_then(door: Door, ada: V
     first = await got(ada, "/api/spaces/garden/versions", limit=1)
     second = await got(ada, "/api/spaces/garden/versions", limit=1, cursor=first["next_cursor"])
     assert [*first["items"], *second["items"]] == listed["items"]
+    for beyond, count in ((10**11, 2), (2**31, 2), (-(10**11), 0)):
+        assert len((await got(ada, "/api/spaces/garden/versions", cursor=cursor_of(beyond)))["items"]) == count
     late = await ada.send("PATCH", "/api/spaces/garden", json={"milestones": [], "version": 1})
     assert (late.status_code, late.json()["field"]) == (409, "version")
 
@@ -186,6 +189,9 @@ async def test_a_goal_is_made_of_spaces_milestones_and_what_is_done_beside(ada: 
     where = f"/api/goals/{made_['id']}/progress"
     for talk in ("bread", "soup", "bread"):
         await made(ada, where, {"activity": f"a talk on {talk}"})
+    for kind, reference, name in (("goals", made_["id"], "activity"), ("spaces", "garden", "task")):
+        blank = await ada.post(f"/api/{kind}/{reference}/progress", {name: " \t"})
+        assert (blank.status_code, blank.json()["field"]) == (422, name)
     told = await made(ada, where, {"milestone": "half"})
     # 0.6·(7.5 + 37.5)/2 + 0.3·50 + 0.1·20
     assert told["progress"]["value"] == 30.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -145,6 +146,44 @@ async def test_of_goals_that_platforms_set_the_one_edited_last_counts(door: Door
         await put(platform.key, {"user": "ext:ada", "works": works})
         found = await got(ada, "/api/weekly-goal")
         assert (found["target"]["works"], found["platform_id"]) == (works, platform.id)
+
+
+async def test_former_weeks_keep_the_goal_that_another_set(door: Door) -> None:
+    school, club = await door.platform(*SCOPES), await door.platform(*SCOPES)
+    ada, id_ = await door.learner()
+    await join(door, id_, school, club)
+    for who, works, weeks in ((school.key, 5, 5), (club.key, 3, 4), (school.key, 6, 3), (ada, 1, 2), (club.key, 9, 1)):
+        await put(who, {"works": works} | ({} if who is ada else {"user": "ext:ada"}))
+        async with door.engine.transaction() as tx:
+            old = now() - timedelta(weeks=weeks)
+            newest = text("update definition_versions set created_at = :old where created_at > now() - interval '1 minute'")
+            await tx.session.execute(newest, {"old": old})
+            await tx.session.execute(text("update definitions set edited_at = :old where edited_at > :old"), {"old": old})
+    found = await got(ada, "/api/weekly-goal", weeks=7)
+    wanted = [week["target"] and week["target"]["works"] for week in found["weeks"]]
+    assert wanted == [None, 5, 3, 6, 1, 1, 1]  # her own counts once she has one, whatever others set later
+    assert (found["target"]["works"], found["platform_id"]) == (1, None)
+    seen = [
+        week["target"] and week["target"]["works"]
+        for week in (await got(club.key, "/api/weekly-goal", user="ext:ada", weeks=7))["weeks"]
+    ]
+    assert seen == [None, None, 3, 3, 3, 9, 9]
+
+
+async def test_the_first_goal_may_be_set_twice_at_once(door: Door) -> None:
+    ada, _ = await door.learner()
+    async with asyncio.TaskGroup() as group:
+        both = [group.create_task(ada.send("PUT", "/api/weekly-goal", json={"works": works})) for works in (1, 2, 3, 4, 5)]
+    assert [task.result().status_code for task in both] == [200] * 5
+
+
+async def test_minutes_are_told_without_what_doubles_leave(door: Door) -> None:
+    ada, _ = await door.learner()
+    await put(ada, {"minutes": 0.8})
+    for minutes in (0.1, 0.7):
+        await made(ada, "/api/events", {"kind": "progress.time", "subject": "x", "data": {"minutes": minutes}})
+    (week,) = (await got(ada, "/api/weekly-goal"))["weeks"]
+    assert (week["minutes"], week["missing"]["minutes"]) == (0.8, 0)
 
 
 async def test_a_platform_counts_what_is_not_anothers_business(door: Door) -> None:

@@ -17,6 +17,7 @@ import structlog
 from msgspec import Struct
 
 from skillcore.accounts.audit.chain import Entry, append
+from skillcore.runtime.database import LOST
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.problems import UnavailableNow
 
@@ -108,7 +109,7 @@ class Lane:
         fresh = self._connection is None or self._connection.closed
         try:
             await append(await self._open(), entries)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
+        except LOST:
             await self._close()
             if fresh:
                 raise

@@ -104,6 +104,8 @@ async def did_before(
 ) -> bool:
     """Tell whether a person did anything of what is counted before a moment; arguments are those of `done_by_day`."""
     counting = await _counting(tx, user_id, measure, skill)
+    if measure == "minutes":
+        counting.append(EventRow.data["minutes"].as_float() > 0)
     earlier = visible_to(actor, select(EventRow.id).where(*counting, EventRow.occurred_at < moment)).limit(1)
     if (await tx.session.execute(earlier)).first():
         return True

@@ -113,6 +113,18 @@ async def test_a_day_of_which_no_minutes_are_stated_has_none(world: World) -> No
     assert await days(world, ada, measure="minutes") == [20, 0]  # of the 19th and 20th
 
 
+async def test_before_the_first_minute_nothing_is_counted(world: World) -> None:
+    """Neither an event that states no minutes, nor a session of one moment, is a beginning."""
+    ada = await world.person()
+    noon = datetime(2026, 3, 20, 12, tzinfo=UTC)
+    long_ago = noon - timedelta(days=LONGEST_HISTORY + 100)
+    await told(world, ada, "platform.volunteered", Volunteered(title="t"), long_ago)
+    await told(world, ada, "session.activity", SessionActivity(type="quiz"), long_ago, subject="alone")
+    await told(world, ada, "progress.time", TimeSpent(minutes=20), noon)
+    await follow(world.engine)
+    assert await days(world, ada, measure="minutes") == [20]
+
+
 async def test_a_history_of_training_alone_is_cut_alike(world: World) -> None:
     ada, bob = await world.person(), await world.person()
     noon, hour = datetime(2026, 3, 20, 12, tzinfo=UTC), timedelta(hours=1)
