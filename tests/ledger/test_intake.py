@@ -131,7 +131,7 @@ async def test_a_connection_that_dies_loses_and_doubles_nothing(
             cuts += 1
             if cuts <= 8:
                 await owner.execute(CUT)
-            await asyncio.wait([running], timeout=0.15)
+            await asyncio.wait([running], timeout=0.05)
     await running
     assert cuts > 1
     kept = {id_ for (id_,) in rows(database_dsns, "select id from events")}
