@@ -6,7 +6,7 @@ kept, counts as time and activity, and is marked as not counting.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from skillcore.learning.session_tables import TrainingSessionRow
 from skillcore.ledger import record, skills
 from skillcore.ledger.streams import EVENT_FIELDS, decode
 from skillcore.ledger.submission import Moment, Skills, check_id, check_time
+from skillcore.ledger.tables import EventRow
 from skillcore.plugin import Event
 from skillcore.runtime.clock import new_id, now
 from skillcore.runtime.engine import Transaction
@@ -179,13 +180,14 @@ async def add(tx: Transaction, actor: Actor, session: UUID, new: NewActivities) 
         Conflict: an event of this id says something else.
     """
     row = await _found(tx, actor, session, write=True)
+    told = await _told(tx, row.user_id, new.events)
     events = []
     for place, activity in enumerate(new.events):
         _check(tx, actor, activity, f"events[{place}]")
         data = SessionActivity(
             type=activity.type,
             score=activity.score,
-            module=row.module,
+            module=row.module if activity.id is None else told.get(activity.id, row.module),
             detail=activity.detail,
             item=activity.item,
             difficulty=activity.difficulty,
@@ -201,6 +203,15 @@ async def add(tx: Transaction, actor: Actor, session: UUID, new: NewActivities) 
         for id_, fresh, activity in zip(recorded.ids, recorded.new, new.events, strict=True)
     ]
     return Added(events=taken, session=_session(found))
+
+
+async def _told(tx: Transaction, user_id: UUID, activities: Sequence[NewActivity]) -> Mapping[UUID, str]:
+    """Return the modules of those activities that are told again: their session may be another's by now."""
+    ids = [activity.id for activity in activities if activity.id is not None]
+    if not ids:
+        return {}
+    known = select(EventRow.id, EventRow.data).where(EventRow.user_id == user_id, EventRow.id.in_(ids))
+    return {id_: str(data.get("module", "")) for id_, data in (await tx.session.execute(known)).all()}
 
 
 async def end(tx: Transaction, actor: Actor, session: UUID) -> TrainingDetail:

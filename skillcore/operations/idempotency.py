@@ -6,8 +6,8 @@ transaction of the request that writes notes so beside the key, in that very tra
 - an answer: it gets it again;
 - a key that was taken and has had no effect: after the lease it runs anew, and the note keeps the first attempt, should it
   still be alive, from committing;
-- an effect without an answer, because the process died between the commit and storing the answer: it is told so (409), and
-  never runs twice.
+- an effect without an answer, because the process or the database died between the commit and storing the answer: it is told
+  so (409), and never runs twice. Whoever asked first gets the answer all the same, if the process lives.
 
 What the ledger's intake writes on behalf of many requests at once is not noted; there the ids of events do the same.
 Public routes know nobody to keep keys for, and ignore them. Answers that hold a secret are not stored.
@@ -21,12 +21,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
+import structlog
 from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import Struct
 from psycopg.rows import class_row
+from sqlalchemy.exc import SQLAlchemyError
 
 from skillcore.accounts.authentication import admit
 from skillcore.runtime.clock import now
@@ -36,6 +39,8 @@ from skillcore.runtime.requests import JSONRequest
 from skillcore.runtime.web import engine_of
 
 __all__ = ["HEADER", "REPLAYED", "Idempotency", "forget_bodies", "forget_expired"]
+
+log = structlog.get_logger(__name__)
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -219,11 +224,19 @@ class Idempotency:
             await self.app(scope, receive, answer.take)
         finally:
             LAST_IN_TRANSACTION.reset(token)
-            if 0 < answer.status < 500:
-                await _store(engine_of(scope), claim, answer, scope["route_handler"])
-            else:
-                await _release(engine_of(scope), claim)
+            await _settle(engine_of(scope), claim, answer, scope["route_handler"])
         await answer.give(send)
+
+
+async def _settle(engine: Engine, claim: Claim, answer: Answer, handler: BaseRouteHandler) -> None:
+    """Keep the answer, or let the request be repeated. What was done is done: the answer is given though it cannot be kept."""
+    try:
+        if 0 < answer.status < 500:
+            await _store(engine, claim, answer, handler)
+        else:
+            await _release(engine, claim)
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
+        log.warning("an answer is not kept for repetitions of its request", status=answer.status, error=str(error))
 
 
 async def _take(engine: Engine, claim: Claim) -> Kept | None:

@@ -154,6 +154,18 @@ async def test_events_may_have_happened_before_and_come_twice(school: Platform, 
     assert await rows(door.engine) == before_rows
 
 
+async def test_events_may_come_again_after_their_session_has_got_a_module(school: Platform, door: Door) -> None:
+    session = await begun(school.key, user="ext:ada")
+    same = {"id": str(new_id()), "score": 10}
+    await added(school.key, session["id"], same)
+    told = {"kind": "session.started", "subject": session["subject"], "data": {"module": "web"}, "user": "ext:ada"}
+    answer = await school.key.post("/api/events/batch", {"events": [told]})
+    assert answer.is_success, answer.text
+    await follow(door.engine)
+    again = await added(school.key, session["id"], same, {"id": str(new_id())})
+    assert ([one["new"] for one in again["events"]], again["session"]["module"]) == ([False, True], "web")
+
+
 @pytest.mark.parametrize(
     ("event", "status", "field"),
     [

@@ -262,6 +262,30 @@ async def test_what_took_effect_before_a_failure_is_not_done_again(engine: Engin
         assert stage.runs == await platforms(engine) == 1
 
 
+async def test_an_answer_is_given_though_it_cannot_be_kept(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database may go away after the commit: what was done is done."""
+    monkeypatch.setattr(idempotency, "STORE", "select 1 / 0")
+    async with staged(engine) as (stage, ada):
+        first = await ada.post("/make", {}, headers=KEY)
+        assert (first.status_code, list(first.json())) == (201, ["made"])
+        monkeypatch.setattr(idempotency, "LEASE", 0)
+        again = await ada.post("/make", {}, headers=KEY)
+        assert (again.status_code, "took effect" in again.json()["detail"]) == (409, True)
+        assert stage.runs == await platforms(engine) == 1
+
+
+async def test_a_failure_is_told_though_its_key_cannot_be_given_back(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idempotency, "GIVE_BACK", "select 1 / 0")
+    async with staged(engine) as (stage, ada):
+
+        async def fail() -> dict[str, Any]:
+            raise RuntimeError("unforeseen")
+
+        stage.act = fail
+        failed = await ada.post("/make", {}, headers=KEY)
+        assert (failed.status_code, failed.json()["status"]) == (500, 500)
+
+
 async def test_reading_and_rolling_back_are_no_effect(engine: Engine) -> None:
     async with staged(engine) as (stage, ada):
 
