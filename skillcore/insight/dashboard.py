@@ -46,8 +46,10 @@ WEEKS = 8
 LATELY = 28
 LATEST = 5
 MOST = 100
+"""Goals that are looked at."""
+
 ALL = 100_000
-"""Skills, goals and the like that are looked at."""
+"""Skills that are: only of all of them it is known which are nearest to a milestone."""
 
 SKILLS = 5
 LEVEL = 0.8

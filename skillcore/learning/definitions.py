@@ -31,7 +31,21 @@ from skillcore.runtime.engine import Transaction
 from skillcore.runtime.pages import Page, page, position
 from skillcore.runtime.problems import Conflict, InvalidField, NotFound
 
-__all__ = ["BLANK", "Definition", "Name", "among", "at", "define", "edit", "found", "history", "known", "listing", "retire"]
+__all__ = [
+    "BLANK",
+    "LAST_VERSION",
+    "Definition",
+    "Name",
+    "among",
+    "at",
+    "define",
+    "edit",
+    "found",
+    "history",
+    "known",
+    "listing",
+    "retire",
+]
 
 B = TypeVar("B", bound=Struct)
 

@@ -12,7 +12,7 @@ from litestar.types import ControllerRouterHandler
 from skillcore.accounts.access import Actor, access, user
 from skillcore.defaults.definitions import Module
 from skillcore.learning import definitions, modules
-from skillcore.learning.definitions import Definition
+from skillcore.learning.definitions import LAST_VERSION, Definition
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.pages import Cursor, Limit, Page
 
@@ -28,7 +28,7 @@ Had = Annotated[
     str | None, QueryParameter(max_length=204, description="Only those that this person has: a reference to them; all without.")
 ]
 VersionAsked = Annotated[
-    int | None, QueryParameter(ge=1, le=2**31 - 1, description="In this version; in the one that stands without.")
+    int | None, QueryParameter(ge=1, le=LAST_VERSION, description="In this version; in the one that stands without.")
 ]
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from skillcore.accounts.access import Actor, access, user
 from skillcore.accounts.routes import PersonAsked
 from skillcore.learning import advice, enrolments, paths
+from skillcore.learning.definitions import LAST_VERSION
 from skillcore.learning.graph import Findings
 from skillcore.runtime.engine import Engine
 from skillcore.runtime.freshness import KEPT, is_held, tag_of
@@ -36,7 +37,7 @@ OwnerAsked = Annotated[
         description="Only what this person has: `me`, a user's id, or `ext:` with a member's external id.",
     ),
 ]
-VersionAsked = Annotated[int | None, QueryParameter(name="version", ge=1, le=2**31 - 1, description="A former version.")]
+VersionAsked = Annotated[int | None, QueryParameter(name="version", ge=1, le=LAST_VERSION, description="A former version.")]
 AdviceAsked = Annotated[bool, QueryParameter(name="advice", description="Have the installed advisor asked too, by a job.")]
 
 

@@ -51,7 +51,8 @@ LOST = (
     sqlalchemy.exc.TimeoutError,
 )
 OWN_FAULT = (errors.QueryCanceled, errors.ProgramLimitExceeded)
-"""Kinds of `LOST` that a handler brings about by itself: a statement that takes too long, or is too large."""
+"""Kinds of `LOST` that a handler brings about by itself: a statement that takes too long, or is too large. That the server ends
+a transaction which idles is no kind of it either: a handler that hangs each time is to be parked."""
 
 OPEN = "insert into subscriptions (name) values (%s) on conflict do nothing"
 CURSOR = "select xid::text, pos from subscriptions where name = %s"
